@@ -18,10 +18,10 @@ extern "C" {
 struct rtl_engine;
 
 struct rtl_engine_opts {
-	uint64_t seed;	      /* of the pauses below; equal seeds give equal runs */
-	unsigned in_pause;    /* chance in 1/256 that the source pauses in a clock; 0: never */
-	unsigned out_pause;   /* chance in 1/256 that the sink is not ready in a clock; 0: never */
-	const char *trace;    /* FST file of the whole run, or NULL */
+	uint64_t seed;	    /* of the pauses below; equal seeds give equal runs */
+	unsigned in_pause;  /* chance in 1/256 that the source pauses in a clock; 0: never */
+	unsigned out_pause; /* chance in 1/256 that the sink is not ready in a clock; 0: never */
+	const char *trace;  /* FST file of the whole run, or NULL */
 };
 
 /* One frame as it left the pipeline. Clocks count from 0 at the engine's reset. */

@@ -8,6 +8,7 @@ writes nothing and fails, naming the file, if one of them is not what it would w
 """
 import pathlib
 import sys
+import textwrap
 import tomllib
 
 SOURCE = "hw/regs/mpnic.toml"
@@ -67,6 +68,41 @@ def load(root):
     return src
 
 
+def width(line):
+    return len(line.expandtabs(8))
+
+
+def noted(code, doc, mark="/*"):
+    """A line of code with its comment: behind it where 100 columns allow, else above it."""
+    end = " */" if mark == "/*" else ""
+    line = f"{code} {mark} {doc}{end}" if mark == "/*" else f"{code}  {mark} {doc}"
+    if width(line) <= 100:
+        return [line]
+    indent = code[:len(code) - len(code.lstrip())]
+    room = 100 - width(indent) - 6
+    if mark == "//":
+        return [f"{indent}// {t}" for t in textwrap.wrap(doc, room)] + [code]
+    text = textwrap.wrap(doc, room)
+    if len(text) == 1:
+        return [f"{indent}/* {text[0]} */", code]
+    return [f"{indent}/*"] + [f"{indent} * {t}" for t in text] + [f"{indent} */", code]
+
+
+def comment(doc):
+    text = textwrap.wrap(doc, 94)
+    return [f"/* {text[0]} */"] if len(text) == 1 else \
+        ["/*"] + [f" * {t}" for t in text] + [" */"]
+
+
+def sv_comment(doc):
+    return [f"  // {t}" for t in textwrap.wrap(doc, 94)]
+
+
+def asserted(cond, what):
+    line = f"MPNIC_STATIC_ASSERT({cond}, \"{what}\");"
+    return [line] if width(line) <= 100 else [f"MPNIC_STATIC_ASSERT({cond},", f"\t\t    \"{what}\");"]
+
+
 # --- C -------------------------------------------------------------------------------------------
 
 def c_field(f):
@@ -78,56 +114,57 @@ def c_field(f):
 
 
 def c_header(src):
-    o = [f"/* SPDX-License-Identifier: BSD-3-Clause */", f"/* {NOTE} */",
+    o = ["/* SPDX-License-Identifier: BSD-3-Clause */", f"/* {NOTE} */",
          "/*", " * Constants, enumerations and records that RTL, C model and every program share.",
          " * Records are little-endian byte images; numbers are in host order on the little-endian",
          " * machines that mpnic supports, byte arrays in wire order. What each value means, and the",
          " * order in which verdicts are reached, is docs/pipeline.md.", " */",
-         "#ifndef MPNIC_REGS_H", "#define MPNIC_REGS_H", "", "#include <stddef.h>", "#include <stdint.h>",
-         "", '#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__', '#error "mpnic records are little-endian"',
+         "#ifndef MPNIC_REGS_H", "#define MPNIC_REGS_H", "", "#include <stddef.h>",
+         "#include <stdint.h>", "", "#ifdef __cplusplus", "#define MPNIC_STATIC_ASSERT static_assert",
+         'extern "C" {', "#else", "#define MPNIC_STATIC_ASSERT _Static_assert", "#endif", "",
+         "#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__", '#error "mpnic records are little-endian"',
          "#endif", ""]
     for name, c in src["constants"].items():
-        o.append(f"#define MPNIC_{name} {c['value']} /* {c['doc']} */")
+        o += noted(f"#define MPNIC_{name} {c['value']}", c["doc"])
     o += ["#define MPNIC_VERSION_UNKNOWN 255 /* opt.version where it is not known */", ""]
     for name, e in src["enums"].items():
-        o += [f"/* {e['doc']} */", f"enum mpnic_{name}_code {{"]
-        o += [f"\tMPNIC_{name.upper()}_{v} = {n}, /* {d} */" for v, n, d in e["values"]]
+        o += comment(e["doc"]) + [f"enum mpnic_{name}_code {{"]
+        for v, n, d in e["values"]:
+            o += noted(f"\tMPNIC_{name.upper()}_{v} = {n},", d)
         o += ["};", ""]
     for name, b in src["bits"].items():
-        o += [f"/* {b['doc']} */", f"enum mpnic_{name}_bits {{"]
+        o += comment(b["doc"]) + [f"enum mpnic_{name}_bits {{"]
         for v, n, d in b["values"]:
             v = f"{v}8" if v in ("a", "m") else v
-            o.append(f"\tMPNIC_{name.upper()}_{v} = 1u << {n}, /* {d} */")
+            o += noted(f"\tMPNIC_{name.upper()}_{v} = 1u << {n},", d)
         o += ["};", ""]
     for name, r in src["records"].items():
-        o += [f"/* {r['doc']} {r['size']} bytes. */", f"struct mpnic_{name} {{"]
+        o += comment(f"{r['doc']} {r['size']} bytes.") + [f"struct mpnic_{name} {{"]
         for f in r["layout"]:
             if f.variants is None:
-                o.append(f"\t{c_field(f)}; /* {f.doc} */")
+                o += noted(f"\t{c_field(f)};", f.doc)
                 continue
-            o += ["\tunion {", f"\t\tuint8_t {f.name}[{f.size}]; /* {f.doc} */"]
+            o += ["\tunion {"] + noted(f"\t\tuint8_t {f.name}[{f.size}];", f.doc)
             for v, fs in f.variants.items():
-                o += ["\t\tstruct {"] + [f"\t\t\t{c_field(x)}; /* {x.doc} */" for x in fs]
+                o += ["\t\tstruct {"]
+                for x in fs:
+                    o += noted(f"\t\t\t{c_field(x)};", x.doc)
                 o += [f"\t\t}} {v};"]
             o.append("\t};")
-        o += ["};", "", f"_Static_assert(sizeof(struct mpnic_{name}) == {r['size']}, \"{name}\");"]
+        struct = f"struct mpnic_{name}"
+        o += ["};", ""] + asserted(f"sizeof({struct}) == {r['size']}", name)
         for f in r["layout"]:
-            o.append(f"_Static_assert(offsetof(struct mpnic_{name}, {f.name}) == {f.offset}, "
-                     f"\"{name}.{f.name}\");")
+            o += asserted(f"offsetof({struct}, {f.name}) == {f.offset}", f"{name}.{f.name}")
             for v, fs in (f.variants or {}).items():
-                o += [f"_Static_assert(offsetof(struct mpnic_{name}, {v}.{x.name}) == "
-                      f"{f.offset + x.offset}, \"{name}.{v}.{x.name}\");" for x in fs]
+                for x in fs:
+                    o += asserted(f"offsetof({struct}, {v}.{x.name}) == {f.offset + x.offset}",
+                                  f"{name}.{v}.{x.name}")
         o.append("")
-    o.append("/* Names as docs, counters and reports print them (lower case); \"?\" for an unknown value. */")
+    o.append("/* Names as docs, counters and reports print them; \"?\" for an unknown value. */")
     for name in src["enums"]:
         o.append(f"const char *mpnic_{name}_name(unsigned int value);")
-    o += ["", "#endif", ""]
-    text = "\n".join(o)
-    return text.replace("_Static_assert", "MPNIC_STATIC_ASSERT").replace(
-        "#include <stdint.h>\n",
-        "#include <stdint.h>\n\n#ifdef __cplusplus\n#define MPNIC_STATIC_ASSERT static_assert\n"
-        "extern \"C\" {\n#else\n#define MPNIC_STATIC_ASSERT _Static_assert\n#endif\n", 1).replace(
-        "\n#endif\n" if False else "\n\n#endif\n", "\n\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n")
+    o += ["", "#ifdef __cplusplus", "}", "#endif", "", "#endif", ""]
+    return "\n".join(o)
 
 
 def c_names(src):
@@ -148,21 +185,21 @@ def sv_package(src):
          "// Field f of record r is bits [R_F_LSB +: R_F_W]; values of enum e are E_VALUE, bits of a",
          "// bit set s are their positions S_BIT.", "// verilator lint_off UNUSEDPARAM", "package mpnic_pkg;", ""]
     for name, c in src["constants"].items():
-        o.append(f"  localparam int unsigned {name} = {c['value']};  // {c['doc']}")
+        o += noted(f"  localparam int unsigned {name} = {c['value']};", c["doc"], "//")
     o += ["  localparam logic [7:0] VERSION_UNKNOWN = 8'd255;", ""]
     for name, e in src["enums"].items():
-        o.append(f"  // {e['doc']}")
+        o += sv_comment(e["doc"])
         o += [f"  localparam logic [7:0] {name.upper()}_{v} = 8'd{n};" for v, n, _ in e["values"]]
         o.append("")
     for name, b in src["bits"].items():
-        o.append(f"  // {b['doc']}")
+        o += sv_comment(b["doc"])
         for v, n, _ in b["values"]:
             v = f"{v}8" if v in ("a", "m") else v
             o.append(f"  localparam int unsigned {name.upper()}_{v.upper()} = {n};")
         o.append("")
     for name, r in src["records"].items():
         up = name.upper()
-        o += [f"  // {r['doc']}", f"  localparam int unsigned {up}_W = {8 * r['size']};"]
+        o += sv_comment(r["doc"]) + [f"  localparam int unsigned {up}_W = {8 * r['size']};"]
         for f in r["layout"]:
             o += [f"  localparam int unsigned {up}_{f.name.upper()}_LSB = {8 * f.offset};",
                   f"  localparam int unsigned {up}_{f.name.upper()}_W = {8 * f.size};"]
@@ -178,10 +215,11 @@ def sv_package(src):
 
 def sv_records(src):
     o = ["// SPDX-License-Identifier: BSD-3-Clause", f"// {NOTE}",
-         "// Packed structs of the records, for inclusion inside a module body (Yosys 0.23 has no import).",
+         "// Packed structs of the records, for inclusion inside a module body (Yosys 0.23 has no",
+         "// import).",
          "// The last member stands at bit 0, so members are in reverse order of their offsets."]
     for name, r in src["records"].items():
-        o += ["", f"// {r['doc']}", "typedef struct packed {"]
+        o += [""] + [f"// {t}" for t in textwrap.wrap(r["doc"], 96)] + ["typedef struct packed {"]
         for f in reversed(r["layout"]):
             o.append(f"  logic [{8 * f.size - 1}:0] {f.name};")
         o.append(f"}} mpnic_{name}_t;")

@@ -5,18 +5,24 @@
 // verilator lint_off UNUSEDPARAM
 package mpnic_pkg;
 
-  localparam int unsigned PARSE_WINDOW = 192;  // bytes of a frame that the parse, tcpopt and mptcp stages look at
+  // bytes of a frame that the parse, tcpopt and mptcp stages look at
+  localparam int unsigned PARSE_WINDOW = 192;
   localparam int unsigned FRAME_MIN = 14;  // shortest frame, bytes: an Ethernet header
   localparam int unsigned FRAME_MAX = 9600;  // longest frame on a wire, bytes
-  localparam int unsigned REPLAY_MAX = 65535;  // longest frame that the stages take, bytes (captures of offloaded packets)
+  // longest frame that the stages take, bytes (captures of offloaded packets)
+  localparam int unsigned REPLAY_MAX = 65535;
   localparam int unsigned TCP_OPT_MAX = 40;  // option bytes of a TCP header
-  localparam int unsigned MPTCP_OPTS = 4;  // MPTCP options of one segment that are decoded; more is `too_many`
-  localparam int unsigned V6_EXT_MAX = 7;  // IPv6 extension headers that are walked; more is `too_deep`
-  localparam int unsigned V6_EXT_SLOTS = 16;  // 8-byte slots behind the IPv6 header in which an extension header may start
+  // MPTCP options of one segment that are decoded; more is `too_many`
+  localparam int unsigned MPTCP_OPTS = 4;
+  // IPv6 extension headers that are walked; more is `too_deep`
+  localparam int unsigned V6_EXT_MAX = 7;
+  // 8-byte slots behind the IPv6 header in which an extension header may start
+  localparam int unsigned V6_EXT_SLOTS = 16;
   localparam int unsigned TCPOPT_KIND_MPTCP = 30;  // TCP option kind of Multipath TCP (RFC 8684 3)
   localparam logic [7:0] VERSION_UNKNOWN = 8'd255;
 
-  // What the parse stage made of a frame: the first reason that applies, in the order of docs/pipeline.md.
+  // What the parse stage made of a frame: the first reason that applies, in the order of
+  // docs/pipeline.md.
   localparam logic [7:0] PARSE_TCP = 8'd0;
   localparam logic [7:0] PARSE_UDP = 8'd1;
   localparam logic [7:0] PARSE_OTHER_L4 = 8'd2;
@@ -198,7 +204,8 @@ package mpnic_pkg;
   localparam int unsigned OPT_TCPRST_REASON_LSB = 128;
   localparam int unsigned OPT_TCPRST_REASON_W = 8;
 
-  // The header record: what parse, tcpopt and mptcp say of a frame. It leaves with the frame's first beat.
+  // The header record: what parse, tcpopt and mptcp say of a frame. It leaves with the frame's
+  // first beat.
   localparam int unsigned HDR_W = 2368;
   localparam int unsigned HDR_PARSE_LSB = 0;
   localparam int unsigned HDR_PARSE_W = 8;

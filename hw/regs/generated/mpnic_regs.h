@@ -23,18 +23,24 @@ extern "C" {
 #error "mpnic records are little-endian"
 #endif
 
-#define MPNIC_PARSE_WINDOW 192 /* bytes of a frame that the parse, tcpopt and mptcp stages look at */
+/* bytes of a frame that the parse, tcpopt and mptcp stages look at */
+#define MPNIC_PARSE_WINDOW 192
 #define MPNIC_FRAME_MIN 14 /* shortest frame, bytes: an Ethernet header */
 #define MPNIC_FRAME_MAX 9600 /* longest frame on a wire, bytes */
-#define MPNIC_REPLAY_MAX 65535 /* longest frame that the stages take, bytes (captures of offloaded packets) */
+/* longest frame that the stages take, bytes (captures of offloaded packets) */
+#define MPNIC_REPLAY_MAX 65535
 #define MPNIC_TCP_OPT_MAX 40 /* option bytes of a TCP header */
 #define MPNIC_MPTCP_OPTS 4 /* MPTCP options of one segment that are decoded; more is `too_many` */
 #define MPNIC_V6_EXT_MAX 7 /* IPv6 extension headers that are walked; more is `too_deep` */
-#define MPNIC_V6_EXT_SLOTS 16 /* 8-byte slots behind the IPv6 header in which an extension header may start */
+/* 8-byte slots behind the IPv6 header in which an extension header may start */
+#define MPNIC_V6_EXT_SLOTS 16
 #define MPNIC_TCPOPT_KIND_MPTCP 30 /* TCP option kind of Multipath TCP (RFC 8684 3) */
 #define MPNIC_VERSION_UNKNOWN 255 /* opt.version where it is not known */
 
-/* What the parse stage made of a frame: the first reason that applies, in the order of docs/pipeline.md. */
+/*
+ * What the parse stage made of a frame: the first reason that applies, in the order of
+ * docs/pipeline.md.
+ */
 enum mpnic_parse_code {
 	MPNIC_PARSE_TCP = 0, /* a whole TCP header */
 	MPNIC_PARSE_UDP = 1, /* a whole UDP header */
@@ -43,7 +49,8 @@ enum mpnic_parse_code {
 	MPNIC_PARSE_NOT_IP = 4, /* another EtherType, or an 802.3 length */
 	MPNIC_PARSE_RUNT = 5, /* shorter than an Ethernet header */
 	MPNIC_PARSE_TRUNCATED = 6, /* the frame ends inside its headers */
-	MPNIC_PARSE_TOO_DEEP = 7, /* the headers leave the parse window, or more IPv6 extension headers than are walked */
+	/* the headers leave the parse window, or more IPv6 extension headers than are walked */
+	MPNIC_PARSE_TOO_DEEP = 7,
 	MPNIC_PARSE_VLAN_DEPTH = 8, /* a third VLAN tag */
 	MPNIC_PARSE_IP_VERSION = 9, /* the IP version contradicts the EtherType */
 	MPNIC_PARSE_IP_HDR_LEN = 10, /* IPv4 header length below 5 words */
@@ -65,15 +72,20 @@ enum mpnic_tcpopt_code {
 /* Why an MPTCP option must not be acted on. An option with an error has no decoded fields. */
 enum mpnic_opt_error_code {
 	MPNIC_OPT_ERROR_NONE = 0, /* well formed for its subtype, version and segment */
-	MPNIC_OPT_ERROR_LENGTH = 1, /* a length that the subtype does not have here (RFC 8684 3.1: treat as absent) */
+	/* a length that the subtype does not have here (RFC 8684 3.1: treat as absent) */
+	MPNIC_OPT_ERROR_LENGTH = 1,
 	MPNIC_OPT_ERROR_SEGMENT = 2, /* a subtype that does not belong on this kind of segment */
-	MPNIC_OPT_ERROR_VERSION = 3, /* MP_CAPABLE of a version above 1, or a subtype that the given version does not have */
-	MPNIC_OPT_ERROR_EXTENSIBILITY = 4, /* MP_CAPABLE with the B flag: v1 ignores the option, v0 the whole SYN */
+	/* MP_CAPABLE of a version above 1, or a subtype that the given version does not have */
+	MPNIC_OPT_ERROR_VERSION = 3,
+	/* MP_CAPABLE with the B flag: v1 ignores the option, v0 the whole SYN */
+	MPNIC_OPT_ERROR_EXTENSIBILITY = 4,
 	MPNIC_OPT_ERROR_NO_CRYPTO = 5, /* MP_CAPABLE that proposes no crypto algorithm */
-	MPNIC_OPT_ERROR_CSUM_FLAG = 6, /* MP_CAPABLE with data whose length and A flag disagree about the checksum */
+	/* MP_CAPABLE with data whose length and A flag disagree about the checksum */
+	MPNIC_OPT_ERROR_CSUM_FLAG = 6,
 	MPNIC_OPT_ERROR_FIN_NO_MAP = 7, /* DSS with DATA_FIN but no mapping */
 	MPNIC_OPT_ERROR_IPVER = 8, /* v0 ADD_ADDR whose IPVer is neither 4 nor 6 */
-	MPNIC_OPT_ERROR_AMBIGUOUS = 9, /* ADD_ADDR whose version was not given and cannot be inferred */
+	/* ADD_ADDR whose version was not given and cannot be inferred */
+	MPNIC_OPT_ERROR_AMBIGUOUS = 9,
 	MPNIC_OPT_ERROR_SUBTYPE = 10, /* an unassigned subtype */
 };
 
@@ -105,9 +117,14 @@ enum mpnic_csum_code {
 	MPNIC_CSUM_NONE = 0, /* nothing to check */
 	MPNIC_CSUM_GOOD = 1, /* right */
 	MPNIC_CSUM_BAD = 2, /* wrong */
-	MPNIC_CSUM_PARTIAL = 3, /* csum_partial: only the pseudo header is summed, the rest was left to hardware */
+	/* csum_partial: only the pseudo header is summed, the rest was left to hardware */
+	MPNIC_CSUM_PARTIAL = 3,
 	MPNIC_CSUM_ZERO = 4, /* UDP over IPv4 without a checksum */
-	MPNIC_CSUM_NOT_JUDGED = 5, /* the bytes are not all there, a fragment, a header contradiction, or a routing header with segments left */
+	/*
+	 * the bytes are not all there, a fragment, a header contradiction, or a routing header
+	 * with segments left
+	 */
+	MPNIC_CSUM_NOT_JUDGED = 5,
 };
 
 /* MPTCP version that the caller gives with a frame. */
@@ -124,8 +141,13 @@ enum mpnic_hdr_bits {
 	MPNIC_HDR_TCP = 1u << 2, /* seq, ack, window, tcp_flags and doff are valid */
 	MPNIC_HDR_FRAG = 1u << 3, /* a fragment */
 	MPNIC_HDR_V4_OPTIONS = 1u << 4, /* the IPv4 header has options */
-	MPNIC_HDR_V6_EXT = 1u << 5, /* IPv6 with a hop-by-hop, routing or destination-options header */
-	MPNIC_HDR_ROUTING = 1u << 6, /* an IPv6 routing header with segments left: the checksum is the final destination's to judge */
+	/* IPv6 with a hop-by-hop, routing or destination-options header */
+	MPNIC_HDR_V6_EXT = 1u << 5,
+	/*
+	 * an IPv6 routing header with segments left: the checksum is the final destination's to
+	 * judge
+	 */
+	MPNIC_HDR_ROUTING = 1u << 6,
 	MPNIC_HDR_MSS = 1u << 7, /* maximum segment size option, value in mss */
 	MPNIC_HDR_WSCALE = 1u << 8, /* window scale option, value in wscale */
 	MPNIC_HDR_SACK_PERMITTED = 1u << 9, /* SACK-permitted option */
@@ -137,7 +159,8 @@ enum mpnic_mptcp_bits {
 	MPNIC_MPTCP_PRESENT = 1u << 0, /* at least one MPTCP option */
 	MPNIC_MPTCP_MALFORMED = 1u << 1, /* at least one of the decoded options has an error */
 	MPNIC_MPTCP_TOO_MANY = 1u << 2, /* more MPTCP options than are decoded */
-	MPNIC_MPTCP_COMBINATION = 1u << 3, /* options that neither Linux nor RFC 6824 3.4.1 puts on one segment; all are reported */
+	/* options that neither Linux nor RFC 6824 3.4.1 puts on one segment; all are reported */
+	MPNIC_MPTCP_COMBINATION = 1u << 3,
 };
 
 /* Bits of opt.fields: which fields of an option are present. */
@@ -189,10 +212,15 @@ struct mpnic_opt {
 	uint8_t error; /* enum opt_error */
 	uint8_t version; /* MPTCP version; VERSION_UNKNOWN (255) where not known */
 	uint8_t version_from; /* enum version_from */
-	uint8_t flags; /* MP_CAPABLE, DSS: the flag byte (0 if length is 3); others: low nibble of the subtype byte */
+	/*
+	 * MP_CAPABLE, DSS: the flag byte (0 if length is 3); others: low nibble of the subtype
+	 * byte
+	 */
+	uint8_t flags;
 	uint8_t addr_id; /* address id (MP_JOIN SYN and SYN/ACK, ADD_ADDR, MP_PRIO of length 4) */
 	uint16_t fields; /* bits field */
-	uint16_t data_len; /* DSS: data-level length, 0 = infinite mapping; MP_CAPABLE with data: data length */
+	/* DSS: data-level length, 0 = infinite mapping; MP_CAPABLE with data: data length */
+	uint16_t data_len;
 	uint16_t checksum; /* DSS checksum, as on the wire (RFC 8684 3.3.1) */
 	uint16_t port; /* ADD_ADDR: port */
 	union {
@@ -248,7 +276,8 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, checksum) == 12, "opt.checksum");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, port) == 14, "opt.port");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, body) == 16, "opt.body");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, capable.sender_key) == 16, "opt.capable.sender_key");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, capable.receiver_key) == 24, "opt.capable.receiver_key");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, capable.receiver_key) == 24,
+		    "opt.capable.receiver_key");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, join_syn.nonce) == 16, "opt.join_syn.nonce");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, join_syn.token) == 20, "opt.join_syn.token");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, join_synack.hmac64) == 16, "opt.join_synack.hmac64");
@@ -260,10 +289,14 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, dss.ssn) == 32, "opt.dss.ssn");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, add_addr.addr) == 16, "opt.add_addr.addr");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, add_addr.addr_hmac) == 32, "opt.add_addr.addr_hmac");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, fail.fail_dsn) == 16, "opt.fail.fail_dsn");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, fastclose.fastclose_key) == 16, "opt.fastclose.fastclose_key");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, fastclose.fastclose_key) == 16,
+		    "opt.fastclose.fastclose_key");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_opt, tcprst.reason) == 16, "opt.tcprst.reason");
 
-/* The header record: what parse, tcpopt and mptcp say of a frame. It leaves with the frame's first beat. 296 bytes. */
+/*
+ * The header record: what parse, tcpopt and mptcp say of a frame. It leaves with the frame's
+ * first beat. 296 bytes.
+ */
 struct mpnic_hdr {
 	uint8_t parse; /* enum parse */
 	uint8_t tcpopt; /* enum tcpopt */
@@ -272,15 +305,23 @@ struct mpnic_hdr {
 	uint16_t flags; /* bits hdr */
 	uint8_t vlan_count; /* VLAN tags that are whole, 0 to 2 */
 	uint8_t l3_off; /* offset of the IP header in the frame; 0 if not IP */
-	uint8_t l4_off; /* offset of what follows the IP headers; 0 without flag L3 and where an IPv6 chain could not be walked */
-	uint8_t payload_off; /* offset of the TCP or UDP payload; 0 unless the data offset or UDP length is right */
+	/*
+	 * offset of what follows the IP headers; 0 without flag L3 and where an IPv6 chain could
+	 * not be walked
+	 */
+	uint8_t l4_off;
+	/* offset of the TCP or UDP payload; 0 unless the data offset or UDP length is right */
+	uint8_t payload_off;
 	uint8_t ip_version; /* 4, 6, or 0 */
-	uint8_t ip_proto; /* protocol behind the last walked IP header; 0 where an IPv6 chain could not be walked */
-	uint16_t ethertype; /* EtherType behind the VLAN tags; 0 for a runt or where it is cut off */
+	/* protocol behind the last walked IP header; 0 where an IPv6 chain could not be walked */
+	uint8_t ip_proto;
+	/* EtherType behind the VLAN tags; 0 for a runt or where it is cut off */
+	uint16_t ethertype;
 	uint16_t vlan_outer; /* TCI of the first tag */
 	uint16_t vlan_inner; /* TCI of the second tag */
 	uint16_t l4_len; /* bytes from l4_off to the end of the IP packet, by the IP length */
-	uint16_t payload_len; /* bytes of TCP or UDP payload, by the IP or UDP length; 0 where payload_off is 0 */
+	/* bytes of TCP or UDP payload, by the IP or UDP length; 0 where payload_off is 0 */
+	uint16_t payload_len;
 	uint16_t sport; /* source port */
 	uint16_t dport; /* destination port */
 	uint16_t window; /* TCP window, not scaled */
@@ -296,7 +337,11 @@ struct mpnic_hdr {
 	uint32_t ts_val; /* TSval */
 	uint32_t ts_ecr; /* TSecr */
 	uint8_t reserved2[4]; /* zero */
-	uint64_t opt_starts; /* bit i: the walk read an option kind at opts[i]; the highest bit is where a malformed chain ended */
+	/*
+	 * bit i: the walk read an option kind at opts[i]; the highest bit is where a malformed
+	 * chain ended
+	 */
+	uint64_t opt_starts;
 	uint8_t src[16]; /* source address; IPv4 in the first 4 bytes */
 	uint8_t dst[16]; /* destination address; IPv4 in the first 4 bytes */
 	uint8_t opts[40]; /* TCP option bytes; zero beyond opt_len */
@@ -346,7 +391,11 @@ struct mpnic_csum {
 	uint8_t ip; /* enum csum: IPv4 header checksum */
 	uint8_t l4; /* enum csum: TCP or UDP checksum */
 	uint16_t frame_len; /* bytes of the frame */
-	uint16_t payload_sum; /* ones' complement sum of the payload that is in the frame, as 16-bit words from its first byte, not inverted */
+	/*
+	 * ones' complement sum of the payload that is in the frame, as 16-bit words from its
+	 * first byte, not inverted
+	 */
+	uint16_t payload_sum;
 	uint16_t payload_seen; /* bytes in payload_sum */
 	uint8_t truncated; /* 1: the payload ends beyond the frame */
 	uint8_t reserved[3]; /* zero */
@@ -361,7 +410,7 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_csum, payload_seen) == 6, "csum.payloa
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_csum, truncated) == 8, "csum.truncated");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_csum, reserved) == 9, "csum.reserved");
 
-/* Names as docs, counters and reports print them (lower case); "?" for an unknown value. */
+/* Names as docs, counters and reports print them; "?" for an unknown value. */
 const char *mpnic_parse_name(unsigned int value);
 const char *mpnic_tcpopt_name(unsigned int value);
 const char *mpnic_opt_error_name(unsigned int value);

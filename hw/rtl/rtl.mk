@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The RTL as C++: one library behind sim/rtl_engine.h for each purpose and data width, and the RTL's
+# lint. What links librtl_engine.a links $(RTL_LIBS) too, with $(CXX) or with $(CC).
+
+VERILATOR := verilator
+RTL_DATA_W := 512
+RTL_PKGS := hw/regs/generated/mpnic_pkg.sv hw/rtl/mpnic_rtl_pkg.sv
+RTL_SV := $(RTL_PKGS) $(filter-out $(RTL_PKGS),$(sort $(wildcard hw/rtl/*.sv)))
+RTL_LIBS := -lz -lstdc++ -lm -pthread
+RTL_CXXFLAGS := -std=c++17 -O2 -g $(WARN)
+RTL_VFLAGS := --cc -O3 -Ihw/regs/generated --top-module mpnic_pipeline
+# No assertions and no set-up of what reset sets anyway: three times as fast as Verilator's defaults.
+RTL_FAST := --noassert --x-assign fast --x-initial fast
+# Random values where the RTL leaves them open, assertions on.
+RTL_DEBUG := --assert --x-assign unique --x-initial unique
+
+# $(call rtl_engine_lib,directory,macros of rtl_engine.cc,flags of hot code,Verilator's run time): from
+# Verilator's output there to librtl_engine.a.
+define rtl_engine_lib
+$(B)/$(1)/librtl_engine.a: $(B)/$(1)/Vmpnic_pipeline.mk sim/rtl_engine.cc sim/rtl_engine.h hw/rtl/rtl.mk \
+		hw/regs/generated/mpnic_regs.h
+	$$(MAKE) --no-print-directory -s -C $$(@D) -f Vmpnic_pipeline.mk CXX=$$(CXX) \
+		OPT_FAST="$(3)" OPT_GLOBAL=-O1 Vmpnic_pipeline__ALL.a $(4)
+	$$(CXX) $$(RTL_CXXFLAGS) -Isim -Ihw/regs/generated -I$$(@D) $(2) \
+		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include -c sim/rtl_engine.cc \
+		-o $$(@D)/rtl_engine.o
+	rm -f $$@
+	cd $$(@D) && $$(AR) rcs $$(@F) rtl_engine.o $$$$($$(AR) t Vmpnic_pipeline__ALL.a) $(4)
+endef
+
+# $(call rtl_engine,directory,width,Verilator flags,macros of rtl_engine.cc,flags of hot code,run time)
+define rtl_engine
+$(B)/$(1)/Vmpnic_pipeline.mk: $(RTL_SV) hw/regs/generated/mpnic_records.svh hw/rtl/rtl.mk
+	@mkdir -p $$(@D)
+	$(VERILATOR) $(RTL_VFLAGS) -GDATA_W=$(2) $(3) --Mdir $$(@D) $(RTL_SV)
+
+$(call rtl_engine_lib,$(1),$(4),$(5),verilated.o verilated_threads.o $(6))
+endef
+
+$(eval $(call rtl_engine,rtl,$(RTL_DATA_W),$(RTL_FAST),,-O3 -march=native))
+$(eval $(call rtl_engine,rtl-256,256,$(RTL_FAST),,-O1))
+$(eval $(call rtl_engine,rtl-128,128,$(RTL_FAST),,-O1))
+$(eval $(call rtl_engine,rtl-trace,$(RTL_DATA_W),$(RTL_DEBUG) --trace-fst --trace-structs,\
+	-DRTL_TRACE=1,-O1,verilated_fst_c.o))
+$(eval $(call rtl_engine,rtl-cov,$(RTL_DATA_W),$(RTL_DEBUG) --coverage-line --coverage-toggle,\
+	-DRTL_COVERAGE=1,-O1,verilated_cov.o))
+
+# The packed structs that the generator wrote have the layout that it promised.
+TEST_TARGETS += test-records
+.PHONY: test-records
+test-records: $(B)/rtl-records/Vmpnic_regs_check
+	@$(RUN) records sh -c '$< | tee $(B)/rtl-records/log && grep -q "records: ok" $(B)/rtl-records/log'
+
+$(B)/rtl-records/Vmpnic_regs_check: hw/regs/generated/mpnic_pkg.sv \
+		hw/regs/generated/mpnic_records.svh hw/regs/generated/mpnic_regs_check.sv
+	@mkdir -p $(@D)
+	$(VERILATOR) --binary --assert -Ihw/regs/generated --Mdir $(@D) \
+		--top-module mpnic_regs_check $(filter %.sv,$^)
+
+LINT_TARGETS += lint-rtl
+.PHONY: lint-rtl
+lint-rtl:
+	for width in 128 256 512; do \
+		$(VERILATOR) --lint-only -Wall -Ihw/regs/generated -GDATA_W=$$width \
+			--top-module mpnic_pipeline $(RTL_SV) || exit 1; \
+	done
+	yosys -q -p 'read_verilog -sv -Ihw/regs/generated $(RTL_SV); \
+		hierarchy -check -top mpnic_pipeline; proc; check -assert'

@@ -62,17 +62,38 @@ static inline uint64_t get_be64(const uint8_t *p)
 	return __builtin_bswap64(v);
 }
 
-/* A length from outside may be larger than the record; everything reads through this. */
-static inline unsigned int hdr_opt_len(const struct mpnic_hdr *hdr)
+/*
+ * Zero a record. In pieces, for of one memset() of this size gcc makes a string instruction, which
+ * takes longer to start than all of the stores.
+ */
+static inline void clear(void *record, size_t len)
 {
-	return hdr->opt_len < MPNIC_TCP_OPT_MAX ? hdr->opt_len : MPNIC_TCP_OPT_MAX;
+	uint8_t *p = record;
+
+	for (; len >= 64; len -= 64, p += 64)
+		memset(p, 0, 64);
+	memset(p, 0, len);
 }
 
-/* mpnic_tcpopt(), and the places of the MPTCP options: bit i for one that starts at opts[i]. */
-__attribute__((visibility("hidden"))) uint64_t mpnic_tcpopt_walk(struct mpnic_hdr *hdr);
+/*
+ * mpnic_tcpopt() and mpnic_mptcp() with the option bytes read from where they came from, which
+ * spares the way through the record. @opts holds all of the window's @avail bytes.
+ * The walk returns the places of the MPTCP options, bit i for one that starts at byte i; each is
+ * wholly inside @opts.
+ */
+__attribute__((visibility("hidden"))) uint64_t mpnic_tcpopt_walk(const struct window *opts,
+								 struct mpnic_hdr *hdr);
+__attribute__((visibility("hidden"))) void mpnic_mptcp_at(const struct window *opts,
+							  uint64_t places, unsigned int given,
+							  struct mpnic_hdr *hdr);
 
-/* mpnic_mptcp() where those places are known. */
-__attribute__((visibility("hidden"))) void mpnic_mptcp_at(struct mpnic_hdr *hdr, unsigned int given,
-							  uint64_t places);
+/* The option bytes in a record. A record from outside may claim more than it has room for. */
+static inline struct window hdr_options(const struct mpnic_hdr *hdr)
+{
+	return (struct window){
+		.data = hdr->opts,
+		.avail = hdr->opt_len < MPNIC_TCP_OPT_MAX ? hdr->opt_len : MPNIC_TCP_OPT_MAX,
+	};
+}
 
 #endif

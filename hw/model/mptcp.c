@@ -196,7 +196,8 @@ static uint8_t decode_dss(const struct context *ctx, const uint8_t *wire, struct
 	return MPNIC_OPT_ERROR_NONE;
 }
 
-/* What stands in an ADD_ADDR by its length less the HMAC: address bytes, or 0 for a wrong length. */
+/* What stands in an ADD_ADDR by its length less the HMAC: address bytes, or 0 for a wrong length.
+ */
 static unsigned int add_addr_len(unsigned int len)
 {
 	switch (len) {
@@ -420,7 +421,8 @@ static bool bad_combination(const struct mpnic_hdr *hdr, enum segment segment)
 	return (seen & SUB(MP_TCPRST)) && (seen & SUBS_NOT_BESIDE_TCPRST);
 }
 
-void mpnic_mptcp_at(struct mpnic_hdr *hdr, unsigned int given, uint64_t places)
+void mpnic_mptcp_at(const struct window *opts, uint64_t places, unsigned int given,
+		    struct mpnic_hdr *hdr)
 {
 	const struct context ctx = {
 		.segment = segment_of(hdr->tcp_flags),
@@ -428,41 +430,41 @@ void mpnic_mptcp_at(struct mpnic_hdr *hdr, unsigned int given, uint64_t places)
 		.given = given < MPNIC_GIVEN_UNKNOWN ? given : MPNIC_GIVEN_UNKNOWN,
 	};
 
-	hdr->mptcp = 0;
-	hdr->mptcp_count = 0;
-	for (; places; places &= places - 1) {
-		const unsigned int pos = (unsigned int)__builtin_ctzll(places);
-		struct mpnic_opt *opt = &hdr->opt[hdr->mptcp_count];
+	uint8_t bits = MPNIC_MPTCP_PRESENT, count = 0;
 
-		if (hdr->mptcp_count == MPNIC_MPTCP_OPTS) {
-			hdr->mptcp |= MPNIC_MPTCP_TOO_MANY;
-			break;
-		}
-		hdr->mptcp |= MPNIC_MPTCP_PRESENT;
-		hdr->mptcp_count++;
+	for (; places && count < MPNIC_MPTCP_OPTS; places &= places - 1) {
+		const unsigned int pos = (unsigned int)__builtin_ctzll(places);
+		const uint8_t *wire = opts->data + pos;
+		struct mpnic_opt *opt = &hdr->opt[count++];
+
 		opt->offset = (uint8_t)pos;
-		opt->length = hdr->opts[pos + 1];
-		decode(&ctx, hdr->opts + pos, opt);
+		opt->length = wire[1];
+		decode(&ctx, wire, opt);
 		if (opt->error)
-			hdr->mptcp |= MPNIC_MPTCP_MALFORMED;
+			bits |= MPNIC_MPTCP_MALFORMED;
 	}
-	if (hdr->mptcp_count > 1 && bad_combination(hdr, ctx.segment))
-		hdr->mptcp |= MPNIC_MPTCP_COMBINATION;
+	if (places)
+		bits |= MPNIC_MPTCP_TOO_MANY;
+	hdr->mptcp_count = count;
+	if (count > 1 && bad_combination(hdr, ctx.segment))
+		bits |= MPNIC_MPTCP_COMBINATION;
+	hdr->mptcp = bits;
 }
 
 void mpnic_mptcp(struct mpnic_hdr *hdr, unsigned int given)
 {
-	const struct window w = {.data = hdr->opts, .avail = hdr_opt_len(hdr)};
+	const struct window opts = hdr_options(hdr);
 	uint64_t starts = hdr->opt_starts, places = 0;
 
-	memset(hdr->opt, 0, sizeof(hdr->opt));
 	for (; starts; starts &= starts - 1) {
 		const unsigned int pos = (unsigned int)__builtin_ctzll(starts);
-		const uint8_t *opt = window_at(&w, pos, 2);
+		const uint8_t *opt = window_at(&opts, pos, 2);
 
 		if (opt && opt[0] == MPNIC_TCPOPT_KIND_MPTCP && opt[1] >= 2 &&
-		    window_at(&w, pos, opt[1]))
+		    window_at(&opts, pos, opt[1]))
 			places |= 1ull << pos;
 	}
-	mpnic_mptcp_at(hdr, given, places);
+	clear(hdr->opt, sizeof(hdr->opt));
+	if (places)
+		mpnic_mptcp_at(&opts, places, given, hdr);
 }

@@ -8,14 +8,20 @@ enum {
 	USER_GIVEN_MASK = 3,
 };
 
+static void decode_options(const uint8_t *opts, unsigned int given, struct mpnic_hdr *hdr)
+{
+	const struct window w = {.data = opts, .avail = hdr->opt_len};
+	const uint64_t places = mpnic_tcpopt_walk(&w, hdr);
+
+	if (places)
+		mpnic_mptcp_at(&w, places, given, hdr);
+}
+
 void mpnic_headers(const uint8_t *frame, size_t len, uint8_t user, struct mpnic_hdr *hdr)
 {
-	uint64_t places;
-
 	mpnic_parse(frame, len, user, hdr);
-	places = mpnic_tcpopt_walk(hdr);
-	if (places)
-		mpnic_mptcp_at(hdr, user & USER_GIVEN_MASK, places);
+	if (hdr->doff)
+		decode_options(frame + hdr->l4_off + TCP_HDR_MIN, user & USER_GIVEN_MASK, hdr);
 }
 
 void mpnic_packet(const uint8_t *frame, size_t len, uint8_t user, struct mpnic_hdr *hdr,
@@ -28,7 +34,7 @@ void mpnic_packet(const uint8_t *frame, size_t len, uint8_t user, struct mpnic_h
 int mpnic_decode_options(const uint8_t *opts, size_t opt_len, uint8_t tcp_flags,
 			 uint16_t payload_len, unsigned int given, struct mpnic_hdr *hdr)
 {
-	memset(hdr, 0, sizeof(*hdr));
+	clear(hdr, sizeof(*hdr));
 	if (opt_len > MPNIC_TCP_OPT_MAX)
 		return -EINVAL;
 	hdr->parse = MPNIC_PARSE_TCP;
@@ -40,6 +46,6 @@ int mpnic_decode_options(const uint8_t *opts, size_t opt_len, uint8_t tcp_flags,
 	hdr->opt_len = (uint8_t)opt_len;
 	if (opt_len)
 		memcpy(hdr->opts, opts, opt_len);
-	mpnic_mptcp_at(hdr, given, mpnic_tcpopt_walk(hdr));
+	decode_options(opts, given, hdr);
 	return 0;
 }

@@ -27,23 +27,39 @@ static bool is_vlan(uint16_t ethertype)
 	return ethertype == ETH_VLAN || ethertype == ETH_SVLAN;
 }
 
-/* The options that are there, the rest stays zero. */
-static void copy_options(struct mpnic_hdr *hdr, const struct window *w, unsigned int len)
-{
-	const uint8_t *opts = window_at(w, hdr->l4_off + TCP_HDR_MIN, len);
+/* What the IP headers say of the packet behind them. */
+struct l4 {
+	unsigned int off, len;
+	uint8_t proto;
+};
 
-	if (!opts)
-		return;
+/*
+ * The options that are there, zero behind them. Each word is loaded from where its bytes end with
+ * the options at the latest, and shifted into place: no loop over bytes, no branch, and nothing is
+ * read behind the options. Before them stands more than a word, the TCP header.
+ */
+static void copy_options(const uint8_t *opts, unsigned int len, struct mpnic_hdr *hdr)
+{
+	unsigned int i;
+
 	hdr->opt_len = (uint8_t)len;
-	memcpy(hdr->opts, opts, len);
+	for (i = 0; i < MPNIC_TCP_OPT_MAX; i += 8) {
+		const int over = (int)(i + 8) - (int)len;
+		const unsigned int shift = over > 0 ? (unsigned int)over : 0;
+		uint64_t word;
+
+		memcpy(&word, opts + i - shift, sizeof(word));
+		word = shift < 8 ? word >> 8 * shift : 0;
+		memcpy(hdr->opts + i, &word, sizeof(word));
+	}
 }
 
-static uint8_t parse_tcp(const struct window *w, struct mpnic_hdr *hdr)
+static uint8_t parse_tcp(const struct window *w, struct l4 l4, struct mpnic_hdr *hdr)
 {
-	const uint8_t *tcp = window_at(w, hdr->l4_off, TCP_HDR_MIN);
+	const uint8_t *tcp = window_at(w, l4.off, TCP_HDR_MIN);
 	unsigned int hdr_len, opt_len, opt_avail;
 
-	if (hdr->l4_len < TCP_HDR_MIN)
+	if (l4.len < TCP_HDR_MIN)
 		return MPNIC_PARSE_L4_LEN;
 	if (!tcp)
 		return verdict_short(w);
@@ -56,24 +72,24 @@ static uint8_t parse_tcp(const struct window *w, struct mpnic_hdr *hdr)
 	hdr->tcp_flags = tcp[13];
 	hdr->window = get_be16(tcp + 14);
 
-	hdr_len = 4u * hdr->doff;
-	if (hdr_len < TCP_HDR_MIN || hdr_len > hdr->l4_len)
+	hdr_len = 4u * (tcp[12] >> 4);
+	if (hdr_len < TCP_HDR_MIN || hdr_len > l4.len)
 		return MPNIC_PARSE_TCP_DOFF;
-	hdr->payload_off = (uint8_t)(hdr->l4_off + hdr_len);
-	hdr->payload_len = (uint16_t)(hdr->l4_len - hdr_len);
+	hdr->payload_off = (uint8_t)(l4.off + hdr_len);
+	hdr->payload_len = (uint16_t)(l4.len - hdr_len);
 
 	opt_len = hdr_len - TCP_HDR_MIN;
-	opt_avail = w->avail - hdr->l4_off - TCP_HDR_MIN;
-	copy_options(hdr, w, opt_len < opt_avail ? opt_len : opt_avail);
+	opt_avail = w->avail - l4.off - TCP_HDR_MIN;
+	copy_options(tcp + TCP_HDR_MIN, opt_len < opt_avail ? opt_len : opt_avail, hdr);
 	return opt_len > opt_avail ? verdict_short(w) : MPNIC_PARSE_TCP;
 }
 
-static uint8_t parse_udp(const struct window *w, struct mpnic_hdr *hdr)
+static uint8_t parse_udp(const struct window *w, struct l4 l4, struct mpnic_hdr *hdr)
 {
-	const uint8_t *udp = window_at(w, hdr->l4_off, UDP_HDR_LEN);
+	const uint8_t *udp = window_at(w, l4.off, UDP_HDR_LEN);
 	unsigned int udp_len;
 
-	if (hdr->l4_len < UDP_HDR_LEN)
+	if (l4.len < UDP_HDR_LEN)
 		return MPNIC_PARSE_L4_LEN;
 	if (!udp)
 		return verdict_short(w);
@@ -82,26 +98,34 @@ static uint8_t parse_udp(const struct window *w, struct mpnic_hdr *hdr)
 	hdr->dport = get_be16(udp + 2);
 
 	udp_len = get_be16(udp + 4);
-	if (udp_len < UDP_HDR_LEN || udp_len > hdr->l4_len)
+	if (udp_len < UDP_HDR_LEN || udp_len > l4.len)
 		return MPNIC_PARSE_UDP_LEN;
-	hdr->payload_off = (uint8_t)(hdr->l4_off + UDP_HDR_LEN);
+	hdr->payload_off = (uint8_t)(l4.off + UDP_HDR_LEN);
 	hdr->payload_len = (uint16_t)(udp_len - UDP_HDR_LEN);
 	return MPNIC_PARSE_UDP;
 }
 
-static uint8_t parse_l4(const struct window *w, struct mpnic_hdr *hdr)
+static uint8_t parse_l4(const struct window *w, struct l4 l4, struct mpnic_hdr *hdr)
 {
-	if (hdr->ip_proto == PROTO_TCP)
-		return parse_tcp(w, hdr);
-	if (hdr->ip_proto == PROTO_UDP)
-		return parse_udp(w, hdr);
+	if (l4.proto == PROTO_TCP)
+		return parse_tcp(w, l4, hdr);
+	if (l4.proto == PROTO_UDP)
+		return parse_udp(w, l4, hdr);
 	return MPNIC_PARSE_OTHER_L4;
 }
 
-static uint8_t parse_ipv4(const struct window *w, struct mpnic_hdr *hdr)
+static void set_l4(struct l4 l4, struct mpnic_hdr *hdr)
 {
-	const uint8_t *ip = window_at(w, hdr->l3_off, IPV4_HDR_MIN);
+	hdr->ip_proto = l4.proto;
+	hdr->l4_off = (uint8_t)l4.off;
+	hdr->l4_len = (uint16_t)l4.len;
+}
+
+static uint8_t parse_ipv4(const struct window *w, unsigned int off, struct mpnic_hdr *hdr)
+{
+	const uint8_t *ip = window_at(w, off, IPV4_HDR_MIN);
 	unsigned int hdr_len, total_len;
+	struct l4 l4;
 
 	if (!ip)
 		return MPNIC_PARSE_TRUNCATED;
@@ -114,22 +138,19 @@ static uint8_t parse_ipv4(const struct window *w, struct mpnic_hdr *hdr)
 	if (total_len < hdr_len)
 		return MPNIC_PARSE_IP_LEN;
 
-	hdr->flags = MPNIC_HDR_L3;
-	if (hdr_len > IPV4_HDR_MIN)
-		hdr->flags |= MPNIC_HDR_V4_OPTIONS;
+	hdr->flags = MPNIC_HDR_L3 | (hdr_len > IPV4_HDR_MIN ? MPNIC_HDR_V4_OPTIONS : 0);
 	hdr->ip_version = 4;
-	hdr->ip_proto = ip[9];
 	memcpy(hdr->src, ip + 12, 4);
 	memcpy(hdr->dst, ip + 16, 4);
-	hdr->l4_off = (uint8_t)(hdr->l3_off + hdr_len);
-	hdr->l4_len = (uint16_t)(total_len - hdr_len);
-	if (hdr->l4_off > w->avail)
+	l4 = (struct l4){.off = off + hdr_len, .len = total_len - hdr_len, .proto = ip[9]};
+	set_l4(l4, hdr);
+	if (l4.off > w->avail)
 		return MPNIC_PARSE_TRUNCATED;
 	if (get_be16(ip + 6) & IPV4_FRAG_MASK) {
 		hdr->flags |= MPNIC_HDR_FRAG;
 		return MPNIC_PARSE_FRAGMENT;
 	}
-	return parse_l4(w, hdr);
+	return parse_l4(w, l4, hdr);
 }
 
 static bool is_v6_ext(uint8_t next)
@@ -167,25 +188,25 @@ static bool walk_v6_ext(const struct window *w, unsigned int start, struct v6_wa
 	return true;
 }
 
-static uint8_t parse_ipv6(const struct window *w, struct mpnic_hdr *hdr)
+static uint8_t parse_ipv6(const struct window *w, unsigned int off, struct mpnic_hdr *hdr)
 {
-	const uint8_t *ip = window_at(w, hdr->l3_off, IPV6_HDR_LEN);
-	unsigned int start = hdr->l3_off + IPV6_HDR_LEN, payload_len;
+	const uint8_t *ip = window_at(w, off, IPV6_HDR_LEN);
+	unsigned int payload_len;
 	struct v6_walk walk = {0};
+	struct l4 l4;
 
 	if (!ip)
 		return MPNIC_PARSE_TRUNCATED;
 	if (ip[0] >> 4 != 6)
 		return MPNIC_PARSE_IP_VERSION;
-	hdr->flags = MPNIC_HDR_L3;
+	walk.next = ip[6];
+	hdr->flags = MPNIC_HDR_L3 | (is_v6_ext(walk.next) ? MPNIC_HDR_V6_EXT : 0);
 	hdr->ip_version = 6;
 	memcpy(hdr->src, ip + 8, 16);
 	memcpy(hdr->dst, ip + 24, 16);
 
-	walk.next = ip[6];
-	if (is_v6_ext(walk.next))
-		hdr->flags |= MPNIC_HDR_V6_EXT;
-	if (!walk_v6_ext(w, start, &walk))
+	off += IPV6_HDR_LEN;
+	if (!walk_v6_ext(w, off, &walk))
 		return verdict_short(w);
 	if (is_v6_ext(walk.next))
 		return MPNIC_PARSE_TOO_DEEP;
@@ -195,33 +216,35 @@ static uint8_t parse_ipv6(const struct window *w, struct mpnic_hdr *hdr)
 
 	if (walk.routing)
 		hdr->flags |= MPNIC_HDR_ROUTING;
-	hdr->ip_proto = walk.next;
-	hdr->l4_off = (uint8_t)(start + walk.len);
-	hdr->l4_len = (uint16_t)(payload_len - walk.len);
-	if (walk.next == IPV6_FRAGMENT) {
+	l4 = (struct l4){off + walk.len, payload_len - walk.len, walk.next};
+	set_l4(l4, hdr);
+	if (l4.proto == IPV6_FRAGMENT) {
 		hdr->flags |= MPNIC_HDR_FRAG;
 		return MPNIC_PARSE_FRAGMENT;
 	}
-	return parse_l4(w, hdr);
+	return parse_l4(w, l4, hdr);
 }
 
-static uint8_t parse_vlan(const struct window *w, struct mpnic_hdr *hdr)
+/* Takes the tags; @ethertype becomes the one behind them. Anything but NOT_IP ends the parse. */
+static uint8_t parse_vlan(const struct window *w, uint16_t *ethertype, struct mpnic_hdr *hdr)
 {
-	while (is_vlan(hdr->ethertype)) {
-		const uint8_t *tag = window_at(w, MPNIC_FRAME_MIN + 4u * hdr->vlan_count, 4);
+	unsigned int tags;
 
-		if (hdr->vlan_count == VLAN_TAGS_MAX)
+	for (tags = 0; is_vlan(*ethertype); tags++) {
+		const uint8_t *tag = window_at(w, MPNIC_FRAME_MIN + 4 * tags, 4);
+
+		if (tags == VLAN_TAGS_MAX)
 			return MPNIC_PARSE_VLAN_DEPTH;
 		if (!tag) {
-			hdr->ethertype = 0;
+			*ethertype = 0;
 			return MPNIC_PARSE_TRUNCATED;
 		}
-		if (hdr->vlan_count == 0)
+		if (tags == 0)
 			hdr->vlan_outer = get_be16(tag);
 		else
 			hdr->vlan_inner = get_be16(tag);
-		hdr->ethertype = get_be16(tag + 2);
-		hdr->vlan_count++;
+		*ethertype = get_be16(tag + 2);
+		hdr->vlan_count = (uint8_t)(tags + 1);
 	}
 	return MPNIC_PARSE_NOT_IP;
 }
@@ -229,20 +252,25 @@ static uint8_t parse_vlan(const struct window *w, struct mpnic_hdr *hdr)
 static uint8_t parse_frame(const struct window *w, struct mpnic_hdr *hdr)
 {
 	const uint8_t *eth = window_at(w, 0, MPNIC_FRAME_MIN);
+	unsigned int off = MPNIC_FRAME_MIN;
+	uint16_t ethertype;
 
 	if (!eth)
 		return MPNIC_PARSE_RUNT;
-	hdr->ethertype = get_be16(eth + 12);
-	if (is_vlan(hdr->ethertype)) {
-		uint8_t verdict = parse_vlan(w, hdr);
+	ethertype = get_be16(eth + 12);
+	if (is_vlan(ethertype)) {
+		const uint8_t verdict = parse_vlan(w, &ethertype, hdr);
 
+		hdr->ethertype = ethertype;
 		if (verdict != MPNIC_PARSE_NOT_IP)
 			return verdict;
+		off += 4u * hdr->vlan_count;
 	}
-	if (hdr->ethertype != ETH_IPV4 && hdr->ethertype != ETH_IPV6)
+	hdr->ethertype = ethertype;
+	if (ethertype != ETH_IPV4 && ethertype != ETH_IPV6)
 		return MPNIC_PARSE_NOT_IP;
-	hdr->l3_off = (uint8_t)(MPNIC_FRAME_MIN + 4u * hdr->vlan_count);
-	return hdr->ethertype == ETH_IPV4 ? parse_ipv4(w, hdr) : parse_ipv6(w, hdr);
+	hdr->l3_off = (uint8_t)off;
+	return ethertype == ETH_IPV4 ? parse_ipv4(w, off, hdr) : parse_ipv6(w, off, hdr);
 }
 
 void mpnic_parse(const uint8_t *frame, size_t len, uint8_t user, struct mpnic_hdr *hdr)
@@ -253,7 +281,7 @@ void mpnic_parse(const uint8_t *frame, size_t len, uint8_t user, struct mpnic_hd
 		.more = len > MPNIC_PARSE_WINDOW,
 	};
 
-	memset(hdr, 0, sizeof(*hdr));
+	clear(hdr, sizeof(*hdr));
 	hdr->source = user >> 2;
 	hdr->parse = parse_frame(&w, hdr);
 }

@@ -29,50 +29,57 @@ static void note(struct mpnic_hdr *hdr, const uint8_t *opt, unsigned int len)
 	}
 }
 
-uint64_t mpnic_tcpopt_walk(struct mpnic_hdr *hdr)
+uint64_t mpnic_tcpopt_walk(const struct window *opts, struct mpnic_hdr *hdr)
 {
-	const struct window w = {.data = hdr->opts, .avail = hdr_opt_len(hdr)};
 	const bool whole = hdr->parse == MPNIC_PARSE_TCP;
+	const unsigned int end = opts->avail;
 	uint64_t starts = 0, places = 0;
 	unsigned int pos = 0;
+	uint8_t verdict = whole ? MPNIC_TCPOPT_OK : MPNIC_TCPOPT_CUT;
 
 	if (!(hdr->flags & MPNIC_HDR_TCP) || !hdr->payload_off || 4u * hdr->doff <= TCP_HDR_MIN)
 		return 0;
 
-	hdr->tcpopt = whole ? MPNIC_TCPOPT_OK : MPNIC_TCPOPT_CUT;
-	while (pos < w.avail) {
-		const uint8_t *opt = window_at(&w, pos, 2);
+	while (pos < end) {
+		const uint8_t *opt = opts->data + pos;
 		unsigned int len;
 
 		starts |= 1ull << pos;
-		if (hdr->opts[pos] == KIND_EOL) {
-			hdr->tcpopt = MPNIC_TCPOPT_OK;
-			break;
-		}
-		if (hdr->opts[pos] == KIND_NOP) {
+		if (opt[0] == KIND_NOP) {
 			pos++;
 			continue;
 		}
-		if (opt && opt[1] < 2) {
-			hdr->tcpopt = MPNIC_TCPOPT_LEN_BELOW_2;
+		if (opt[0] == KIND_EOL) {
+			verdict = MPNIC_TCPOPT_OK;
 			break;
 		}
-		if (!opt || !window_at(&w, pos, opt[1])) {
-			hdr->tcpopt = whole ? MPNIC_TCPOPT_OVERRUN : MPNIC_TCPOPT_CUT;
+		if (!window_at(opts, pos, 2)) {
+			verdict = whole ? MPNIC_TCPOPT_OVERRUN : MPNIC_TCPOPT_CUT;
 			break;
 		}
 		len = opt[1];
+		if (len < 2) {
+			verdict = MPNIC_TCPOPT_LEN_BELOW_2;
+			break;
+		}
+		if (!window_at(opts, pos, len)) {
+			verdict = whole ? MPNIC_TCPOPT_OVERRUN : MPNIC_TCPOPT_CUT;
+			break;
+		}
 		if (opt[0] == MPNIC_TCPOPT_KIND_MPTCP)
 			places |= 1ull << pos;
 		else
 			note(hdr, opt, len);
 		pos += len;
 	}
+	hdr->tcpopt = verdict;
 	hdr->opt_starts = starts;
 	return places;
 }
 
 void mpnic_tcpopt(struct mpnic_hdr *hdr)
 {
-	mpnic_tcpopt_walk(hdr);
+	const struct window opts = hdr_options(hdr);
+
+	mpnic_tcpopt_walk(&opts, hdr);
 }

@@ -1,12 +1,38 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Hand-written constants of the RTL: how many clocks each header stage takes from valid_i to
-// valid_o. FIFO depths and delay lines are derived from them, so a stage may change its number.
+// Hand-written constants and functions of the RTL.
 // verilator lint_off UNUSEDPARAM
 package mpnic_rtl_pkg;
 
-  localparam int unsigned PARSE_LATENCY = 7;
+  // Clocks that each header stage takes from valid_i to valid_o. FIFO depths follow from them.
+  localparam int unsigned PARSE_LATENCY = 5;
   localparam int unsigned TCPOPT_LATENCY = 6;
   localparam int unsigned MPTCP_LATENCY = 3;
+
+  // What mpnic_window marks of a 32-bit word that may start an IPv6 extension header: by which
+  // number of slots the walk goes on (bit k: k + 1 slots, and an extension header follows), whether
+  // a routing header follows, whether the header's segments left are not 0, and whether the walk
+  // stops here if the word starts the later or the earlier of the slots that it may start.
+  localparam int unsigned V6_WORDS = 33;  // words 10 to 42 from byte 14
+  localparam int unsigned V6_STEPS = 15;
+  localparam int unsigned MARK_ROUTING = V6_STEPS;
+  localparam int unsigned MARK_SEGMENTS = V6_STEPS + 1;
+  localparam int unsigned MARK_STOP_LATE = V6_STEPS + 2;
+  localparam int unsigned MARK_STOP_EARLY = V6_STEPS + 3;
+  localparam int unsigned MARK_W = V6_STEPS + 4;
+
+  // Numbers on the wire: the first byte, in the lowest bits, is the highest.
+  function automatic logic [15:0] be16(input logic [15:0] x);
+    be16 = {x[7:0], x[15:8]};
+  endfunction
+
+  function automatic logic [31:0] be32(input logic [31:0] x);
+    be32 = {x[7:0], x[15:8], x[23:16], x[31:24]};
+  endfunction
+
+  // Hop-by-hop, routing and destination options.
+  function automatic logic is_v6_ext(input logic [7:0] next);
+    is_v6_ext = (next == 8'd0) | (next == 8'd43) | (next == 8'd60);
+  endfunction
 
 endpackage
 // verilator lint_on UNUSEDPARAM

@@ -25,7 +25,8 @@
 #include "verilated_cov.h"
 #endif
 
-namespace {
+namespace
+{
 
 using Top = Vmpnic_pipeline;
 using Data = std::remove_reference_t<decltype(Top::s_axis_tdata_i)>;
@@ -72,7 +73,7 @@ struct rtl_engine {
 
 	Slot ring[RING];
 	uint64_t sent, taken, left; // frames queued, taken whole, left whole
-	size_t in_off, out_off;     // position in the frame that is being taken, that leaves
+	size_t in_off, out_off;	    // position in the frame that is being taken, that leaves
 	uint64_t beats_in, beats_out;
 	bool offered; // the beat at the input waits for tready
 	bool idle_checked;
@@ -89,7 +90,8 @@ struct rtl_engine {
 #endif
 };
 
-namespace {
+namespace
+{
 
 uint64_t noise(rtl_engine *e)
 {

@@ -15,26 +15,26 @@ static const struct {
 	const char *name;
 	int expected;
 } faults[] = {
-	{ "none", 0 },
-	{ "a harmed frame", -EPROTO },
-	{ "a lost beat", -EPROTO },
-	{ "a beat twice", -EPROTO },
-	{ "no tfirst", -EPROTO },
-	{ "tlast wrong", -EPROTO },
-	{ "tkeep wrong", -EPROTO },
-	{ "tdata changes while it waits", -EPROTO },
-	{ "hdr changes while it waits", -EPROTO },
-	{ "csum changes while it waits", -EPROTO },
-	{ "tvalid falls while it waits", -EPROTO },
-	{ "nothing leaves", -ETIMEDOUT },
-	{ "a beat of its own making", -EPROTO },
+	{"none", 0},
+	{"a harmed frame", -EPROTO},
+	{"a lost beat", -EPROTO},
+	{"a beat twice", -EPROTO},
+	{"no tfirst", -EPROTO},
+	{"tlast wrong", -EPROTO},
+	{"tkeep wrong", -EPROTO},
+	{"tdata changes while it waits", -EPROTO},
+	{"hdr changes while it waits", -EPROTO},
+	{"csum changes while it waits", -EPROTO},
+	{"tvalid falls while it waits", -EPROTO},
+	{"nothing leaves", -ETIMEDOUT},
+	{"a beat of its own making", -EPROTO},
 };
 
 /* Returns what ended the run: 0 if all frames came through, or the engine's error. */
 static int run(unsigned int fault)
 {
-	const struct rtl_engine_opts opts = { .seed = fault, .in_pause = 64, .out_pause = 128 };
-	static const size_t lens[] = { 1, 60, 64, 65, 128, 1514 };
+	const struct rtl_engine_opts opts = {.seed = fault, .in_pause = 64, .out_pause = 128};
+	static const size_t lens[] = {1, 60, 64, 65, 128, 1514};
 	struct rtl_result result;
 	struct rtl_engine *engine;
 	uint8_t frame[1514];
@@ -65,9 +65,9 @@ static int run(unsigned int fault)
 
 static int refusals(void)
 {
-	const struct rtl_engine_opts opts = { 0 };
+	const struct rtl_engine_opts opts = {0};
 	struct rtl_engine *engine;
-	uint8_t frame[1] = { 0 };
+	uint8_t frame[1] = {0};
 	int i, bad = 0;
 
 	if (rtl_engine_open(&opts, &engine))

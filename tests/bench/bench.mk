@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Speed of the C model: packets a second beside tshark, checksum bytes a second beside memory.
+
+BENCH_MODEL := $(B)/bench/bench_model
+BENCH_TARGETS += bench-model
+
+$(BENCH_MODEL): $(B)/obj/tests/bench/bench_model.o $(MODEL_LIB)
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ -lpcap
+
+.PHONY: bench-model
+bench-model: $(BENCH_MODEL)
+	tests/bench/bench_model.sh $< $(BENCH_MODEL_ARGS)

@@ -5,8 +5,17 @@ package mpnic_rtl_pkg;
 
   // Clocks that each header stage takes from valid_i to valid_o. FIFO depths follow from them.
   localparam int unsigned PARSE_LATENCY = 5;
-  localparam int unsigned TCPOPT_LATENCY = 6;
-  localparam int unsigned MPTCP_LATENCY = 3;
+  localparam int unsigned TCPOPT_LATENCY = 7;
+  localparam int unsigned MPTCP_LATENCY = 2;
+
+  // What tcpopt tells mptcp: MPTCP_OPTS places, that of option k at [k*LOC_OPT_W +: LOC_OPT_W], each
+  // { bytes 1 to 29 from its kind byte on, offset in opts[5:0], valid }; above them
+  // { too many, a payload, ACK, RST, SYN/ACK, SYN }, the last four the kind of segment.
+  localparam int unsigned LOC_OPT_BYTES = 29;
+  localparam int unsigned LOC_OPT_W = LOC_OPT_BYTES * 8 + 6 + 1;
+  localparam int unsigned LOC_SEG_LSB = 4 * LOC_OPT_W;
+  localparam int unsigned LOC_TOO_MANY = LOC_SEG_LSB + 5;
+  localparam int unsigned LOC_W = LOC_TOO_MANY + 1;
 
   // What mpnic_window marks of a 32-bit word that may start an IPv6 extension header: by which
   // number of slots the walk goes on (bit k: k + 1 slots, and an extension header follows), whether

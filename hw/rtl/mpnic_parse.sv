@@ -1,0 +1,559 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Stage parse: Ethernet, VLAN, IP, TCP and UDP headers by docs/pipeline.md, "parse".
+//
+// PARSE_LATENCY clocks after valid_i, valid_o brings the header record with parse's fields filled and
+// all others zero, the given MPTCP version, and 60 bytes from l3_off and from l4_off (zero beyond the
+// frame and the window; open where there is no such header). One window a clock, no stall.
+//
+// IP headers start at byte 14, 18 or 22, so all behind them lies on 32-bit words counted from byte
+// 14. The walk over IPv6 extension headers is a graph over 16 slots: row s of a step matrix has the
+// slot in which the next header starts, or s itself where the walk stops. Seven headers are six
+// steps from slot 0, taken as three double steps; what the last header says is fetched through the
+// same product, two steps ahead. All positions are kept as `shift`, in words from byte 34, where the
+// first L4 header can start.
+module mpnic_parse (
+  input  logic                         clk_i,
+  input  logic                         rst_ni,
+
+  input  logic                         valid_i,
+  // As mpnic_window offers them. MAC addresses are of no interest.
+  // verilator lint_off UNUSEDSIGNAL
+  input  logic [8*mpnic_pkg::PARSE_WINDOW-1:0] win_i,
+  // verilator lint_on UNUSEDSIGNAL
+  input  logic [7:0]                   len_i,
+  input  logic                         more_i,
+  input  logic [7:0]                   user_i,
+  input  logic                         tag_cut_i,
+  input  logic                         tag_depth_i,
+  input  logic                         ipv4_i,
+  input  logic                         ipv6_i,
+  input  logic [31:0]                  one_tag_i,
+  input  logic [31:0]                  two_tags_i,
+  // Marks are uniform; the words at the end cannot have all of them.
+  // verilator lint_off UNUSEDSIGNAL
+  input  logic [mpnic_rtl_pkg::V6_WORDS*mpnic_rtl_pkg::MARK_W-1:0] marks_i,
+  // verilator lint_on UNUSEDSIGNAL
+
+  output logic                         valid_o,
+  output logic [mpnic_pkg::HDR_W-1:0]  hdr_o,
+  output logic [1:0]                   given_o,
+  output logic [479:0]                 l3_hdr_o,
+  output logic [479:0]                 l4_hdr_o
+);
+
+`include "mpnic_records.svh"
+
+  localparam int unsigned SLOTS = mpnic_pkg::V6_EXT_SLOTS;
+  localparam int unsigned STEPS = mpnic_rtl_pkg::V6_STEPS;
+  localparam int unsigned MARK_W = mpnic_rtl_pkg::MARK_W;
+  localparam int unsigned SLOT_W = STEPS + 3;
+  localparam int unsigned CODE_W = 9;  // what a slot says of what follows it, below
+
+  logic [mpnic_rtl_pkg::PARSE_LATENCY:1] valid_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) valid_q <= '0;
+    else valid_q <= {valid_q[mpnic_rtl_pkg::PARSE_LATENCY-1:1], valid_i};
+  end
+  assign valid_o = valid_q[mpnic_rtl_pkg::PARSE_LATENCY];
+
+  // --- 1: headers by the number of tags, and single and double steps of the walk -----------------
+
+  logic [1439:0] words;
+  assign words = {16'd0, win_i[8*mpnic_pkg::PARSE_WINDOW-1:112]};
+
+  logic [479:0] l3;
+  assign l3 = (words[0+:480] & ~{15{one_tag_i | two_tags_i}}) | (words[32+:480] & {15{one_tag_i}}) |
+              (words[64+:480] & {15{two_tags_i}});
+
+  // Next headers and lengths of the slots; their marks as {stop, segments left, routing, steps}.
+  logic [16*SLOTS-1:0]     slot0, slot1, slot2, slot;
+  logic [SLOT_W*SLOTS-1:0] mark0, mark1, mark2, mark;
+  generate
+    for (genvar s = 0; s < SLOTS; s++) begin : gen_slot
+      localparam int unsigned M0 = MARK_W * 2 * s;
+      localparam int unsigned M1 = MARK_W * (2 * s + 1);
+      localparam int unsigned M2 = MARK_W * (2 * s + 2);
+      assign slot0[16*s+:16] = words[32*(10+2*s)+:16];
+      assign slot1[16*s+:16] = words[32*(11+2*s)+:16];
+      assign slot2[16*s+:16] = words[32*(12+2*s)+:16];
+      assign mark0[SLOT_W*s+:SLOT_W] = {marks_i[M0+mpnic_rtl_pkg::MARK_STOP_LATE],
+                                        marks_i[M0+:SLOT_W-1]};
+      assign mark1[SLOT_W*s+:SLOT_W] = {marks_i[M1+mpnic_rtl_pkg::MARK_STOP_LATE],
+                                        marks_i[M1+:SLOT_W-1]};
+      assign mark2[SLOT_W*s+:SLOT_W] = {marks_i[M2+mpnic_rtl_pkg::MARK_STOP_EARLY],
+                                        marks_i[M2+:SLOT_W-1]};
+    end
+  endgenerate
+
+  localparam int unsigned MARKS_W = SLOT_W * SLOTS;
+  assign slot = (slot0 & ~{8{one_tag_i | two_tags_i}}) | (slot1 & {8{one_tag_i}}) |
+                (slot2 & {8{two_tags_i}});
+  assign mark = (mark0 & ~MARKS_W'({9{one_tag_i | two_tags_i}})) |
+                (mark1 & MARKS_W'({9{one_tag_i}})) | (mark2 & MARKS_W'({9{two_tags_i}}));
+
+  // Row s of step1 is the slot that follows slot s. to_routing: the step leads to a routing header
+  // with segments left.
+  logic [16*SLOTS-1:0] step1, step2;
+  logic [SLOTS-1:0]    segments, to_routing;
+  always_comb begin
+    for (int unsigned s = 0; s < SLOTS; s++) begin
+      segments[s] = mark[SLOT_W*s+mpnic_rtl_pkg::MARK_SEGMENTS];
+      step1[16*s+:16] = (16'(mark[SLOT_W*s+:STEPS]) << (s + 1)) |
+                        (16'(mark[SLOT_W*s+STEPS+2]) << s);
+    end
+    step2 = '0;
+    for (int unsigned s = 0; s < SLOTS; s++) begin
+      to_routing[s] = mark[SLOT_W*s+mpnic_rtl_pkg::MARK_ROUTING] &
+                      |(step1[16*s+:16] & segments & ~(16'd1 << s));
+      for (int unsigned t = s; t < SLOTS; t++) begin
+        step2[16*s+:16] = step2[16*s+:16] | (step1[16*t+:16] & {16{step1[16*s+t]}});
+      end
+    end
+  end
+
+  // What a slot says of what follows it: {extension header, fragment header, UDP, TCP, shift / 2}.
+  // Columns: bit s of column b is bit b of slot s.
+  logic [CODE_W*SLOTS-1:0] code;
+  logic [8*SLOTS-1:0]      next;
+  logic [5:0]              half;
+  always_comb begin
+    for (int unsigned s = 0; s < SLOTS; s++) begin
+      next[8*s+:8] = slot[16*s+:8];
+      half = 6'(slot[16*s+8+:5]) + 6'(s + 3) + {5'd0, one_tag_i[0] | two_tags_i[0]};
+      half = half | {6{|slot[16*s+13+:3]}} | {6{half[5]}};  // 31 and more are beyond the window
+      code[0*SLOTS+s] = half[0];
+      code[1*SLOTS+s] = half[1];
+      code[2*SLOTS+s] = half[2];
+      code[3*SLOTS+s] = half[3];
+      code[4*SLOTS+s] = half[4];
+      code[5*SLOTS+s] = next[8*s+:8] == 8'd6;
+      code[6*SLOTS+s] = next[8*s+:8] == 8'd17;
+      code[7*SLOTS+s] = next[8*s+:8] == 8'd44;
+      code[8*SLOTS+s] = mpnic_rtl_pkg::is_v6_ext(next[8*s+:8]);
+    end
+  end
+
+  logic [479:0]            l3_2q;
+  logic [7:0]              len_2q;
+  logic [1:0]              tags_2q;  // two, one
+  logic                    v4_2q, v6_2q, runt_2q, cut_2q, depth_2q;
+  logic [16*SLOTS-1:0]     step1_2q, step2_2q;
+  logic [SLOTS-1:0]        to_routing_2q;
+  logic                    segments_2q;
+  logic [CODE_W*SLOTS-1:0] code_2q;
+  logic [8*SLOTS-1:0]      next_2q;
+  always_ff @(posedge clk_i) begin
+    if (valid_i) begin
+      l3_2q <= l3;
+      len_2q <= len_i;
+      tags_2q <= {two_tags_i[1], one_tag_i[1]};
+      v4_2q <= ipv4_i;
+      v6_2q <= ipv6_i;
+      runt_2q <= len_i < 8'(mpnic_pkg::FRAME_MIN);
+      cut_2q <= tag_cut_i;
+      depth_2q <= tag_depth_i;
+      segments_2q <= segments[0];
+      if (ipv6_i) begin
+        step1_2q <= step1;
+        step2_2q <= step2;
+        to_routing_2q <= to_routing;
+        code_2q <= code;
+        next_2q <= next;
+      end
+    end
+  end
+
+  // Ethernet's fields go straight to the record.
+  logic [56:0] eth, eth_5q;
+  always_comb begin
+    eth = '0;
+    eth[15:0] = (win_i[96+:16] & ~{16{one_tag_i[2] | two_tags_i[2]}}) |
+                (win_i[128+:16] & {16{one_tag_i[2]}}) | (win_i[160+:16] & {16{two_tags_i[2]}});
+    eth[31:16] = win_i[112+:16] & {16{one_tag_i[2] | two_tags_i[2]}};
+    eth[47:32] = win_i[144+:16] & {16{two_tags_i[2]}};
+    eth[55:48] = user_i;
+    eth[56] = more_i;
+  end
+  mpnic_delay #(
+    .W(57),
+    .N(4)
+  ) u_eth (
+    .clk_i,
+    .rst_ni,
+    .data_i(eth),
+    .data_o(eth_5q)
+  );
+
+  // --- 2: IP headers; six steps of the walk ------------------------------------------------------
+
+  logic [15:0] total_len, payload_len;
+  logic [7:0]  n0;  // IPv6's next header
+  logic        ext0;
+  assign total_len = mpnic_rtl_pkg::be16(l3_2q[31:16]);
+  assign payload_len = mpnic_rtl_pkg::be16(l3_2q[47:32]);
+  assign n0 = l3_2q[55:48];
+  assign ext0 = v6_2q & mpnic_rtl_pkg::is_v6_ext(n0);
+
+  // The slots of the first, third and fifth header, and what is two steps ahead of each slot.
+  logic [SLOTS-1:0]        third, fifth, routing2;
+  logic [CODE_W*SLOTS-1:0] code2;
+  always_comb begin
+    third = step2_2q[SLOTS-1:0];
+    fifth = '0;
+    for (int unsigned s = 0; s < SLOTS; s++) begin
+      fifth = fifth | (step2_2q[16*s+:16] & {16{third[s]}});
+      routing2[s] = to_routing_2q[s] | |(step1_2q[16*s+:16] & to_routing_2q);
+      for (int unsigned b = 0; b < CODE_W; b++) begin
+        code2[SLOTS*b+s] = |(step2_2q[16*s+:16] & code_2q[SLOTS*b+:SLOTS]);
+      end
+    end
+  end
+
+  // Where there is no walk, this says at once what follows the IP header.
+  logic [7:0]  proto0;
+  logic [5:0]  shift0;
+  logic        frag4;
+  assign proto0 = v4_2q ? l3_2q[79:72] : n0;
+  assign frag4 = v4_2q & |{l3_2q[53:48], l3_2q[63:56]};
+  always_comb begin
+    // IPv4: tags + header length - 5; IPv6: tags + 5, of which the walk replaces all but bit 0.
+    if (v4_2q) shift0 = 6'(l3_2q[3:0]) + 6'(tags_2q) - 6'd5;
+    else shift0 = 6'(tags_2q) + 6'd5;
+    if (ext0) shift0[5:1] = '0;
+  end
+
+  logic [16:0]             end_3q;  // the end of the IP packet, bytes from byte 34
+  logic [7:0]              room_3q;  // the end of the window or the frame, likewise
+  logic                    v4_3q, v6_3q, runt_3q, cut_3q, depth_3q;
+  logic                    there_3q, version_3q, ihl_low_3q, len_low_3q, v4_options_3q, ext0_3q;
+  logic [5:0]              shift0_3q;
+  logic [2:0]              class0_3q;  // as in the code of a slot
+  logic [7:0]              proto0_3q;
+  logic [SLOTS-1:0]        fifth_3q, passed_3q, routing2_3q;
+  logic                    routing0_3q;
+  logic [CODE_W*SLOTS-1:0] code2_3q;
+  logic [16*SLOTS-1:0]     step2_3q;
+  logic [8*SLOTS-1:0]      next_3q;
+  always_ff @(posedge clk_i) begin
+    if (valid_q[1]) begin
+      end_3q <= (v4_2q ? {1'b0, total_len} - 17'd20 : {1'b0, payload_len} + 17'd20) +
+                {13'd0, tags_2q, 2'b00};
+      room_3q <= len_2q - 8'd34;
+      v4_3q <= v4_2q;
+      v6_3q <= v6_2q;
+      runt_3q <= runt_2q;
+      cut_3q <= cut_2q;
+      depth_3q <= depth_2q;
+      there_3q <= len_2q >= (v4_2q ? 8'd34 : 8'd54) + {4'd0, tags_2q, 2'b00};
+      version_3q <= l3_2q[7:4] == (v4_2q ? 4'd4 : 4'd6);
+      ihl_low_3q <= l3_2q[3:0] < 4'd5;
+      len_low_3q <= total_len < {10'd0, l3_2q[3:0], 2'b00};
+      v4_options_3q <= l3_2q[3:0] != 4'd5;
+      shift0_3q <= shift0;
+      class0_3q <= {v4_2q ? frag4 : n0 == 8'd44, proto0 == 8'd17 & ~frag4, proto0 == 8'd6 & ~frag4};
+      proto0_3q <= ext0 ? 8'd0 : proto0;
+      ext0_3q <= ext0;
+      fifth_3q <= fifth & {SLOTS{ext0}};
+      if (v6_2q) begin
+        passed_3q <= fifth | third | SLOTS'(1);
+        routing2_3q <= routing2;
+        routing0_3q <= n0 == 8'd43 & segments_2q;
+        code2_3q <= code2;
+        step2_3q <= step2_2q;
+        next_3q <= next_2q;
+      end
+    end
+  end
+
+  // --- 3: the end of the walk --------------------------------------------------------------------
+
+  logic [SLOTS-1:0] last;  // slot of the last header
+  logic [5:0]       shift;
+  logic [3:0]       what;  // extension header, fragment header, UDP, TCP
+  always_comb begin
+    last = '0;
+    for (int unsigned s = 0; s < SLOTS; s++) begin
+      last = last | (step2_3q[16*s+:16] & {16{fifth_3q[s]}});
+    end
+    shift[0] = shift0_3q[0];
+    for (int unsigned b = 0; b < 5; b++) begin
+      shift[b+1] = shift0_3q[b+1] | |(fifth_3q & code2_3q[SLOTS*b+:SLOTS]);
+    end
+    what[3] = |(fifth_3q & code2_3q[SLOTS*8+:SLOTS]);
+    for (int unsigned b = 0; b < 3; b++) begin
+      what[b] = class0_3q[b] | |(fifth_3q & code2_3q[SLOTS*(b+5)+:SLOTS]);
+    end
+  end
+
+  // Verdicts that need no more than the IP header.
+  logic       stop;
+  logic [3:0] verdict;
+  always_comb begin
+    stop = 1'b1;
+    if (runt_3q) verdict = 4'(mpnic_pkg::PARSE_RUNT);
+    else if (cut_3q) verdict = 4'(mpnic_pkg::PARSE_TRUNCATED);
+    else if (depth_3q) verdict = 4'(mpnic_pkg::PARSE_VLAN_DEPTH);
+    else if (~v4_3q & ~v6_3q) verdict = 4'(mpnic_pkg::PARSE_NOT_IP);
+    else if (~there_3q) verdict = 4'(mpnic_pkg::PARSE_TRUNCATED);
+    else if (~version_3q) verdict = 4'(mpnic_pkg::PARSE_IP_VERSION);
+    else if (v4_3q & ihl_low_3q) verdict = 4'(mpnic_pkg::PARSE_IP_HDR_LEN);
+    else begin
+      verdict = 4'(mpnic_pkg::PARSE_IP_LEN);
+      stop = v4_3q & len_low_3q;
+    end
+  end
+
+  // The ends in words, at most 63, and how many words before them a header of 5 or 2 starts.
+  logic [5:0] end_words, room_words;
+  assign end_words = end_3q[7:2] | {6{|end_3q[16:8]}};
+  assign room_words = room_3q[7:2];
+
+  (* keep *) logic [31:0] shift0_4q;  // bits of `shift`, 32 registers each for the fan-out
+  (* keep *) logic [31:0] shift1_4q;
+  (* keep *) logic [31:0] shift2_4q;
+  (* keep *) logic [31:0] shift3_4q;
+  (* keep *) logic [31:0] shift4_4q;
+  (* keep *) logic [31:0] shift5_4q;
+  logic [5:0]         shift_4q, end_words_4q, room_words_4q, end5_4q, end2_4q, room5_4q, room2_4q;
+  logic               end5_there_4q, end2_there_4q, room5_there_4q, room2_there_4q;
+  logic [1:0]         room_low_4q;
+  logic [16:0]        end_4q;
+  logic               stop_4q, ip_4q, v6_4q, runt_4q, cut_4q, v4_options_4q, ext0_4q, routing_4q;
+  logic [3:0]         verdict_4q, what_4q;
+  logic [7:0]         proto0_4q;
+  logic [SLOTS-1:0]   last_4q;
+  logic [8*SLOTS-1:0] next_4q;
+  always_ff @(posedge clk_i) begin
+    if (valid_q[2]) begin
+      shift0_4q <= {32{shift[0]}};
+      shift1_4q <= {32{shift[1]}};
+      shift2_4q <= {32{shift[2]}};
+      shift3_4q <= {32{shift[3]}};
+      shift4_4q <= {32{shift[4]}};
+      shift5_4q <= {32{shift[5]}};
+      shift_4q <= shift;
+      end_words_4q <= end_words;
+      end5_there_4q <= end_words >= 6'd5;
+      end5_4q <= end_words - 6'd5;
+      end2_there_4q <= end_words >= 6'd2;
+      end2_4q <= end_words - 6'd2;
+      room_words_4q <= room_words;
+      room5_there_4q <= room_words >= 6'd5;
+      room5_4q <= room_words - 6'd5;
+      room2_there_4q <= room_words >= 6'd2;
+      room2_4q <= room_words - 6'd2;
+      room_low_4q <= room_3q[1:0];
+      end_4q <= end_3q;
+      stop_4q <= stop;
+      verdict_4q <= verdict;
+      ip_4q <= v4_3q | v6_3q;
+      v6_4q <= v6_3q;
+      runt_4q <= runt_3q;
+      cut_4q <= cut_3q;
+      v4_options_4q <= v4_3q & v4_options_3q;
+      ext0_4q <= ext0_3q;
+      what_4q <= what;
+      proto0_4q <= proto0_3q;
+      last_4q <= last;
+      if (v6_3q) begin
+        routing_4q <= routing0_3q | |(passed_3q & routing2_3q);
+        next_4q <= next_3q;
+      end
+    end
+  end
+
+  // --- 4: the L4 header to its place; what is there of it ----------------------------------------
+
+  logic [1279:0] words_4q;  // from byte 34
+  mpnic_delay #(
+    .W(1280),
+    .N(3)
+  ) u_words (
+    .clk_i,
+    .rst_ni,
+    .data_i(words[1439:160]),
+    .data_o(words_4q)
+  );
+
+  // By 16 and 32 words, then by 4 and 8, then by 1 and 2.
+  logic [959:0] l4_by16;
+  logic [575:0] l4_by4;
+  logic [479:0] l4;
+  assign l4_by16 = (words_4q[0+:960] & ~{30{shift5_4q | shift4_4q}}) |
+                   (960'(words_4q[1279:512]) & {30{~shift5_4q & shift4_4q}}) |
+                   (960'(words_4q[1279:1024]) & {30{shift5_4q}});
+  assign l4_by4 = (((l4_by16[0+:576] & ~{18{shift2_4q}}) | (l4_by16[128+:576] & {18{shift2_4q}})) &
+                   ~{18{shift3_4q}}) |
+                  (((l4_by16[256+:576] & ~{18{shift2_4q}}) | (l4_by16[384+:576] & {18{shift2_4q}})) &
+                   {18{shift3_4q}});
+  assign l4 = (((l4_by4[0+:480] & ~{15{shift0_4q}}) | (l4_by4[32+:480] & {15{shift0_4q}})) &
+               ~{15{shift1_4q}}) |
+              (((l4_by4[64+:480] & ~{15{shift0_4q}}) | (l4_by4[96+:480] & {15{shift0_4q}})) &
+               {15{shift1_4q}});
+
+  // The L4 header starts beyond the window or the frame, beyond the IP packet; its fixed part ends
+  // there.
+  logic no_room, no_len, room5, room2, len5, len2, walked;
+  assign no_room = room_words_4q < shift_4q;
+  assign no_len = end_words_4q < shift_4q;
+  assign room5 = room5_there_4q & (room5_4q >= shift_4q);
+  assign room2 = room2_there_4q & (room2_4q >= shift_4q);
+  assign len5 = end5_there_4q & (end5_4q >= shift_4q);
+  assign len2 = end2_there_4q & (end2_4q >= shift_4q);
+  assign walked = ~stop_4q & ~(v6_4q & (no_room | what_4q[3] | no_len));
+
+  logic [7:0] proto;
+  always_comb begin
+    proto = proto0_4q;
+    for (int unsigned s = 0; s < SLOTS; s++) begin
+      proto = proto | (next_4q[8*s+:8] & {8{last_4q[s]}});
+    end
+  end
+
+  (* keep *) logic [7:0] tcp_5q;  // a TCP header's fixed part; equal registers, for the fan-out
+  logic         udp_5q;
+  logic [479:0] l4_5q;
+  logic [7:0]   l4_off_5q, proto_5q;
+  logic [15:0]  l4_len_5q;
+  logic [5:0]   len_words_5q, room_words_5q;  // words of the L4 packet, and those that are there
+  logic [1:0]   room_low_5q;
+  logic         walked_5q, stop_5q, ip_5q, v6_5q, runt_5q, cut_5q, v4_options_5q, ext0_5q, routing_5q;
+  logic         no_room_5q, no_len_5q, room5_5q, room2_5q, len5_5q, len2_5q;
+  logic [3:0]   verdict_5q, what_5q;
+  always_ff @(posedge clk_i) begin
+    if (valid_q[3]) begin
+      tcp_5q <= {8{~stop_4q & what_4q[0] & room5 & len5}};
+      udp_5q <= ~stop_4q & what_4q[1] & room2 & len2;
+      l4_5q <= l4;
+      l4_off_5q <= {shift_4q + 6'd8, 2'b10};
+      l4_len_5q <= 16'(end_4q - {9'd0, shift_4q, 2'b00});
+      len_words_5q <= end_words_4q - shift_4q;
+      room_words_5q <= room_words_4q - shift_4q;
+      room_low_5q <= room_low_4q;
+      proto_5q <= proto;
+      walked_5q <= walked;
+      no_room_5q <= no_room;
+      no_len_5q <= v6_4q & no_len;
+      room5_5q <= room5;
+      room2_5q <= room2;
+      len5_5q <= len5;
+      len2_5q <= len2;
+      stop_5q <= stop_4q;
+      verdict_5q <= verdict_4q;
+      ip_5q <= ip_4q;
+      v6_5q <= v6_4q;
+      runt_5q <= runt_4q;
+      cut_5q <= cut_4q;
+      v4_options_5q <= v4_options_4q;
+      ext0_5q <= ext0_4q;
+      routing_5q <= v6_4q & routing_4q;
+      what_5q <= what_4q;
+    end
+  end
+
+  logic [479:0] l3_5q;
+  logic [1:0]   tags_5q;
+  mpnic_delay #(
+    .W(482),
+    .N(3)
+  ) u_l3 (
+    .clk_i,
+    .rst_ni,
+    .data_i({tags_2q, l3_2q}),
+    .data_o({tags_5q, l3_5q})
+  );
+
+  // --- 5: TCP and UDP, and the record ------------------------------------------------------------
+
+  logic [3:0]  doff;
+  logic [15:0] udp_len;
+  logic        doff_right, doff_there, udp_right, tcp, udp;
+  assign doff = l4_5q[103:100];
+  assign udp_len = mpnic_rtl_pkg::be16(l4_5q[47:32]);
+  assign doff_right = (doff >= 4'd5) & (|len_words_5q[5:4] | (doff <= len_words_5q[3:0]));
+  assign doff_there = |room_words_5q[5:4] | (doff <= room_words_5q[3:0]);
+  assign udp_right = (|udp_len[15:3]) & (udp_len <= l4_len_5q);
+  assign tcp = tcp_5q[0] & doff_right;
+  assign udp = udp_5q & udp_right;
+
+  logic [3:0] too_short, result;
+  assign too_short = eth_5q[56] ? 4'(mpnic_pkg::PARSE_TOO_DEEP) : 4'(mpnic_pkg::PARSE_TRUNCATED);
+  always_comb begin
+    if (stop_5q) result = verdict_5q;
+    else if (no_room_5q) result = too_short;
+    else if (what_5q[3]) result = 4'(mpnic_pkg::PARSE_TOO_DEEP);
+    else if (no_len_5q) result = 4'(mpnic_pkg::PARSE_IP_LEN);
+    else if (what_5q[2]) result = 4'(mpnic_pkg::PARSE_FRAGMENT);
+    else if (what_5q[0]) begin
+      if (~len5_5q) result = 4'(mpnic_pkg::PARSE_L4_LEN);
+      else if (~room5_5q) result = too_short;
+      else if (~doff_right) result = 4'(mpnic_pkg::PARSE_TCP_DOFF);
+      else result = doff_there ? 4'(mpnic_pkg::PARSE_TCP) : too_short;
+    end else if (what_5q[1]) begin
+      if (~len2_5q) result = 4'(mpnic_pkg::PARSE_L4_LEN);
+      else if (~room2_5q) result = too_short;
+      else result = udp_right ? 4'(mpnic_pkg::PARSE_UDP) : 4'(mpnic_pkg::PARSE_UDP_LEN);
+    end else result = 4'(mpnic_pkg::PARSE_OTHER_L4);
+  end
+
+  mpnic_hdr_t hdr, hdr_6q;
+  always_comb begin
+    hdr = '0;
+    hdr.parse = {4'd0, result};
+    hdr.source = {2'd0, eth_5q[55:50]};
+    hdr.flags[mpnic_pkg::HDR_L3] = ~stop_5q;
+    hdr.flags[mpnic_pkg::HDR_L4] = tcp_5q[0] | udp_5q;
+    hdr.flags[mpnic_pkg::HDR_TCP] = tcp_5q[0];
+    hdr.flags[mpnic_pkg::HDR_FRAG] = walked_5q & ~no_room_5q & what_5q[2];
+    hdr.flags[mpnic_pkg::HDR_V4_OPTIONS] = ~stop_5q & v4_options_5q;
+    hdr.flags[mpnic_pkg::HDR_V6_EXT] = ~stop_5q & ext0_5q;
+    hdr.flags[mpnic_pkg::HDR_ROUTING] = walked_5q & ext0_5q & routing_5q;
+    hdr.vlan_count = {6'd0, tags_5q};
+    hdr.l3_off = {3'd0, {5{ip_5q}} & {|tags_5q, ~|tags_5q, ~tags_5q[0], 2'b10}};
+    hdr.l4_off = l4_off_5q & {8{walked_5q}};
+    hdr.payload_off = (l4_off_5q + {2'd0, tcp_5q[0] ? doff : 4'd2, 2'b00}) & {8{tcp | udp}};
+    hdr.ip_version = stop_5q ? 8'd0 : {6'd1, v6_5q, 1'b0};
+    hdr.ip_proto = proto_5q & {8{walked_5q}};
+    hdr.ethertype = mpnic_rtl_pkg::be16(eth_5q[15:0]) & ~{16{runt_5q | cut_5q}};
+    hdr.vlan_outer = mpnic_rtl_pkg::be16(eth_5q[31:16]);
+    hdr.vlan_inner = mpnic_rtl_pkg::be16(eth_5q[47:32]);
+    hdr.l4_len = l4_len_5q & {16{walked_5q}};
+    hdr.payload_len = ((tcp_5q[0] ? l4_len_5q : udp_len) -
+                       {10'd0, tcp_5q[0] ? doff : 4'd2, 2'b00}) & {16{tcp | udp}};
+    hdr.sport = mpnic_rtl_pkg::be16(l4_5q[15:0]) & {16{tcp_5q[1] | udp_5q}};
+    hdr.dport = mpnic_rtl_pkg::be16(l4_5q[31:16]) & {16{tcp_5q[1] | udp_5q}};
+    hdr.seq = mpnic_rtl_pkg::be32(l4_5q[63:32]) & {32{tcp_5q[2]}};
+    hdr.ack = mpnic_rtl_pkg::be32(l4_5q[95:64]) & {32{tcp_5q[3]}};
+    hdr.doff = {4'd0, doff & {4{tcp_5q[4]}}};
+    hdr.tcp_flags = l4_5q[111:104] & {8{tcp_5q[4]}};
+    hdr.window = mpnic_rtl_pkg::be16(l4_5q[127:112]) & {16{tcp_5q[4]}};
+    if (tcp) begin
+      hdr.opt_len = doff_there ? {2'd0, doff - 4'd5, 2'b00}
+                               : {2'd0, room_words_5q[3:0] - 4'd5, room_low_5q};
+    end
+    // Options that are not in the window are zero in it already.
+    for (int unsigned i = 0; i < 10; i++) begin
+      hdr.opts[32*i+:32] = l4_5q[160+32*i+:32] & {32{tcp_5q[5+i%3] & doff_right & (doff > 4'(5 + i))}};
+    end
+    if (~stop_5q) begin
+      hdr.src = v6_5q ? l3_5q[191:64] : {96'd0, l3_5q[127:96]};
+      hdr.dst = v6_5q ? l3_5q[319:192] : {96'd0, l3_5q[159:128]};
+    end
+  end
+
+  logic [1:0] given_6q;
+  logic [479:0] l3_6q, l4_6q;
+  always_ff @(posedge clk_i) begin
+    if (valid_q[4]) begin
+      hdr_6q <= hdr;
+      given_6q <= {eth_5q[49], eth_5q[48] & ~eth_5q[49]};
+      l3_6q <= l3_5q;
+      l4_6q <= l4_5q;
+    end
+  end
+  assign hdr_o = hdr_6q;
+  assign given_o = given_6q;
+  assign l3_hdr_o = l3_6q;
+  assign l4_hdr_o = l4_6q;
+
+endmodule

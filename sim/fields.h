@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The fields of the records, by name, as docs/records.md lists them. */
+#ifndef SIM_FIELDS_H
+#define SIM_FIELDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mpnic_regs.h"
+
+enum field_kind {
+	FIELD_NUMBER,
+	FIELD_HEX,
+	FIELD_ENUM,  /* enum_name */
+	FIELD_BITS,  /* bit_names, NULL-terminated */
+	FIELD_BYTES,
+};
+
+struct field {
+	const char *name;
+	size_t offset, size;
+	enum field_kind kind;
+	const char *(*enum_name)(unsigned int value);
+	const char *const *bit_names;
+};
+
+#define FIELDS_HDR 35 /* all but opt[] */
+#define FIELDS_OPT 13
+#define FIELDS_CSUM 7
+
+extern const struct field fields_hdr[FIELDS_HDR];
+extern const struct field fields_opt[FIELDS_OPT];
+extern const struct field fields_csum[FIELDS_CSUM];
+
+/* Value of a field that is no FIELD_BYTES. */
+uint64_t field_value(const struct field *field, const void *record);
+
+#endif

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "replay.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "capture.h"
+#include "difference.h"
+#include "engine.h"
+#include "json.h"
+#include "mpnic_model.h"
+#include "pcapng.h"
+#include "progress.h"
+#include "reading.h"
+#include "report.h"
+#include "text.h"
+#include "totals.h"
+#include "track.h"
+
+static const struct track_limits limits = { .flows = 262144, .conns = 65536 };
+
+struct options {
+	enum engine_kind engine;
+	bool json, packets, show_keys, progress;
+	const char *trace, *pcapng;
+};
+
+struct replay {
+	struct options opt;
+	struct engine *engine;
+	struct pcapng *pcapng;
+	struct totals all;
+	struct track_totals all_tracked;
+	unsigned int all_conns, files;
+	int status; /* exit code so far */
+};
+
+/* One file on its way. */
+struct input {
+	const char *name;
+	FILE *file;
+	struct capture *capture;
+	struct track *track;
+	struct totals totals;
+	struct progress progress;
+	bool refused[CAPTURE_IFACE_MAX]; /* told already */
+	int out_iface[CAPTURE_IFACE_MAX]; /* in the pcapng file; -1: not yet */
+};
+
+static const char usage_text[] =
+	"Usage: mpnic-sim replay [OPTION]... FILE...\n"
+	"Read captures (pcap, pcapng; - is stdin), send every frame through the pipeline, and\n"
+	"report on each MPTCP connection, then on the whole. Each file stands for itself.\n\n"
+	"  --engine ENGINE  both (default): Verilated RTL and C model, every byte of every record\n"
+	"                   compared, stopping at the first difference; model; rtl\n"
+	"  --json           one JSON object a line instead of text (docs/json.md)\n"
+	"  --packets        also a line (an object) for each packet\n"
+	"  --trace FILE     waveforms of the whole run (FST; slow and large: use short captures)\n"
+	"  --pcapng FILE    write the frames there, each with its reading as a packet comment\n"
+	"  --show-keys      print MPTCP keys, which are hidden otherwise; the frames of --pcapng\n"
+	"                   hold them in any case\n"
+	"  --progress       progress on stderr even if that is no terminal\n"
+	"  --help           this text\n\n"
+	"Exit codes: 0 all was read; 1 a file is missing, broken or partly refused (what could be\n"
+	"read is reported), or the system failed; 2 usage; 3 RTL and model differ.\n";
+
+static int bad_usage(const char *what, const char *arg)
+{
+	fprintf(stderr, "mpnic-sim replay: %s%s%s; `mpnic-sim replay --help` tells more\n", what,
+		arg ? " " : "", arg ? arg : "");
+	return -EINVAL;
+}
+
+static int parse_engine(const char *name, enum engine_kind *kind)
+{
+	static const char *const names[] = { "both", "model", "rtl" }; /* as enum engine_kind */
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(name, names[i]))
+			continue;
+		*kind = (enum engine_kind)i;
+		return 0;
+	}
+	return bad_usage("--engine takes both, model or rtl, not", name);
+}
+
+/* Returns 0, 1 if help was asked for, -EINVAL after a message. */
+static int parse_options(int argc, char **argv, struct options *opt)
+{
+	static const struct option longs[] = {
+		{ "engine", required_argument, NULL, 'e' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "packets", no_argument, NULL, 'p' },
+		{ "trace", required_argument, NULL, 't' },
+		{ "pcapng", required_argument, NULL, 'w' },
+		{ "show-keys", no_argument, NULL, 'k' },
+		{ "progress", no_argument, NULL, 'P' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c, err = 0;
+
+	opterr = 0;
+	while (!err && (c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+		if (c == 'e')
+			err = parse_engine(optarg, &opt->engine);
+		else if (c == 'j')
+			opt->json = true;
+		else if (c == 'p')
+			opt->packets = true;
+		else if (c == 't')
+			opt->trace = optarg;
+		else if (c == 'w')
+			opt->pcapng = optarg;
+		else if (c == 'k')
+			opt->show_keys = true;
+		else if (c == 'P')
+			opt->progress = true;
+		else if (c == 'h')
+			return 1;
+		else
+			err = bad_usage(c == ':' ? "an argument is missing for" : "no option",
+					argv[optind - 1]);
+	}
+	if (err)
+		return err;
+	if (optind == argc)
+		return bad_usage("no FILE given", NULL);
+	if (opt->trace && opt->engine == ENGINE_MODEL)
+		return bad_usage("--trace needs the RTL: --engine both or rtl", NULL);
+	return 0;
+}
+
+/* A broken input, or one that was not wholly read: said on stderr, and in what is reported. */
+static void complain(struct replay *r, struct input *in, uint64_t offset, const char *what)
+{
+	progress_end(&in->progress);
+	fflush(stdout);
+	fprintf(stderr, "mpnic-sim: %s: at byte %" PRIu64 ": %s\n", in->name, offset, what);
+	if (r->opt.json)
+		json_error(stdout, in->name, offset, what);
+	r->status = EXIT_BROKEN;
+}
+
+static void refuse(struct replay *r, struct input *in, const struct capture_frame *frame)
+{
+	const struct capture_iface *iface = frame->iface;
+	char what[256];
+
+	if (in->refused[iface->index])
+		return;
+	in->refused[iface->index] = true;
+	snprintf(what, sizeof(what),
+		 "interface %u%s%s%s has link type %s (%u); its frames are not read: only Ethernet "
+		 "(1) is. Capture on an Ethernet interface, not on \"any\"",
+		 iface->index, *iface->name ? " (" : "", iface->name, *iface->name ? ")" : "",
+		 capture_link_name(iface->link_type), iface->link_type);
+	complain(r, in, frame->offset, what);
+}
+
+/* ---- output of packets --------------------------------------------------------------------- */
+
+static int write_packet(struct replay *r, struct input *in, const struct capture_frame *frame,
+			const char *comment)
+{
+	const struct capture_iface *iface = frame->iface;
+	int id = in->out_iface[iface->index];
+
+	if (id < 0) {
+		id = pcapng_interface(r->pcapng, iface->link_type, iface->snaplen, iface->name);
+		in->out_iface[iface->index] = id;
+	}
+	if (id < 0)
+		return id;
+	return pcapng_packet(r->pcapng, (unsigned int)id, frame->time_ns, frame->data, frame->len,
+			     frame->orig_len, comment);
+}
+
+static int write_reading(struct replay *r, struct input *in, const struct capture_frame *frame,
+			 const struct mpnic_hdr *hdr, const struct mpnic_csum *csum)
+{
+	char *comment = NULL;
+	size_t size;
+	FILE *text = open_memstream(&comment, &size);
+	int err;
+
+	if (!text)
+		return -ENOMEM;
+	fputs("mpnic: ", text);
+	reading_print(text, hdr, csum, r->opt.show_keys);
+	if (fclose(text)) {
+		free(comment);
+		return -ENOMEM;
+	}
+	err = write_packet(r, in, frame, comment);
+	free(comment);
+	return err;
+}
+
+static void print_packet(const struct replay *r, const struct input *in,
+			 const struct capture_frame *frame, const struct mpnic_hdr *hdr,
+			 const struct mpnic_csum *csum)
+{
+	if (r->opt.json) {
+		json_packet(stdout, in->name, frame, hdr, csum, r->opt.show_keys);
+		return;
+	}
+	printf("%" PRIu64 " ", frame->number);
+	reading_print(stdout, hdr, csum, r->opt.show_keys);
+	putchar('\n');
+}
+
+/* ---- one file ------------------------------------------------------------------------------ */
+
+/* The engine failed, or found a difference. */
+static int engine_failed(struct replay *r, struct input *in, int err)
+{
+	const struct engine_difference *d;
+
+	progress_end(&in->progress);
+	if (err != -EBADE) {
+		fprintf(stderr, "mpnic-sim: %s: the RTL engine failed: %s\n", in->name,
+			strerror(-err));
+		r->status = EXIT_BROKEN;
+		return err;
+	}
+	d = engine_difference(r->engine);
+	difference_print(r->opt.json ? stderr : stdout, d, r->opt.trace, r->opt.show_keys);
+	if (r->opt.json)
+		json_difference(stdout, d);
+	r->status = EXIT_DIFFERENCE;
+	return err;
+}
+
+static int write_failed(struct replay *r, struct input *in, int err)
+{
+	progress_end(&in->progress);
+	fprintf(stderr, "mpnic-sim: %s: cannot be written: %s\n", r->opt.pcapng, strerror(-err));
+	r->status = EXIT_BROKEN;
+	return err;
+}
+
+/* The connection's version is part of what the pipeline is given; finding the connection takes the
+ * addresses and ports, so the model reads the headers first. */
+static uint8_t user_of(const struct input *in, const struct capture_frame *frame)
+{
+	struct mpnic_hdr hdr;
+
+	mpnic_headers(frame->data, frame->len, MPNIC_USER(MPNIC_GIVEN_UNKNOWN, 0), &hdr);
+	return MPNIC_USER(track_version(in->track, &hdr), 0);
+}
+
+static int replay_frame(struct replay *r, struct input *in, const struct capture_frame *frame)
+{
+	struct engine_place place = { .file = in->name, .frame = frame->number };
+	struct mpnic_hdr hdr;
+	struct mpnic_csum csum;
+	int err;
+
+	totals_frame(&in->totals, frame);
+	if (frame->iface->link_type != CAPTURE_LINK_ETHERNET) {
+		refuse(r, in, frame);
+		err = r->pcapng ? write_packet(r, in, frame, "mpnic: not Ethernet, not read") : 0;
+		return err ? write_failed(r, in, err) : 0;
+	}
+	err = engine_packet(r->engine, &place, frame->data, frame->len, user_of(in, frame), &hdr,
+			    &csum);
+	if (err)
+		return engine_failed(r, in, err);
+	totals_records(&in->totals, frame->number, &hdr, &csum);
+	err = track_packet(in->track, &hdr, &csum, frame->number, frame->time_ns);
+	if (err) {
+		complain(r, in, frame->offset, "out of memory");
+		return err;
+	}
+	if (r->opt.packets)
+		print_packet(r, in, frame, &hdr, &csum);
+	if (r->pcapng)
+		err = write_reading(r, in, frame, &hdr, &csum);
+	return err ? write_failed(r, in, err) : 0;
+}
+
+/* Returns 0 at the end of the file, broken or not; an error if the whole run must end. */
+static int replay_frames(struct replay *r, struct input *in)
+{
+	struct capture_frame frame;
+	int got, err;
+
+	while ((got = capture_next(in->capture, &frame)) > 0) {
+		err = replay_frame(r, in, &frame);
+		if (err)
+			return err;
+		progress_step(&in->progress, capture_position(in->capture), frame.number);
+	}
+	err = engine_flush(r->engine);
+	if (err)
+		return engine_failed(r, in, err);
+	progress_end(&in->progress);
+	if (got < 0) {
+		uint64_t offset;
+		const char *what = capture_error(in->capture, &offset);
+
+		complain(r, in, offset, what);
+	}
+	return 0;
+}
+
+static void report(struct replay *r, struct input *in)
+{
+	const struct track_totals *tracked = track_totals(in->track);
+	unsigned int conns = track_conns(in->track);
+
+	track_finish(in->track);
+	if (!r->opt.json)
+		printf("== %s (%s)\n\n", in->name, capture_format(in->capture));
+	for (unsigned int i = 0; i < conns; i++) {
+		if (r->opt.json)
+			json_connection(stdout, in->name, track_conn(in->track, i), r->opt.show_keys);
+		else
+			report_connection(stdout, track_conn(in->track, i), r->opt.show_keys);
+	}
+	if (r->opt.json) {
+		json_totals(stdout, in->name, &in->totals, tracked, conns);
+	} else {
+		puts("totals");
+		report_totals(stdout, &in->totals, tracked, conns);
+		putchar('\n');
+	}
+	totals_merge(&r->all, &in->totals);
+	r->all_tracked.plain_flows += tracked->plain_flows;
+	r->all_tracked.bad_checksum += tracked->bad_checksum;
+	r->all_tracked.flows_left_out += tracked->flows_left_out;
+	r->all_tracked.conns_left_out += tracked->conns_left_out;
+	r->all_conns += conns;
+	r->files++;
+}
+
+static int replay_capture(struct replay *r, struct input *in)
+{
+	int err = capture_open(in->file, &in->capture);
+
+	if (err == -ENOMEM)
+		return err;
+	if (err) {
+		uint64_t offset;
+		const char *what = capture_error(in->capture, &offset);
+
+		complain(r, in, offset, what);
+		return 0;
+	}
+	in->track = track_new(&limits);
+	if (!in->track)
+		return -ENOMEM;
+	err = replay_frames(r, in);
+	if (!err)
+		report(r, in);
+	return err;
+}
+
+static uint64_t file_size(FILE *file)
+{
+	struct stat st;
+
+	return !fstat(fileno(file), &st) && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
+/* Returns an error if the whole run must end. */
+static int replay_file(struct replay *r, const char *name)
+{
+	struct input *in = calloc(1, sizeof(*in));
+	bool is_stdin = !strcmp(name, "-");
+	int err;
+
+	if (!in)
+		return -ENOMEM;
+	in->name = name;
+	in->file = is_stdin ? stdin : fopen(name, "rb");
+	if (!in->file) {
+		complain(r, in, 0, strerror(errno));
+		free(in);
+		return 0;
+	}
+	for (unsigned int i = 0; i < CAPTURE_IFACE_MAX; i++)
+		in->out_iface[i] = -1;
+	progress_begin(&in->progress, r->opt.progress || isatty(STDERR_FILENO), name,
+		       file_size(in->file));
+	err = replay_capture(r, in);
+	if (err == -ENOMEM)
+		complain(r, in, 0, "out of memory");
+	capture_close(in->capture);
+	track_free(in->track);
+	if (!is_stdin)
+		fclose(in->file);
+	free(in);
+	return err;
+}
+
+/* ---- the run ------------------------------------------------------------------------------- */
+
+/* Tracing makes the RTL slow, so it is another build, which lies beside this program. */
+static int exec_traced(char **program)
+{
+	char path[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - sizeof("-trace"));
+
+	if (len < 0)
+		len = 0;
+	strcpy(path + len, "-trace");
+	execv(path, program);
+	fprintf(stderr, "mpnic-sim: --trace needs the tracing build, %s: %s; `make` builds it\n", path,
+		strerror(errno));
+	return EXIT_BROKEN;
+}
+
+/* Writing over an input would destroy it. */
+static bool is_input(const char *path, int argc, char **argv)
+{
+	struct stat out, in;
+
+	if (stat(path, &out))
+		return false;
+	for (int i = optind; i < argc; i++)
+		if (!stat(argv[i], &in) && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+			return true;
+	return false;
+}
+
+static int open_outputs(struct replay *r, int argc, char **argv, char **program)
+{
+	int err = engine_open(r->opt.engine, r->opt.trace, &r->engine);
+
+	if (err == -ENOTSUP)
+		return exec_traced(program);
+	if (err) {
+		fprintf(stderr, "mpnic-sim: the engine cannot start: %s\n", strerror(-err));
+		return EXIT_BROKEN;
+	}
+	if (!r->opt.pcapng)
+		return EXIT_OK;
+	if (is_input(r->opt.pcapng, argc, argv)) {
+		bad_usage("--pcapng would overwrite an input:", r->opt.pcapng);
+		return EXIT_USAGE;
+	}
+	err = pcapng_open(r->opt.pcapng, &r->pcapng);
+	if (!err)
+		return EXIT_OK;
+	fprintf(stderr, "mpnic-sim: %s: cannot be written: %s\n", r->opt.pcapng, strerror(-err));
+	return EXIT_BROKEN;
+}
+
+static void report_all(struct replay *r)
+{
+	struct engine_counts counts;
+
+	engine_counts(r->engine, &counts);
+	if (r->opt.json) {
+		json_engine(stdout, r->opt.engine, &counts);
+		return;
+	}
+	if (r->files > 1) {
+		printf("== all %u files\n\n", r->files);
+		report_totals(stdout, &r->all, &r->all_tracked, r->all_conns);
+	}
+	report_engine(stdout, r->opt.engine, &counts);
+}
+
+static void close_outputs(struct replay *r)
+{
+	int err = pcapng_close(r->pcapng);
+
+	if (err) {
+		fprintf(stderr, "mpnic-sim: %s: cannot be written: %s\n", r->opt.pcapng,
+			strerror(-err));
+		r->status = EXIT_BROKEN;
+	}
+	engine_close(r->engine);
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "mpnic-sim: the report cannot be written: %s\n", strerror(errno));
+		r->status = EXIT_BROKEN;
+	}
+}
+
+int replay_main(int argc, char **argv, char **program)
+{
+	struct replay r = { .opt.engine = ENGINE_BOTH };
+	int err = parse_options(argc, argv, &r.opt);
+
+	if (err < 0)
+		return EXIT_USAGE;
+	if (err) {
+		fputs(usage_text, stdout);
+		return EXIT_OK;
+	}
+	json_setup();
+	r.status = open_outputs(&r, argc, argv, program);
+	if (r.status) {
+		engine_close(r.engine);
+		return r.status;
+	}
+	for (int i = optind; i < argc && !err; i++)
+		err = replay_file(&r, argv[i]);
+	if (!err)
+		report_all(&r);
+	close_outputs(&r);
+	return r.status;
+}

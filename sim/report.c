@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "report.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "text.h"
+
+#define LABEL "  %-11s "
+#define EVENTS_SHOWN 6 /* of one kind; --json has more */
+
+static const char side_name[2] = { 'A', 'B' };
+
+const char *report_outcome(enum track_outcome outcome)
+{
+	switch (outcome) {
+	case TRACK_V1:
+		return "MPTCP version 1";
+	case TRACK_V0:
+		return "MPTCP version 0";
+	case TRACK_SILENT:
+		return "TCP: the SYN/ACK has no MP_CAPABLE (peer without MPTCP, or stripped on the way)";
+	case TRACK_ANSWERED_V0:
+		return "TCP: offered version 1, the peer answered with version 0";
+	case TRACK_REFUSED:
+		return "TCP or nothing";
+	default:
+		return "seen from the middle: the first subflow's SYN is not in the capture";
+	}
+}
+
+const char *report_reason(const char *reason)
+{
+	static const struct {
+		const char *name, *text;
+	} texts[] = {
+		{ "offer_extensibility", "the offer has the B flag" },
+		{ "offer_no_crypto", "the offer proposes no crypto algorithm" },
+		{ "offer_version", "the offer's version is above 1" },
+		{ "offer_length", "the offer's length is not its version's" },
+		{ "answer_extensibility", "the answer has the B flag" },
+		{ "answer_no_crypto", "the answer chooses no crypto algorithm" },
+		{ "answer_version", "the answer's version is above 1" },
+		{ "answer_length", "the answer's length is not 12" },
+		{ "answer_version_higher", "the answer's version is above the offer's" },
+		{ "answer_cut", "the SYN/ACK's options are cut off in the capture" },
+		{ "answer_bad_ack", "the SYN/ACK does not acknowledge the SYN" },
+		{ "answer_echoes_key", "the answer repeats the offer's own key: a middlebox" },
+		{ "confirm_wrong_key", "the third ACK repeats another key than the answer's" },
+		{ "confirm_version", "the third ACK has another version" },
+		{ "confirm_malformed", "the third ACK's MP_CAPABLE is malformed" },
+		{ "third_ack_without_mp_capable", "the third ACK has no MP_CAPABLE" },
+		{ "no_third_ack", "the capture has no third ACK" },
+		{ "no_answer", "the SYN was not answered" },
+		{ "rst", "reset" },
+		{ "syn_without_mp_capable", "MPTCP options on a flow whose SYN had none" },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (!strcmp(texts[i].name, reason))
+			return texts[i].text;
+	return reason;
+}
+
+static void print_capable(FILE *out, const char *label, const struct track_capable *c)
+{
+	char flags[TEXT_MAX];
+
+	fprintf(out, LABEL "frame %" PRIu64 ": MP_CAPABLE v%u, flags %s, length %u", label,
+		c->frame, c->version, text_capable_flags(flags, c->flags), c->length);
+	if (c->error)
+		fprintf(out, ", ERROR %s", mpnic_opt_error_name(c->error));
+	fputc('\n', out);
+}
+
+static void print_handshake(FILE *out, const struct track_conn *c)
+{
+	const struct track_flow *f = c->flow[0];
+
+	if (c->offer.frame)
+		print_capable(out, "offered", &c->offer);
+	else if (f->syn_frame && !f->join.seen)
+		fprintf(out, LABEL "frame %" PRIu64 ": SYN without MP_CAPABLE\n", "offered",
+			f->syn_frame);
+	if (c->answer.frame)
+		print_capable(out, "answered", &c->answer);
+	else if (f->synack_frame && !f->join.seen)
+		fprintf(out, LABEL "frame %" PRIu64 ": SYN/ACK without MP_CAPABLE\n", "answered",
+			f->synack_frame);
+	else if (c->offer.frame && f->rst_frame[1])
+		fprintf(out, LABEL "frame %" PRIu64 ": RST\n", "answered", f->rst_frame[1]);
+	else if (c->offer.frame)
+		fprintf(out, LABEL "not in the capture\n", "answered");
+	if (c->confirm.frame)
+		print_capable(out, "confirmed", &c->confirm);
+	else if (c->answer.frame && f->plain_ack_frame)
+		fprintf(out, LABEL "frame %" PRIu64 ": ACK without MP_CAPABLE\n", "confirmed",
+			f->plain_ack_frame);
+}
+
+static void print_outcome(FILE *out, const struct track_conn *c)
+{
+	fprintf(out, LABEL "%s", "outcome", report_outcome(c->outcome));
+	if (c->reason)
+		fprintf(out, ": %s (%s)", report_reason(c->reason), c->reason);
+	if (c->csum_known &&
+	    (c->outcome == TRACK_V0 || c->outcome == TRACK_V1 || c->outcome == TRACK_MIDDLE))
+		fprintf(out, ", DSS checksums %s", c->csum ? "on" : "off");
+	if (c->outcome == TRACK_MIDDLE && c->version != MPNIC_GIVEN_UNKNOWN)
+		fprintf(out, ", version %u", c->version);
+	if (c->event_count[TRACK_INFINITE])
+		fputs(", then fell back to TCP (infinite mapping)", out);
+	fputc('\n', out);
+}
+
+static void print_keys(FILE *out, const struct track_conn *c, bool show_keys)
+{
+	for (unsigned int s = 0; s < 2; s++) {
+		if (!c->key_known[s])
+			continue;
+		fprintf(out, LABEL "%c: token 0x%08x, IDSN 0x%016" PRIx64, s && c->key_known[0] ? "" : "tokens",
+			side_name[s], c->token[s], c->idsn[s]);
+		if (show_keys)
+			fprintf(out, ", key 0x%016" PRIx64, c->key[s]);
+		fputc('\n', out);
+	}
+}
+
+static const char *verdict_text(enum track_verdict v)
+{
+	switch (v) {
+	case TRACK_GOOD:
+		return "good";
+	case TRACK_BAD:
+		return "BAD";
+	case TRACK_KEY_UNKNOWN:
+		return "not judged (key unknown)";
+	default:
+		return "not seen";
+	}
+}
+
+static void print_join(FILE *out, const struct track_flow *f)
+{
+	const struct track_join *j = &f->join;
+
+	fprintf(out, LABEL "  MP_JOIN token 0x%08x (%s), ids %u", "", j->token,
+		j->token_known ? "matched" : "unknown", j->id[0]);
+	if (j->answered)
+		fprintf(out, "/%u, HMAC of SYN/ACK %s, of ACK %s", j->id[1],
+			verdict_text(j->synack_verdict), verdict_text(j->ack_verdict));
+	if (j->backup[0] || j->backup[1])
+		fprintf(out, ", backup (%s%s%s)", j->backup[0] ? "asked by opener" : "",
+			j->backup[0] && j->backup[1] ? ", " : "",
+			j->backup[1] ? "asked by peer" : "");
+	fputc('\n', out);
+	if (!j->answered && f->synack_frame)
+		fprintf(out, LABEL "  frame %" PRIu64 ": SYN/ACK without MP_JOIN\n", "",
+			f->synack_frame);
+	else if (!j->answered && f->rst_frame[1])
+		fprintf(out, LABEL "  refused: RST in frame %" PRIu64 "\n", "", f->rst_frame[1]);
+	else if (!j->answered)
+		fprintf(out, LABEL "  not answered in the capture\n", "");
+}
+
+static void print_end(FILE *out, const struct track_flow *f)
+{
+	for (unsigned int d = 0; d < 2; d++) {
+		char side = side_name[d ^ f->opener];
+
+		if (f->rst_frame[d])
+			fprintf(out, ", RST by %c (frame %" PRIu64 ")", side, f->rst_frame[d]);
+		else if (f->fin_frame[d])
+			fprintf(out, ", FIN by %c (frame %" PRIu64 ")", side, f->fin_frame[d]);
+	}
+}
+
+static void print_subflow(FILE *out, const struct track_flow *f)
+{
+	char a[TEXT_MAX], b[TEXT_MAX];
+	bool v6 = f->ip_version == 6;
+	unsigned int da = f->opener; /* direction from A */
+
+	fprintf(out, LABEL "%s > %s, %s by %c, frames %" PRIu64 " to %" PRIu64 "\n",
+		f->index ? "" : "subflows", text_endpoint(a, v6, f->addr[0], f->port[0]),
+		text_endpoint(b, v6, f->addr[1], f->port[1]), f->syn_frame ? "opened" : "seen",
+		side_name[f->opener], f->first_frame, f->last_frame);
+	if (f->join.seen)
+		print_join(out, f);
+	fprintf(out,
+		LABEL "  A to B %" PRIu64 " segments, %" PRIu64 " bytes; B to A %" PRIu64
+		      " segments, %" PRIu64 " bytes",
+		"", f->segments[da], f->bytes[da], f->segments[!da], f->bytes[!da]);
+	print_end(out, f);
+	fputc('\n', out);
+}
+
+static void count_text(FILE *out, const char **sep, uint64_t n, const char *what)
+{
+	if (!n)
+		return;
+	fprintf(out, "%s%" PRIu64 " %s", *sep, n, what);
+	*sep = ", ";
+}
+
+static void print_dss(FILE *out, const struct track_conn *c)
+{
+	for (unsigned int s = 0; s < 2; s++) {
+		const struct track_dss *d = &c->dss[s];
+		const char *sep = ": ";
+
+		if (!d->options && !d->capable_data && !d->unmapped)
+			continue;
+		fprintf(out, LABEL "%c to %c %" PRIu64 " DSS", s && c->dss[0].options ? "" : "data",
+			side_name[s], side_name[!s], d->options);
+		count_text(out, &sep, d->ack4, "4-octet Data ACKs");
+		count_text(out, &sep, d->ack8, "8-octet Data ACKs");
+		count_text(out, &sep, d->map4, "mappings with 4-octet DSN");
+		count_text(out, &sep, d->map8, "mappings with 8-octet DSN");
+		count_text(out, &sep, d->with_csum, "with checksum");
+		count_text(out, &sep, d->infinite, "infinite");
+		count_text(out, &sep, d->data_fin, "DATA_FIN");
+		count_text(out, &sep, d->empty, "empty");
+		count_text(out, &sep, d->capable_data, "first mappings in MP_CAPABLE");
+		fputc('\n', out);
+		sep = "  DSS checksums: ";
+		if (d->csum_good || d->csum_bad || d->csum_not_judged)
+			fprintf(out, LABEL, "");
+		count_text(out, &sep, d->csum_good, "good");
+		count_text(out, &sep, d->csum_bad, "BAD");
+		count_text(out, &sep, d->csum_not_judged,
+			   "not judged (mapping over several segments, or DSN not known)");
+		if (d->csum_good || d->csum_bad || d->csum_not_judged)
+			fputc('\n', out);
+		if (d->unmapped)
+			fprintf(out,
+				LABEL "  %" PRIu64 " data segments without a mapping of their own, "
+				      "first in frame %" PRIu64 "\n",
+				"", d->unmapped, d->unmapped_first);
+	}
+}
+
+static void print_announcement(FILE *out, const struct track_event *e)
+{
+	char addr[TEXT_MAX];
+
+	fprintf(out, "%s id %u %s", e->kind == TRACK_ADD_ECHO ? "echo of" : "announces", e->id,
+		text_addr(addr, e->addr_len == 16, e->addr));
+	if (e->has_port)
+		fprintf(out, " port %u", e->port);
+	if (e->kind == TRACK_ADD_ADDR && e->verdict != TRACK_NOT_SEEN)
+		fprintf(out, ", HMAC %s", verdict_text(e->verdict));
+	else if (e->kind == TRACK_ADD_ADDR)
+		fputs(", version 0: no HMAC", out);
+}
+
+static void print_event_text(FILE *out, const struct track_event *e)
+{
+	char flags[TEXT_MAX];
+
+	switch (e->kind) {
+	case TRACK_ADD_ADDR:
+	case TRACK_ADD_ECHO:
+		print_announcement(out, e);
+		break;
+	case TRACK_REMOVE_ADDR:
+		fputs("removes address id", out);
+		for (unsigned int i = 0; i < e->ids_len; i++)
+			fprintf(out, "%s %u", i ? "," : "", e->ids[i]);
+		break;
+	case TRACK_PRIO:
+		fprintf(out, "MP_PRIO %s on subflow %u", e->backup ? "backup" : "regular",
+			e->subflow);
+		if (e->has_id)
+			fprintf(out, ", address id %u", e->id);
+		break;
+	case TRACK_DATA_FIN:
+		fprintf(out, "DATA_FIN, DSN 0x%" PRIx64, e->value);
+		break;
+	case TRACK_FAIL:
+		fprintf(out, "MP_FAIL, DSN 0x%016" PRIx64, e->value);
+		break;
+	case TRACK_INFINITE:
+		fprintf(out, "infinite mapping, DSN 0x%" PRIx64, e->value);
+		break;
+	case TRACK_UNMAPPED:
+		fputs("data without a mapping before this side's first one", out);
+		break;
+	case TRACK_FASTCLOSE:
+		fprintf(out, "MP_FASTCLOSE, key %s", verdict_text(e->verdict));
+		break;
+	case TRACK_TCPRST:
+		fprintf(out, "MP_TCPRST on subflow %u: reason %u, %s, flags %s", e->subflow,
+			e->reason, text_tcprst_reason(e->reason),
+			text_tcprst_flags(flags, e->flags));
+		break;
+	case TRACK_PLAIN_SYN:
+		fputs("the SYN again, without MP_CAPABLE", out);
+		break;
+	case TRACK_CSUM_BAD:
+		fprintf(out, "DSS checksum wrong, DSN 0x%016" PRIx64, e->value);
+		break;
+	case TRACK_CSUM_MISSING:
+		fputs("mapping without the checksum that was negotiated", out);
+		break;
+	case TRACK_CSUM_EXTRA:
+		fputs("mapping with a checksum that was not negotiated", out);
+		break;
+	case TRACK_OPT_ERROR:
+		fprintf(out, "%s malformed: %s", mpnic_subtype_name(e->subtype),
+			mpnic_opt_error_name(e->reason));
+		break;
+	case TRACK_CHAIN_ERROR:
+		fprintf(out, "TCP options malformed: %s", mpnic_tcpopt_name(e->reason));
+		break;
+	case TRACK_TOO_MANY:
+		fprintf(out, "more than %u MPTCP options", MPNIC_MPTCP_OPTS);
+		break;
+	default:
+		fputs("unusual combination of MPTCP options", out);
+		break;
+	}
+}
+
+/* Events of one kind, the first few; label only in front of the first line. */
+static void print_events(FILE *out, const struct track_conn *c, enum track_event_kind kind,
+			 const char **label)
+{
+	unsigned int shown = 0;
+
+	for (unsigned int i = 0; i < c->events && shown < EVENTS_SHOWN; i++) {
+		const struct track_event *e = &c->event[i];
+
+		if (e->kind != kind)
+			continue;
+		fprintf(out, LABEL "frame %" PRIu64 ": %c ", *label, e->frame, side_name[e->from]);
+		print_event_text(out, e);
+		fputc('\n', out);
+		*label = "";
+		shown++;
+	}
+	if (c->event_count[kind] > shown)
+		fprintf(out, LABEL "  and %" PRIu64 " more\n", *label, c->event_count[kind] - shown);
+}
+
+static void print_all_events(FILE *out, const struct track_conn *c)
+{
+	static const struct {
+		const char *label;
+		enum track_event_kind first, last;
+	} groups[] = {
+		{ "addresses", TRACK_ADD_ADDR, TRACK_REMOVE_ADDR },
+		{ "priority", TRACK_PRIO, TRACK_PRIO },
+		{ "DATA_FIN", TRACK_DATA_FIN, TRACK_DATA_FIN },
+		{ "fallback", TRACK_FAIL, TRACK_UNMAPPED },
+		{ "closing", TRACK_FASTCLOSE, TRACK_TCPRST },
+		{ "signs", TRACK_PLAIN_SYN, TRACK_CSUM_EXTRA },
+		{ "errors", TRACK_OPT_ERROR, TRACK_COMBINATION },
+	};
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		const char *label = groups[i].label;
+
+		for (enum track_event_kind k = groups[i].first; k <= groups[i].last; k++)
+			print_events(out, c, k, &label);
+	}
+}
+
+void report_connection(FILE *out, const struct track_conn *c, bool show_keys)
+{
+	const struct track_flow *f = c->flow[0];
+	char a[TEXT_MAX], b[TEXT_MAX];
+	bool v6 = f->ip_version == 6;
+	uint64_t ms = c->last_ns > c->first_ns ? (c->last_ns - c->first_ns) / 1000000 : 0;
+
+	fprintf(out, "connection %u: A %s > B %s\n", c->number,
+		text_endpoint(a, v6, f->addr[0], f->port[0]),
+		text_endpoint(b, v6, f->addr[1], f->port[1]));
+	print_outcome(out, c);
+	print_handshake(out, c);
+	print_keys(out, c, show_keys);
+	fprintf(out,
+		LABEL "%" PRIu64 ".%03" PRIu64 " s, frames %" PRIu64 " to %" PRIu64 "; A to B %" PRIu64
+		      " bytes, B to A %" PRIu64 " bytes (TCP payload, with retransmissions)\n",
+		"carried", ms / 1000, ms % 1000, c->first_frame, c->last_frame, c->bytes[0],
+		c->bytes[1]);
+	for (unsigned int i = 0; i < c->flows; i++)
+		print_subflow(out, c->flow[i]);
+	if (c->flows_left_out)
+		fprintf(out, LABEL "and %u more\n", "", c->flows_left_out);
+	print_dss(out, c);
+	print_all_events(out, c);
+	fputc('\n', out);
+}
+
+/* ---- totals -------------------------------------------------------------------------------- */
+
+static void print_named(FILE *out, const char *label, const uint64_t *counts, unsigned int n,
+			const char *(*name)(unsigned int))
+{
+	const char *sep = "";
+
+	for (unsigned int i = 0; i < n; i++) {
+		if (!counts[i])
+			continue;
+		if (!*sep)
+			fprintf(out, LABEL, label);
+		fprintf(out, "%s%s %" PRIu64, sep, name(i), counts[i]);
+		sep = ", ";
+	}
+	if (*sep)
+		fputc('\n', out);
+}
+
+static const char *subtype_name(unsigned int index)
+{
+	return mpnic_subtype_name(totals_subtype(index));
+}
+
+static void print_error(FILE *out, const struct totals_error *e, const char *what,
+			const char *why)
+{
+	unsigned int n = e->count < TOTALS_FRAMES ? (unsigned int)e->count : TOTALS_FRAMES;
+
+	if (!e->count)
+		return;
+	fprintf(out, LABEL "%s %s: %" PRIu64, "malformed", what, why, e->count);
+	for (unsigned int i = 0; i < n && e->frame[0]; i++)
+		fprintf(out, "%s%" PRIu64, i ? ", " : n > 1 ? ", frames " : ", frame ",
+			e->frame[i]);
+	fputs(e->frame[0] && e->count > n ? ", ...\n" : "\n", out);
+}
+
+static void print_errors(FILE *out, const struct totals *t)
+{
+	for (unsigned int i = 0; i < TOTALS_SUBTYPES; i++)
+		for (unsigned int k = 0; k < TOTALS_ERRORS; k++)
+			print_error(out, &t->malformed[i][k], subtype_name(i),
+				    mpnic_opt_error_name(k));
+	for (unsigned int i = 0; i < TOTALS_TCPOPT; i++)
+		print_error(out, &t->chain[i], "TCP options", mpnic_tcpopt_name(i));
+	print_error(out, &t->too_many, "MPTCP options", "too many");
+	print_error(out, &t->combination, "MPTCP options", "unusual combination");
+}
+
+static void print_frames(FILE *out, const struct totals *t)
+{
+	fprintf(out, LABEL "%" PRIu64 ", %" PRIu64 " bytes", "frames", t->frames, t->bytes);
+	if (t->truncated)
+		fprintf(out, " of %" PRIu64 " on the wire; %" PRIu64 " truncated by the snap length",
+			t->wire_bytes, t->truncated);
+	if (t->vlan[1] || t->vlan[2])
+		fprintf(out, "; %" PRIu64 " with one VLAN tag, %" PRIu64 " with two", t->vlan[1],
+			t->vlan[2]);
+	if (t->overlong)
+		fprintf(out, "; %" PRIu64 " above %u bytes, read up to there", t->overlong,
+			MPNIC_REPLAY_MAX);
+	if (t->len_lies)
+		fprintf(out, "; %" PRIu64 " longer in the file than they were on the wire, it says",
+			t->len_lies);
+	if (t->refused)
+		fprintf(out, "; %" PRIu64 " not Ethernet, not read", t->refused);
+	fputc('\n', out);
+}
+
+void report_totals(FILE *out, const struct totals *t, const struct track_totals *tracked,
+		   unsigned int conns)
+{
+	print_frames(out, t);
+	print_named(out, "parse", t->parse, TOTALS_PARSE, mpnic_parse_name);
+	print_named(out, "IP sums", t->ip_csum, TOTALS_CSUM, mpnic_csum_name);
+	print_named(out, "TCP sums", t->tcp_csum, TOTALS_CSUM, mpnic_csum_name);
+	print_named(out, "UDP sums", t->udp_csum, TOTALS_CSUM, mpnic_csum_name);
+	print_named(out, "MPTCP", t->option, TOTALS_SUBTYPES, subtype_name);
+	print_errors(out, t);
+	fprintf(out, LABEL "%u MPTCP, %u plain TCP flows\n", "connections", conns,
+		tracked->plain_flows);
+	if (tracked->bad_checksum)
+		fprintf(out, LABEL "%" PRIu64 " segments with a bad checksum changed nothing above\n",
+			"", tracked->bad_checksum);
+	if (tracked->flows_left_out || tracked->conns_left_out)
+		fprintf(out,
+			LABEL "left out for lack of room: %" PRIu64 " packets of flows, %" PRIu64
+			      " of connections\n",
+			"", tracked->flows_left_out, tracked->conns_left_out);
+}
+
+void report_engine(FILE *out, enum engine_kind kind, const struct engine_counts *n)
+{
+	if (kind == ENGINE_MODEL) {
+		fprintf(out, LABEL "C model, %" PRIu64 " packets\n", "engine", n->packets);
+		return;
+	}
+	if (kind == ENGINE_BOTH)
+		fprintf(out, LABEL "RTL and C model, %" PRIu64 " packets compared, 0 differences; ",
+			"engine", n->compared);
+	else
+		fprintf(out, LABEL "RTL, %" PRIu64 " packets; ", "engine", n->packets - n->empty);
+	fprintf(out, "%" PRIu64 " clocks, %" PRIu64 " of them stalled", n->clocks, n->stalls);
+	if (n->empty)
+		fprintf(out, "; %" PRIu64 " packets of no bytes: C model alone", n->empty);
+	fputc('\n', out);
+}

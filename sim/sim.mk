@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The simulator's program: $(B)/sim/mpnic-sim, and its twin that writes waveforms, which it starts
+# for --trace. $(B)/sim-san/mpnic-sim has sanitizers in all that reads files.
+
+SIM_NAMES := main replay capture track mpcrypto engine totals text fields reading difference report \
+	json pcapng progress
+SIM_OBJS := $(SIM_NAMES:%=$(B)/obj/sim/%.o)
+SIM_SAN_OBJS := $(SIM_NAMES:%=$(B)/san/sim/%.o)
+SIM_LIBS := -ljansson -lcrypto
+
+ALL_TARGETS += $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace
+
+$(B)/sim/mpnic-sim: $(SIM_OBJS) $(B)/rtl/librtl_engine.a $(MODEL_LIB)
+	@mkdir -p $(@D)
+	$(CXX) $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
+
+$(B)/sim/mpnic-sim-trace: $(SIM_OBJS) $(B)/rtl-trace/librtl_engine.a $(MODEL_LIB)
+	@mkdir -p $(@D)
+	$(CXX) $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
+
+$(B)/sim-san/mpnic-sim: $(SIM_SAN_OBJS) $(B)/rtl/librtl_engine.a $(MODEL_SAN_LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(SANFLAGS) $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)

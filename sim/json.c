@@ -424,9 +424,10 @@ static void set_event(json_t *o, const struct track_event *e)
 	case TRACK_INFINITE:
 	case TRACK_CSUM_BAD:
 		set_hex64(o, "dsn", e->value);
+		set_number(o, "dsn_octets", e->dsn_octets);
 		break;
 	case TRACK_FASTCLOSE:
-		set_text(o, "key", track_verdict_name(e->verdict));
+		set_text(o, "key_verdict", track_verdict_name(e->verdict));
 		break;
 	case TRACK_TCPRST:
 		set_number(o, "reason", e->reason);
@@ -468,8 +469,9 @@ static json_t *event_counts(const struct track_conn *c)
 	json_t *o = json_object();
 
 	for (unsigned int k = 0; k < TRACK_EVENT_KINDS; k++)
-		if (c->event_count[k])
-			set_number(o, track_event_name(k), c->event_count[k]);
+		if (c->event_count[k][0] || c->event_count[k][1])
+			set_number(o, track_event_name(k),
+				   c->event_count[k][0] + c->event_count[k][1]);
 	return o;
 }
 

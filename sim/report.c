@@ -7,7 +7,7 @@
 #include "text.h"
 
 #define LABEL "  %-11s "
-#define EVENTS_SHOWN 6 /* of one kind; --json has more */
+#define EVENTS_SHOWN 6 /* of one kind and sender; --json has more */
 
 static const char side_name[2] = { 'A', 'B' };
 
@@ -23,7 +23,7 @@ const char *report_outcome(enum track_outcome outcome)
 	case TRACK_ANSWERED_V0:
 		return "TCP: offered version 1, the peer answered with version 0";
 	case TRACK_REFUSED:
-		return "TCP or nothing";
+		return "refused";
 	default:
 		return "seen from the middle: the first subflow's SYN is not in the capture";
 	}
@@ -108,7 +108,7 @@ static void print_outcome(FILE *out, const struct track_conn *c)
 		fprintf(out, ", DSS checksums %s", c->csum ? "on" : "off");
 	if (c->outcome == TRACK_MIDDLE && c->version != MPNIC_GIVEN_UNKNOWN)
 		fprintf(out, ", version %u", c->version);
-	if (c->event_count[TRACK_INFINITE])
+	if (c->event_count[TRACK_INFINITE][0] || c->event_count[TRACK_INFINITE][1])
 		fputs(", then fell back to TCP (infinite mapping)", out);
 	fputc('\n', out);
 }
@@ -140,6 +140,18 @@ static const char *verdict_text(enum track_verdict v)
 	}
 }
 
+static void print_refusal(FILE *out, const struct track_flow *f)
+{
+	const struct track_conn *c = f->conn;
+
+	fprintf(out, LABEL "  refused: RST in frame %" PRIu64, "", f->rst_frame[1]);
+	for (unsigned int i = 0; i < c->events; i++)
+		if (c->event[i].kind == TRACK_TCPRST && c->event[i].frame == f->rst_frame[1])
+			fprintf(out, ", MP_TCPRST reason %u (%s)", c->event[i].reason,
+				text_tcprst_reason(c->event[i].reason));
+	fputc('\n', out);
+}
+
 static void print_join(FILE *out, const struct track_flow *f)
 {
 	const struct track_join *j = &f->join;
@@ -158,7 +170,7 @@ static void print_join(FILE *out, const struct track_flow *f)
 		fprintf(out, LABEL "  frame %" PRIu64 ": SYN/ACK without MP_JOIN\n", "",
 			f->synack_frame);
 	else if (!j->answered && f->rst_frame[1])
-		fprintf(out, LABEL "  refused: RST in frame %" PRIu64 "\n", "", f->rst_frame[1]);
+		print_refusal(out, f);
 	else if (!j->answered)
 		fprintf(out, LABEL "  not answered in the capture\n", "");
 }
@@ -177,12 +189,13 @@ static void print_end(FILE *out, const struct track_flow *f)
 
 static void print_subflow(FILE *out, const struct track_flow *f)
 {
-	char a[TEXT_MAX], b[TEXT_MAX];
+	char a[TEXT_MAX], b[TEXT_MAX], label[24];
 	bool v6 = f->ip_version == 6;
 	unsigned int da = f->opener; /* direction from A */
 
-	fprintf(out, LABEL "%s > %s, %s by %c, frames %" PRIu64 " to %" PRIu64 "\n",
-		f->index ? "" : "subflows", text_endpoint(a, v6, f->addr[0], f->port[0]),
+	snprintf(label, sizeof(label), "subflow %u", f->index);
+	fprintf(out, LABEL "%s > %s, %s by %c, frames %" PRIu64 " to %" PRIu64 "\n", label,
+		text_endpoint(a, v6, f->addr[0], f->port[0]),
 		text_endpoint(b, v6, f->addr[1], f->port[1]), f->syn_frame ? "opened" : "seen",
 		side_name[f->opener], f->first_frame, f->last_frame);
 	if (f->join.seen)
@@ -275,13 +288,14 @@ static void print_event_text(FILE *out, const struct track_event *e)
 			fprintf(out, ", address id %u", e->id);
 		break;
 	case TRACK_DATA_FIN:
-		fprintf(out, "DATA_FIN, DSN 0x%" PRIx64, e->value);
+		fprintf(out, "DATA_FIN, DSN 0x%0*" PRIx64, 2 * e->dsn_octets, e->value);
 		break;
 	case TRACK_FAIL:
 		fprintf(out, "MP_FAIL, DSN 0x%016" PRIx64, e->value);
 		break;
 	case TRACK_INFINITE:
-		fprintf(out, "infinite mapping, DSN 0x%" PRIx64, e->value);
+		fprintf(out, "infinite mapping, DSN 0x%0*" PRIx64, 2 * e->dsn_octets,
+			e->value);
 		break;
 	case TRACK_UNMAPPED:
 		fputs("data without a mapping before this side's first one", out);
@@ -326,21 +340,23 @@ static void print_event_text(FILE *out, const struct track_event *e)
 static void print_events(FILE *out, const struct track_conn *c, enum track_event_kind kind,
 			 const char **label)
 {
-	unsigned int shown = 0;
+	uint64_t all = c->event_count[kind][0] + c->event_count[kind][1];
+	unsigned int limit = kind == TRACK_DATA_FIN ? 1 : EVENTS_SHOWN; /* a FIN is often repeated */
+	unsigned int shown[2] = { 0, 0 };
 
-	for (unsigned int i = 0; i < c->events && shown < EVENTS_SHOWN; i++) {
+	for (unsigned int i = 0; i < c->events; i++) {
 		const struct track_event *e = &c->event[i];
 
-		if (e->kind != kind)
+		if (e->kind != kind || shown[e->from] == limit)
 			continue;
 		fprintf(out, LABEL "frame %" PRIu64 ": %c ", *label, e->frame, side_name[e->from]);
 		print_event_text(out, e);
 		fputc('\n', out);
 		*label = "";
-		shown++;
+		shown[e->from]++;
 	}
-	if (c->event_count[kind] > shown)
-		fprintf(out, LABEL "  and %" PRIu64 " more\n", *label, c->event_count[kind] - shown);
+	if (all > shown[0] + shown[1])
+		fprintf(out, LABEL "  and %" PRIu64 " more\n", *label, all - shown[0] - shown[1]);
 }
 
 static void print_all_events(FILE *out, const struct track_conn *c)
@@ -401,7 +417,7 @@ static void print_named(FILE *out, const char *label, const uint64_t *counts, un
 	const char *sep = "";
 
 	for (unsigned int i = 0; i < n; i++) {
-		if (!counts[i])
+		if (!counts[i] || (name == mpnic_csum_name && i == MPNIC_CSUM_NONE))
 			continue;
 		if (!*sep)
 			fprintf(out, LABEL, label);

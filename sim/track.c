@@ -305,7 +305,7 @@ static struct track_event *add_event(const struct packet *p, enum track_event_ki
 	struct track_conn *c = p->flow->conn;
 	struct track_event *e;
 
-	if (c->event_count[kind]++ >= TRACK_EVENTS_MAX)
+	if (c->event_count[kind][sender(p)]++ >= TRACK_EVENTS_MAX)
 		return NULL;
 	if (c->events == c->events_size) {
 		unsigned int size = c->events_size ? c->events_size * 2 : 8;
@@ -325,12 +325,15 @@ static struct track_event *add_event(const struct packet *p, enum track_event_ki
 	return e;
 }
 
-static void add_value(const struct packet *p, enum track_event_kind kind, uint64_t value)
+static void add_dsn(const struct packet *p, enum track_event_kind kind, uint64_t dsn,
+		    unsigned int octets)
 {
 	struct track_event *e = add_event(p, kind);
 
-	if (e)
-		e->value = value;
+	if (!e)
+		return;
+	e->value = dsn;
+	e->dsn_octets = (uint8_t)octets;
 }
 
 /* ---- keys and handshakes ------------------------------------------------------------------- */
@@ -613,7 +616,7 @@ static void judge_csum(const struct packet *p, const struct mpnic_opt *o, bool d
 		d->csum_good++;
 	} else {
 		d->csum_bad++;
-		add_value(p, TRACK_CSUM_BAD, dsn);
+		add_dsn(p, TRACK_CSUM_BAD, dsn, 8);
 	}
 }
 
@@ -622,21 +625,22 @@ static void on_mapping(const struct packet *p, const struct mpnic_opt *o)
 	struct track_conn *c = p->flow->conn;
 	struct track_dss *d = &c->dss[sender(p)];
 	bool fin = o->flags & MPNIC_DSS_F, csum = o->fields & MPNIC_FIELD_CHECKSUM, known;
+	unsigned int octets = o->fields & MPNIC_FIELD_DSN8 ? 8 : 4;
 	uint64_t dsn = 0;
 
-	if (o->fields & MPNIC_FIELD_DSN8)
+	if (octets == 8)
 		d->map8++;
 	else
 		d->map4++;
 	d->with_csum += csum;
 	if (!o->data_len) {
 		d->infinite++;
-		add_value(p, TRACK_INFINITE, o->dss.dsn);
+		add_dsn(p, TRACK_INFINITE, o->dss.dsn, octets);
 		return;
 	}
 	if (fin) {
 		d->data_fin++;
-		add_value(p, TRACK_DATA_FIN, o->dss.dsn);
+		add_dsn(p, TRACK_DATA_FIN, o->dss.dsn, octets);
 	}
 	known = full_dsn(c, sender(p), o, &dsn);
 	if (csum)
@@ -810,7 +814,7 @@ static int on_option(struct track *t, const struct packet *p, const struct mpnic
 		on_prio(p, o);
 		break;
 	case MPNIC_SUBTYPE_MP_FAIL:
-		add_value(p, TRACK_FAIL, o->fail.fail_dsn);
+		add_dsn(p, TRACK_FAIL, o->fail.fail_dsn, 8);
 		break;
 	case MPNIC_SUBTYPE_MP_FASTCLOSE:
 		on_fastclose(p, o);

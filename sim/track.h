@@ -17,7 +17,7 @@
 #include "mpnic_regs.h"
 
 #define TRACK_FLOW_CONN_MAX 32	/* subflows of one connection */
-#define TRACK_EVENTS_MAX 64	/* events of one kind of one connection */
+#define TRACK_EVENTS_MAX 64	/* events of one kind and sender of one connection */
 
 struct track_limits {
 	unsigned int flows; /* TCP flows, MPTCP or not */
@@ -46,9 +46,9 @@ enum track_event_kind {
 	TRACK_ADD_ECHO,	     /* addr, addr_len, port, id */
 	TRACK_REMOVE_ADDR,   /* ids */
 	TRACK_PRIO,	     /* backup, id if has_id */
-	TRACK_DATA_FIN,	     /* value: DSN as on the wire */
+	TRACK_DATA_FIN,	     /* value: DSN as on the wire, dsn_octets */
 	TRACK_FAIL,	     /* value: DSN */
-	TRACK_INFINITE,	     /* value: DSN as on the wire */
+	TRACK_INFINITE,	     /* value: DSN as on the wire, dsn_octets */
 	TRACK_UNMAPPED,	     /* data without a mapping before the sender's first one */
 	TRACK_FASTCLOSE,     /* verdict on its key */
 	TRACK_TCPRST,	     /* reason, flags */
@@ -70,6 +70,7 @@ struct track_event {
 	unsigned int from;	/* 0: sent by A, the initiator; 1: by B */
 	enum track_verdict verdict;
 	uint64_t value;
+	uint8_t dsn_octets;	/* 4 or 8 */
 	uint8_t addr[16];
 	uint8_t addr_len;	/* 4 or 16 */
 	bool has_id, has_port, backup;
@@ -155,7 +156,7 @@ struct track_conn {
 	uint64_t segments[2], bytes[2]; /* of flows that are kept or not */
 	struct track_event *event;
 	unsigned int events, events_size;
-	uint64_t event_count[TRACK_EVENT_KINDS];
+	uint64_t event_count[TRACK_EVENT_KINDS][2]; /* by sender, kept or not */
 };
 
 struct track_totals {

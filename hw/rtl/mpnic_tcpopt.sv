@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Stage tcpopt: the walk over the TCP options (docs/pipeline.md, "tcpopt"), one packet a clock.
+//
+// Guarantees: TCPOPT_LATENCY clocks after valid_i, valid_o comes with the same packet's header
+// record, in which tcpopt, opt_starts, mss, wscale, ts_val, ts_ecr and their flags are filled, and
+// with loc_o (see mpnic_rtl_pkg): where the first MPTCP options stand, and their bytes.
+//
+// The walk is a graph search. The row of a byte holds the bytes that the chain reaches from it; at
+// first that is one bit. Rows are closed over 4 and then 8 bytes, from every entry at once; then
+// what is reached from byte 0 passes through the five groups of 8 bytes in turn. Bytes beyond
+// opt_len read as kind 0, so no chain goes on there.
+module mpnic_tcpopt (
+  input  logic                            clk_i,
+  input  logic                            rst_ni,
+  input  logic                            valid_i,
+  // verilator lint_off UNUSEDSIGNAL
+  input  logic [mpnic_pkg::HDR_W-1:0]     hdr_i,  // what this and later stages fill in is zero
+  // verilator lint_on UNUSEDSIGNAL
+  input  logic [1:0]                      given_i,
+  output logic                            valid_o,
+  output logic [mpnic_pkg::HDR_W-1:0]     hdr_o,
+  output logic [1:0]                      given_o,
+  output logic [mpnic_rtl_pkg::LOC_W-1:0] loc_o
+);
+  `include "mpnic_records.svh"
+
+  localparam int unsigned LATENCY = mpnic_rtl_pkg::TCPOPT_LATENCY;
+  localparam int unsigned LOC_OPT_W = mpnic_rtl_pkg::LOC_OPT_W;
+  localparam int unsigned OPT_BITS = mpnic_rtl_pkg::LOC_OPT_BYTES * 8;
+
+  // verilator lint_off UNUSEDSIGNAL
+  mpnic_hdr_t hdr;
+  // verilator lint_on UNUSEDSIGNAL
+  assign hdr = hdr_i;
+
+  logic [LATENCY:1] valid_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) valid_q <= '0;
+    else valid_q <= {valid_q[LATENCY-1:1], valid_i};
+  end
+
+  // --- functions ----------------------------------------------------------------------------------
+
+  // Where the chain goes from an option: bit d is set if it goes d bytes on.
+  function automatic logic [40:0] hop(input logic [7:0] kind, input logic [7:0] len);
+    logic [7:0]  low;
+    logic [40:0] on;
+    low = 8'd1 << len[2:0];
+    on = {len == 8'd40, {8{len[7:3] == 5'd4}} & low, {8{len[7:3] == 5'd3}} & low,
+          {8{len[7:3] == 5'd2}} & low, {8{len[7:3] == 5'd1}} & low,
+          {8{len[7:3] == 5'd0}} & low & 8'hfc};
+    hop = (kind[7:1] != '0) ? on : {39'd0, kind[0], 1'b0};
+  endfunction
+
+  // What is reached through the rows of a word, or of a group, from those of its bytes that are.
+  function automatic logic [39:0] through4(input logic [3:0] at, input logic [39:0] r0,
+      input logic [39:0] r1, input logic [39:0] r2, input logic [39:0] r3);
+    through4 = ({40{at[0]}} & r0) | ({40{at[1]}} & r1) | ({40{at[2]}} & r2) | ({40{at[3]}} & r3);
+  endfunction
+
+  function automatic logic [39:0] through(input logic [7:0] at, input logic [319:0] r);
+    through = through4(at[3:0], r[39:0], r[79:40], r[119:80], r[159:120]) |
+              through4(at[7:4], r[199:160], r[239:200], r[279:240], r[319:280]);
+  endfunction
+
+  // How many MPTCP options start in a group, one-hot. They are 2 bytes or longer, so that no two of
+  // these bits are neighbours.
+  function automatic logic [4:0] count(input logic [7:0] m);
+    logic [2:0] low, high;
+    low[0] = m[3:0] == '0;
+    low[2] = (m[0] & (m[2] | m[3])) | (m[1] & m[3]);
+    low[1] = ~low[0] & ~low[2];
+    high[0] = m[7:4] == '0;
+    high[2] = (m[4] & (m[6] | m[7])) | (m[5] & m[7]);
+    high[1] = ~high[0] & ~high[2];
+    count = ({5{high[0]}} & {2'd0, low}) | ({5{high[1]}} & {1'b0, low, 1'b0}) |
+            ({5{high[2]}} & {low, 2'd0});
+  endfunction
+
+  // The sum of two such counts; no bit is set if it is above 4.
+  function automatic logic [4:0] add(input logic [4:0] a, input logic [4:0] b);
+    add = ({5{b[0]}} & a) | ({5{b[1]}} & {a[3:0], 1'b0}) | ({5{b[2]}} & {a[2:0], 2'd0}) |
+          ({5{b[3]}} & {a[1:0], 3'd0}) | ({5{b[4]}} & {a[0], 4'd0});
+  endfunction
+
+  // The first four MPTCP options of a group, a nibble each: { there is one, its byte in the group }.
+  function automatic logic [15:0] rank(input logic [7:0] m);
+    logic [15:0] now, ahead;  // nibble k is set if k are seen
+    now = 16'h000f;
+    ahead = now;
+    rank = '0;
+    for (int unsigned f = 0; f < 8; f++) begin
+      rank = rank | ({16{m[f]}} & ahead & {4{1'b1, 3'(f)}});
+      ahead = now;
+      now = ({16{m[f]}} & {now[11:0], 4'd0}) | ({16{~m[f]}} & now);
+    end
+  endfunction
+
+  // A group's nibbles, moved up by the options ahead of the group.
+  function automatic logic [15:0] place(input logic [15:0] nibbles, input logic [3:0] ahead);
+    place = ({16{ahead[0]}} & nibbles) | ({16{ahead[1]}} & {nibbles[11:0], 4'd0}) |
+            ({16{ahead[2]}} & {nibbles[7:0], 8'd0}) | ({16{ahead[3]}} & {nibbles[3:0], 12'd0});
+  endfunction
+
+  // verilator lint_off UNUSEDSIGNAL
+  function automatic logic [3:0] top_bits(input logic [15:0] nibbles);
+    top_bits = {nibbles[15], nibbles[11], nibbles[7], nibbles[3]};
+  endfunction
+  // verilator lint_on UNUSEDSIGNAL
+
+  // The last bit of a group that is set: { there is one, its number }. No two are neighbours.
+  function automatic logic [3:0] last(input logic [7:0] h);
+    last[3] = h != '0;
+    last[2] = h[7:4] != '0;
+    last[1] = h[7] | h[6] | (~h[5] & ~h[4] & (h[3] | h[2]));
+    last[0] = h[7] | (~h[6] & (h[5] | (~h[4] & (h[3] | (~h[2] & h[1])))));
+  endfunction
+
+  // The last bit of all that is set: { there is one, its number }.
+  function automatic logic [6:0] last_of_all(input logic [39:0] h);
+    logic [3:0] g0, g1, g2, g3, g4;
+    logic [6:0] low, high;
+    g0 = last(h[7:0]);
+    g1 = last(h[15:8]);
+    g2 = last(h[23:16]);
+    g3 = last(h[31:24]);
+    g4 = last(h[39:32]);
+    low = g2[3] ? {4'b1010, g2[2:0]} : g1[3] ? {4'b1001, g1[2:0]} : {g0[3], 3'd0, g0[2:0]};
+    high = g4[3] ? {4'b1100, g4[2:0]} : {4'b1011, g3[2:0]};
+    last_of_all = (g4[3] | g3[3]) ? high : low;
+  endfunction
+
+  // --- what later clocks need of the header -------------------------------------------------------
+
+  logic       active_q1, active_q5, whole_q1, whole_q5;
+  logic [4:0] seg_q1, seg_q5, seg_q6, seg_q7;  // a payload, ACK, RST, SYN/ACK, SYN
+  logic [5:0] opt_len_q1, opt_len_q5;
+  always_ff @(posedge clk_i) begin
+    if (valid_i) begin
+      active_q1 <= hdr.flags[mpnic_pkg::HDR_TCP] & (hdr.payload_off != '0) & (hdr.doff > 8'd5);
+      whole_q1 <= hdr.parse == mpnic_pkg::PARSE_TCP;
+      opt_len_q1 <= hdr.opt_len[5:0];
+      seg_q1[0] <= hdr.tcp_flags[1] & ~hdr.tcp_flags[4] & ~hdr.tcp_flags[2] & ~hdr.tcp_flags[0];
+      seg_q1[1] <= hdr.tcp_flags[1] & hdr.tcp_flags[4] & ~hdr.tcp_flags[2] & ~hdr.tcp_flags[0];
+      seg_q1[2] <= hdr.tcp_flags[2] & ~hdr.tcp_flags[1];
+      seg_q1[3] <= hdr.tcp_flags[4] & ~hdr.tcp_flags[1] & ~hdr.tcp_flags[2];
+      seg_q1[4] <= hdr.payload_len != '0;
+    end
+  end
+  mpnic_delay #(.W(13), .N(4)) u_context (
+    .clk_i, .rst_ni,
+    .data_i({active_q1, whole_q1, seg_q1, opt_len_q1}),
+    .data_o({active_q5, whole_q5, seg_q5, opt_len_q5})
+  );
+
+  // --- clock 1: hops, closed over words of 4 bytes ------------------------------------------------
+
+  logic [319:0] opts_q1;
+  logic [40:0]  upto_q1;  // bit i: i <= opt_len
+  always_ff @(posedge clk_i) begin
+    if (valid_i) begin
+      opts_q1 <= hdr.opts;
+      upto_q1 <= ~({40'hffffffffff, 1'b0} << hdr.opt_len[5:0]);
+    end
+  end
+
+  for (genvar w = 0; w < 10; w++) begin : g_word
+    localparam int unsigned E = 4 * w;
+    logic [40:0] n0_q, n1_q, n2_q, n3_q;
+    always_ff @(posedge clk_i) begin : p_hop
+      logic [39:0] b;
+      logic [40:0] n0, n1, n2, n3;
+      logic        n02, n03, n13;
+      if (valid_i) begin
+        b = 40'(hdr.opts[319:8*E]);
+        n0 = hop(b[7:0], b[15:8]) << E;
+        n1 = hop(b[15:8], b[23:16]) << (E + 1);
+        n2 = hop(b[23:16], b[31:24]) << (E + 2);
+        n3 = hop(b[31:24], b[39:32]) << (E + 3);
+        n02 = n0[E+2] | (n0[E+1] & n1[E+2]);
+        n03 = n0[E+3] | (n0[E+1] & n1[E+3]) | (n02 & n2[E+3]);
+        n13 = n1[E+3] | (n1[E+2] & n2[E+3]);
+        n0_q <= n0 | (41'(n02) << (E + 2)) | (41'(n03) << (E + 3));
+        n1_q <= n1 | (41'(n13) << (E + 3));
+        n2_q <= n2;
+        n3_q <= n3;
+      end
+    end
+  end
+
+  // --- clock 2: rows closed over groups of 8 bytes ------------------------------------------------
+
+  for (genvar w = 0; w < 10; w++) begin : g_exit
+    localparam int unsigned E = 4 * w;
+    // verilator lint_off UNUSEDSIGNAL
+    logic [39:0] x0, x1, x2, x3;  // in word 0, only x0
+    // verilator lint_on UNUSEDSIGNAL
+    always_comb begin
+      x3 = g_word[w].n3_q[39:0];
+      x2 = g_word[w].n2_q[39:0] | ({40{g_word[w].n2_q[E+3]}} & x3);
+      x1 = g_word[w].n1_q[39:0] | ({40{g_word[w].n1_q[E+2]}} & g_word[w].n2_q[39:0]) |
+           ({40{g_word[w].n1_q[E+3]}} & x3);
+      x0 = g_word[w].n0_q[39:0] | ({40{g_word[w].n0_q[E+1]}} & g_word[w].n1_q[39:0]) |
+           ({40{g_word[w].n0_q[E+2]}} & g_word[w].n2_q[39:0]) | ({40{g_word[w].n0_q[E+3]}} & x3);
+    end
+  end
+
+  logic [39:0] reach_q2;
+  for (genvar g = 0; g < 5; g++) begin : g_group
+    localparam int unsigned E = 8 * g + 4;
+    logic [39:0] y0;
+    assign y0 = g_exit[2*g].x0 | through4(g_exit[2*g].x0[E+:4], g_exit[2*g+1].x0,
+        g_exit[2*g+1].x1, g_exit[2*g+1].x2, g_exit[2*g+1].x3);
+    if (g == 0) begin : g_first
+      always_ff @(posedge clk_i) begin
+        if (valid_q[1]) reach_q2 <= y0 | 40'd1;
+      end
+    end else begin : g_rest
+      logic [39:0]  y1, y2, y3;
+      logic [319:0] rows_q;
+      assign y1 = g_exit[2*g].x1 | through4(g_exit[2*g].x1[E+:4], g_exit[2*g+1].x0,
+          g_exit[2*g+1].x1, g_exit[2*g+1].x2, g_exit[2*g+1].x3);
+      assign y2 = g_exit[2*g].x2 | through4(g_exit[2*g].x2[E+:4], g_exit[2*g+1].x0,
+          g_exit[2*g+1].x1, g_exit[2*g+1].x2, g_exit[2*g+1].x3);
+      assign y3 = g_exit[2*g].x3 | through4(g_exit[2*g].x3[E+:4], g_exit[2*g+1].x0,
+          g_exit[2*g+1].x1, g_exit[2*g+1].x2, g_exit[2*g+1].x3);
+      always_ff @(posedge clk_i) begin
+        if (valid_q[1]) begin
+          rows_q <= {g_exit[2*g+1].x3, g_exit[2*g+1].x2, g_exit[2*g+1].x1, g_exit[2*g+1].x0,
+                     y3, y2, y1, y0};
+        end
+      end
+    end
+  end
+
+  // What each byte is, should an option start there.
+  logic [39:0] mptcp_q2, eol_q2, short_q2, over_q2, mss_q2, wscale_q2, sack_q2, ts_q2;
+
+  for (genvar e = 0; e < 40; e++) begin : g_byte
+    logic [7:0] kind, len;
+    logic       option, fits, too_short;
+    assign kind = opts_q1[8*e+:8];
+    assign option = kind[7:1] != '0;
+    if (e == 39) begin : g_end
+      assign len = '0;
+      assign too_short = 1'b0;
+    end else begin : g_len
+      assign len = opts_q1[8*e+8+:8];
+      assign too_short = option & upto_q1[e+2] & (len[7:1] == '0);
+    end
+    case (e % 4)
+      0: assign fits = (g_word[e/4].n0_q & upto_q1) != '0;
+      1: assign fits = (g_word[e/4].n1_q & upto_q1) != '0;
+      2: assign fits = (g_word[e/4].n2_q & upto_q1) != '0;
+      default: assign fits = (g_word[e/4].n3_q & upto_q1) != '0;
+    endcase
+
+    always_ff @(posedge clk_i) begin
+      if (valid_q[1]) begin
+        mptcp_q2[e] <= fits & (kind == 8'(mpnic_pkg::TCPOPT_KIND_MPTCP));
+        eol_q2[e] <= (kind == '0) & upto_q1[e+1];
+        short_q2[e] <= too_short;
+        over_q2[e] <= option & ~fits & ~too_short;
+        mss_q2[e] <= fits & (kind == 8'd2) & (len == 8'd4);
+        wscale_q2[e] <= fits & (kind == 8'd3) & (len == 8'd3);
+        sack_q2[e] <= fits & (kind == 8'd4) & (len == 8'd2);
+        ts_q2[e] <= fits & (kind == 8'd8) & (len == 8'd10);
+      end
+    end
+  end
+
+  // --- clocks 3 to 5: the bytes that are reached, through groups 1 and 2, 3, 4 --------------------
+  // MPTCP options are counted and ranked close behind.
+
+  logic [39:0]  reach_d3, reach_q3, reach_d4, reach_q4, reach_d5, reach_q5;
+  logic [39:24] mptcp_q3;
+  logic [39:32] mptcp_q4;
+  logic [319:0] rows3_q3, rows4_q3, rows4_q4;
+  logic [23:0]  found_q3;  // MPTCP options that are reached
+  logic [7:0]   found_q4, found_q5;
+  always_comb begin : p_reach
+    logic [39:0] reach;
+    reach = reach_q2 | through(reach_q2[15:8], g_group[1].g_rest.rows_q);
+    reach_d3 = reach | through(reach[23:16], g_group[2].g_rest.rows_q);
+  end
+  assign reach_d4 = reach_q3 | through(reach_q3[31:24], rows3_q3);
+  assign reach_d5 = reach_q4 | through(reach_q4[39:32], rows4_q4);
+
+  always_ff @(posedge clk_i) begin
+    if (valid_q[2]) begin
+      reach_q3 <= reach_d3;
+      found_q3 <= reach_d3[23:0] & mptcp_q2[23:0];
+      mptcp_q3 <= mptcp_q2[39:24];
+      rows3_q3 <= g_group[3].g_rest.rows_q;
+      rows4_q3 <= g_group[4].g_rest.rows_q;
+    end
+    if (valid_q[3]) begin
+      reach_q4 <= reach_d4;
+      found_q4 <= reach_d4[31:24] & mptcp_q3[31:24];
+      mptcp_q4 <= mptcp_q3[39:32];
+      rows4_q4 <= rows4_q3;
+    end
+    if (valid_q[4]) begin
+      reach_q5 <= reach_d5;
+      found_q5 <= reach_d5[39:32] & mptcp_q4;
+    end
+  end
+
+  // What the walk meets.
+  logic [39:0] eol_q3, eol_q4, short_q3, short_q4, over_q3, over_q4;
+  logic [39:0] mss_q3, mss_q4, wscale_q3, wscale_q4, sack_q3, sack_q4, ts_q3, ts_q4;
+  logic [39:0] met_eol_q5, met_short_q5, met_over_q5, met_mss_q5, met_wscale_q5, met_sack_q5;
+  logic [39:0] met_ts_q5;
+  always_ff @(posedge clk_i) begin
+    if (valid_q[2]) begin
+      {eol_q3, short_q3, over_q3} <= {eol_q2, short_q2, over_q2};
+      {mss_q3, wscale_q3, sack_q3, ts_q3} <= {mss_q2, wscale_q2, sack_q2, ts_q2};
+    end
+    if (valid_q[3]) begin
+      {eol_q4, short_q4, over_q4} <= {eol_q3, short_q3, over_q3};
+      {mss_q4, wscale_q4, sack_q4, ts_q4} <= {mss_q3, wscale_q3, sack_q3, ts_q3};
+    end
+    if (valid_q[4]) begin
+      met_eol_q5 <= reach_d5 & eol_q4;
+      met_short_q5 <= reach_d5 & short_q4;
+      met_over_q5 <= reach_d5 & over_q4;
+      met_mss_q5 <= reach_d5 & mss_q4;
+      met_wscale_q5 <= reach_d5 & wscale_q4;
+      met_sack_q5 <= reach_d5 & sack_q4;
+      met_ts_q5 <= reach_d5 & ts_q4;
+    end
+  end
+
+  // --- clocks 4 to 6: which MPTCP option is the first, second, third, fourth -----------------------
+
+  // How many stand before group g, and in it, one-hot.
+  logic [3:0]  before1_q4, before3_q5;
+  logic [4:0]  before2_q4, before3_d5, before4_q5, count2_q4;
+  logic [15:0] rank0_q4, rank1_q4, rank2_q4, rank3_q5;
+  logic [15:0] place1_d5, place2_d5, place3_d6, place4_d6;
+  logic [15:0] byte_q5, byte_d6;  // a nibble each: { there is one, its byte in its group }
+  logic [3:0]  group1_q5, group2_q5;  // whether it is in that group
+  assign before3_d5 = add(before2_q4, count2_q4);
+  assign place1_d5 = place(rank1_q4, before1_q4);
+  assign place2_d5 = place(rank2_q4, before2_q4[3:0]);
+  assign place3_d6 = place(rank3_q5, before3_q5);
+  assign place4_d6 = place(rank(found_q5), before4_q5[3:0]);
+  assign byte_d6 = byte_q5 | place3_d6 | place4_d6;
+
+  logic [23:0] offset_q6;
+  logic [3:0]  there_q6;
+  logic [4:0]  total_q6;
+  always_ff @(posedge clk_i) begin
+    if (valid_q[3]) begin
+      before1_q4 <= 4'(count(found_q3[7:0]));
+      before2_q4 <= add(count(found_q3[7:0]), count(found_q3[15:8]));
+      count2_q4 <= count(found_q3[23:16]);
+      rank0_q4 <= rank(found_q3[7:0]);
+      rank1_q4 <= rank(found_q3[15:8]);
+      rank2_q4 <= rank(found_q3[23:16]);
+    end
+    if (valid_q[4]) begin
+      before3_q5 <= before3_d5[3:0];
+      before4_q5 <= add(before3_d5, count(found_q4));
+      rank3_q5 <= rank(found_q4);
+      byte_q5 <= rank0_q4 | place1_d5 | place2_d5;
+      group1_q5 <= top_bits(place1_d5);
+      group2_q5 <= top_bits(place2_d5);
+    end
+    if (valid_q[5]) begin
+      there_q6 <= top_bits(byte_d6);
+      total_q6 <= add(before4_q5, count(found_q5));
+      for (int unsigned k = 0; k < 4; k++) begin
+        offset_q6[6*k+:6] <= {place4_d6[4*k+3], group2_q5[k] | place3_d6[4*k+3],
+                              group1_q5[k] | place3_d6[4*k+3], byte_d6[4*k+:3]};
+      end
+    end
+  end
+
+  // --- clock 6: the verdict, and where the noted options are ---------------------------------------
+
+  logic [39:0] starts_q6;
+  logic [7:0]  tcpopt_d6, tcpopt_q6;
+  logic [6:0]  mss_at_q6, wscale_at_q6, ts_at_q6;
+  logic        sack_q6;
+  always_comb begin
+    if (!active_q5) tcpopt_d6 = mpnic_pkg::TCPOPT_NONE;
+    else if (met_eol_q5 != '0) tcpopt_d6 = mpnic_pkg::TCPOPT_OK;
+    else if (met_short_q5 != '0) tcpopt_d6 = mpnic_pkg::TCPOPT_LEN_BELOW_2;
+    else if (!whole_q5) tcpopt_d6 = mpnic_pkg::TCPOPT_CUT;
+    else if (met_over_q5 != '0) tcpopt_d6 = mpnic_pkg::TCPOPT_OVERRUN;
+    else tcpopt_d6 = mpnic_pkg::TCPOPT_OK;
+  end
+  always_ff @(posedge clk_i) begin
+    if (valid_q[5]) begin
+      starts_q6 <= reach_q5 & ~(40'hffffffffff << opt_len_q5);
+      tcpopt_q6 <= tcpopt_d6;
+      mss_at_q6 <= last_of_all(met_mss_q5);
+      wscale_at_q6 <= last_of_all(met_wscale_q5);
+      ts_at_q6 <= last_of_all(met_ts_q5);
+      sack_q6 <= met_sack_q5 != '0;
+    end
+  end
+
+  // --- clock 7: bytes moved to place ---------------------------------------------------------------
+
+  logic [319:0] opts_q6, opts_q7;
+  mpnic_delay #(.W(320), .N(5)) u_opts (
+    .clk_i, .rst_ni,
+    .data_i(opts_q1),
+    .data_o(opts_q6)
+  );
+
+  logic [3:0]            there_q7;
+  logic [23:0]           offset_q7;
+  logic [4*OPT_BITS-1:0] bytes_q7;
+  logic                  too_many_q7, has_mss_q7, has_wscale_q7, has_sack_q7, has_ts_q7;
+  logic [39:0]           starts_q7;
+  logic [7:0]            tcpopt_q7, wscale_q7;
+  logic [15:0]           mss_q7;
+  logic [63:0]           ts_q7;
+  always_ff @(posedge clk_i) begin
+    if (valid_q[5]) seg_q6 <= seg_q5;
+    if (valid_q[6]) begin
+      seg_q7 <= seg_q6;
+      opts_q7 <= opts_q6;
+      starts_q7 <= starts_q6;
+      tcpopt_q7 <= tcpopt_q6;
+      there_q7 <= there_q6;
+      offset_q7 <= offset_q6;
+      too_many_q7 <= total_q6 == '0;
+      for (int unsigned k = 0; k < 4; k++) begin
+        bytes_q7[OPT_BITS*k+:OPT_BITS] <= OPT_BITS'(opts_q6[319:8] >> {offset_q6[6*k+:6], 3'd0});
+      end
+      {has_mss_q7, has_wscale_q7, has_sack_q7, has_ts_q7} <=
+          {mss_at_q6[6], wscale_at_q6[6], sack_q6, ts_at_q6[6]};
+      mss_q7 <= {16{mss_at_q6[6]}} & 16'(opts_q6[319:16] >> {mss_at_q6[5:0], 3'd0});
+      wscale_q7 <= {8{wscale_at_q6[6]}} & 8'(opts_q6[319:16] >> {wscale_at_q6[5:0], 3'd0});
+      ts_q7 <= {64{ts_at_q6[6]}} & 64'(opts_q6[319:16] >> {ts_at_q6[5:0], 3'd0});
+    end
+  end
+
+  // --- the header record and loc -------------------------------------------------------------------
+
+  mpnic_hdr_t out;
+  logic [516:0] kept;
+  always_comb begin
+    out = '0;
+    {out.dst, out.src, out.opt_len[5:0], out.doff[3:0], out.tcp_flags, out.ack, out.seq, out.window,
+     out.dport, out.sport, out.payload_len, out.l4_len, out.vlan_inner, out.vlan_outer,
+     out.ethertype, out.ip_proto, out.ip_version[2:0], out.payload_off, out.l4_off, out.l3_off[4:0],
+     out.vlan_count[1:0], out.flags[6:0], out.source[5:0], out.parse[3:0]} = kept;
+    out.opts = opts_q7;
+    out.tcpopt = tcpopt_q7;
+    out.opt_starts[39:0] = starts_q7;
+    out.flags[mpnic_pkg::HDR_MSS] = has_mss_q7;
+    out.flags[mpnic_pkg::HDR_WSCALE] = has_wscale_q7;
+    out.flags[mpnic_pkg::HDR_SACK_PERMITTED] = has_sack_q7;
+    out.flags[mpnic_pkg::HDR_TIMESTAMPS] = has_ts_q7;
+    out.mss = {mss_q7[7:0], mss_q7[15:8]};
+    out.wscale = wscale_q7;
+    out.ts_val = {ts_q7[7:0], ts_q7[15:8], ts_q7[23:16], ts_q7[31:24]};
+    out.ts_ecr = {ts_q7[39:32], ts_q7[47:40], ts_q7[55:48], ts_q7[63:56]};
+  end
+  assign hdr_o = out;
+  assign valid_o = valid_q[LATENCY];
+
+  // The fields that parse fills in, without bits that are never set.
+  mpnic_delay #(.W(2 + 517), .N(LATENCY)) u_kept (
+    .clk_i, .rst_ni,
+    .data_i({given_i, hdr.dst, hdr.src, hdr.opt_len[5:0], hdr.doff[3:0], hdr.tcp_flags, hdr.ack,
+             hdr.seq, hdr.window, hdr.dport, hdr.sport, hdr.payload_len, hdr.l4_len, hdr.vlan_inner,
+             hdr.vlan_outer, hdr.ethertype, hdr.ip_proto, hdr.ip_version[2:0], hdr.payload_off,
+             hdr.l4_off, hdr.l3_off[4:0], hdr.vlan_count[1:0], hdr.flags[6:0], hdr.source[5:0],
+             hdr.parse[3:0]}),
+    .data_o({given_o, kept})
+  );
+
+  for (genvar k = 0; k < 4; k++) begin : g_loc
+    assign loc_o[LOC_OPT_W*k+:LOC_OPT_W] =
+        {bytes_q7[OPT_BITS*k+:OPT_BITS], offset_q7[6*k+:6], there_q7[k]};
+  end
+  assign loc_o[mpnic_rtl_pkg::LOC_SEG_LSB+:5] = seg_q7;
+  assign loc_o[mpnic_rtl_pkg::LOC_TOO_MANY] = too_many_q7;
+
+endmodule

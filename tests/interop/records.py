@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The model's records of frames, taken apart by the description they are generated from."""
+
+import collections
+import struct
+import subprocess
+import tomllib
+
+SIZES = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q"}
+
+
+class Layout:
+    """hw/regs/mpnic.toml: names of fields, values and bits."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            regs = tomllib.load(file)
+        self.enums = {name: numbered(enum["values"]) for name, enum in regs["enums"].items()}
+        self.bits = {name: {bit: 1 << number for number, bit in numbered(bits["values"]).items()}
+                     for name, bits in regs["bits"].items()}
+        self.unions = regs["records"]["opt"]["union"]
+        self.records = {name: Record(name, self, record["fields"], record["size"])
+                        for name, record in regs["records"].items()}
+
+    def name(self, enum, value):
+        return self.enums[enum].get(value, "?").lower()
+
+    def body(self, form, body):
+        """The fields of a union's form."""
+        values, at = {}, 0
+        for name, kind, _, *count in self.unions[form]:
+            code = "%ds" % count[0] if kind == "bytes" else SIZES[kind]
+            at += -at % struct.calcsize(code) if kind != "bytes" else 0
+            values[name] = struct.unpack_from("<" + code, body, at)[0]
+            at += struct.calcsize(code)
+        return values
+
+
+def numbered(values):
+    """{number: name} of a list of [name, doc] or [name, doc, number]."""
+    names = {}
+    for name, _, *number in values:
+        names[number[0] if number else len(names)] = name
+    return names
+
+
+class Record:
+    """One record: its fields in order."""
+
+    def __init__(self, name, layout, fields, size):
+        self.layout, self.names, self.nested = layout, [], None
+        code = "<"
+        for field, kind, _, *count in fields:
+            if kind in SIZES:
+                code += SIZES[kind]
+            elif kind in ("bytes", "union"):
+                code += "%ds" % count[0]
+            else:
+                self.nested, self.count = kind, count[0]
+                code += "%ds" % (size - struct.calcsize(code))
+            self.names.append(field)
+        self.struct = struct.Struct(code)
+        if self.struct.size != size:
+            raise ValueError("record %s: %d bytes, not %d" % (name, self.struct.size, size))
+        self.type = collections.namedtuple(name, self.names)
+
+    def unpack(self, data):
+        record = self.type._make(self.struct.unpack(data))
+        if not self.nested:
+            return record
+        inner = self.layout.records[self.nested]
+        part = getattr(record, self.names[-1])
+        size = inner.struct.size
+        return record._replace(**{self.names[-1]: [inner.unpack(part[at:at + size])
+                                                   for at in range(0, self.count * size, size)]})
+
+
+def decode(layout, program, frames):
+    """Header and checksum record of each frame, by the program over the model."""
+    data = b"".join(struct.pack("<I", len(frame)) + frame for frame in frames)
+    done = subprocess.run([program], input=data, capture_output=True, check=True, timeout=60)
+    hdr, csum = layout.records["hdr"], layout.records["csum"]
+    size = hdr.struct.size + csum.struct.size
+    if len(done.stdout) != size * len(frames):
+        raise ValueError("%d bytes of records for %d frames" % (len(done.stdout), len(frames)))
+    for at in range(0, len(done.stdout), size):
+        middle = at + hdr.struct.size
+        yield hdr.unpack(done.stdout[at:middle]), csum.unpack(done.stdout[middle:at + size])

@@ -127,43 +127,42 @@ module mpnic_csum #(
   assign hdr = hdr_i;
 
   logic        is_tcp, is_udp, is_ipv4;
-  logic [7:0]  range_off;
   logic [16:0] range_end;
   assign is_tcp = hdr.parse == mpnic_pkg::PARSE_TCP;
   assign is_udp = hdr.parse == mpnic_pkg::PARSE_UDP;
   assign is_ipv4 = hdr.flags[mpnic_pkg::HDR_L3] & (hdr.ip_version == 8'd4);
-  assign range_off = (is_tcp | is_udp) ? hdr.payload_off : 8'd0;
-  assign range_end = (is_tcp | is_udp) ? 17'(hdr.payload_off) + 17'(hdr.payload_len) : 17'd0;
+  assign range_end = 17'(hdr.payload_off) + 17'(hdr.payload_len);
 
   logic [7:0]  off, ip_end;
   logic [16:0] pay_end;
+  logic        summed;  // the range counts
   logic        ranges_ready, sums_ready, sums_valid;
   mpnic_fifo #(
-    .W(33),
+    .W(34),
     .DEPTH(DEPTH)
   ) u_ranges (
     .clk_i,
     .rst_ni,
     .valid_i(hdr_valid_i),
     .ready_o(ranges_ready),
-    .data_i ({hdr.l4_off, range_end, range_off}),
+    .data_i ({is_tcp | is_udp, hdr.l4_off, range_end, hdr.payload_off}),
     .valid_o(frame_ready_o),
     .ready_i(beat_valid_i & beat_first_i),
-    .data_o ({ip_end, pay_end, off})
+    .data_o ({summed, ip_end, pay_end, off})
   );
 
   // --- headers: their sums, in four clocks -------------------------------------------------------
 
-  // How many 4-byte units of each header count.
-  logic [3:0]  ihl, l4_units;
-  logic [14:0] ip_on, l4_on;
+  // Which 4-byte units of each header count: of IPv4 at least 5, of UDP 2, of TCP at least 5.
+  logic [3:0]   ihl, doff;
+  logic [14:0]  ip_on, l4_on;
   logic [479:0] ip_words, l4_words;
   assign ihl = l3_hdr_i[3:0];
-  assign l4_units = is_udp ? 4'd2 : hdr.doff[3:0];
+  assign doff = hdr.doff[3:0];
   always_comb begin
     for (int unsigned i = 0; i < 15; i++) begin
-      ip_on[i] = 4'(i) < ihl;
-      l4_on[i] = 4'(i) < l4_units;
+      ip_on[i] = (i < 5) | (4'(i) < ihl);
+      l4_on[i] = (i < 2) | (~is_udp & ((i < 5) | (4'(i) < doff)));
       ip_words[32*i+:32] = l3_hdr_i[32*i+:32] & {32{ip_on[i]}};
       l4_words[32*i+:32] = l4_hdr_i[32*i+:32] & {32{l4_on[i]}};
     end
@@ -298,6 +297,7 @@ module mpnic_csum #(
   logic [4:0]        first_q;
   logic [7:0]        off1_q, ip_end1_q;
   logic [16:0]       pay_end1_q;
+  logic              summed1_q;
   always_ff @(posedge clk_i) begin
     first_q <= {first_q[3:0], beat_first_i};
     if (beat_valid_i) begin
@@ -307,6 +307,7 @@ module mpnic_csum #(
       if (beat_first_i) begin
         off1_q <= off;
         pay_end1_q <= pay_end;
+        summed1_q <= summed;
         ip_end1_q <= ip_end;
       end
     end
@@ -316,7 +317,7 @@ module mpnic_csum #(
   // here.
   logic [DATA_W-1:0] data2_q;
   logic [BYTE_W:0]   bytes2_q;
-  logic              starts2_q, started2_q, ends2_q, before_end2_q;
+  logic              starts2_q, started2_q, ends2_q, before_end2_q, summed2_q;
   logic [7:0]        off2_q, ip_end2_q;
   logic [16:0]       pay_end2_q;
   logic [15:0]       len2_q;
@@ -324,8 +325,9 @@ module mpnic_csum #(
     if (beat_q[0]) begin
       data2_q <= data1_q;
       bytes2_q <= bytes1_q;
-      starts2_q <= number1_q == BEAT_W'(off1_q[7:BYTE_W]);
-      started2_q <= number1_q > BEAT_W'(off1_q[7:BYTE_W]);
+      starts2_q <= summed1_q & (number1_q == BEAT_W'(off1_q[7:BYTE_W]));
+      started2_q <= summed1_q & (number1_q > BEAT_W'(off1_q[7:BYTE_W]));
+      summed2_q <= summed1_q;
       ends2_q <= {1'b0, number1_q} == pay_end1_q[16:BYTE_W];
       before_end2_q <= {1'b0, number1_q} < pay_end1_q[16:BYTE_W];
       off2_q <= off1_q;
@@ -345,14 +347,15 @@ module mpnic_csum #(
     end
   end
   logic [DATA_W-1:0] data3_q;
-  logic              cut3_q, ip_cut3_q;
+  logic              cut3_q, ip_cut3_q, summed3_q;
   logic [15:0]       len3_q, pay_end3_q;
   logic [7:0]        off3_q;
   always_ff @(posedge clk_i) begin
     if (beat_q[1]) begin
       data3_q <= data2_q;
       mask3_q <= mask;
-      cut3_q <= pay_end2_q > {1'b0, len2_q};
+      summed3_q <= summed2_q;
+      cut3_q <= summed2_q & (pay_end2_q > {1'b0, len2_q});
       ip_cut3_q <= {8'd0, ip_end2_q} > len2_q;
       len3_q <= len2_q;
       pay_end3_q <= pay_end2_q[15:0];
@@ -374,7 +377,7 @@ module mpnic_csum #(
   logic [32*LANES-1:0]  thirds4_q;
   assign thirds_3to2 = add3x11(176'(masked[0+:16*LANES]), 176'(masked[16*LANES+:16*LANES]),
                                176'(masked[32*LANES+:16*LANES]));
-  logic                 cut4_q, ip_cut4_q;
+  logic                 cut4_q, ip_cut4_q, summed4_q;
   logic [15:0]          len4_q, seen_end4_q;
   logic [7:0]           off4_q;
   always_ff @(posedge clk_i) begin
@@ -383,6 +386,7 @@ module mpnic_csum #(
     end
     if (last_q[2]) begin
       cut4_q <= cut3_q;
+      summed4_q <= summed3_q;
       ip_cut4_q <= ip_cut3_q;
       len4_q <= len3_q;
       seen_end4_q <= cut3_q ? len3_q : pay_end3_q;
@@ -410,7 +414,7 @@ module mpnic_csum #(
       cut5_q <= cut4_q;
       ip_cut5_q <= ip_cut4_q;
       len5_q <= len4_q;
-      seen5_q <= seen_end4_q - 16'(off4_q);
+      seen5_q <= (seen_end4_q - 16'(off4_q)) & {16{summed4_q}};
     end
   end
 

@@ -6,39 +6,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PCAP_MAGIC_US 0xa1b2c3d4u
-#define PCAP_MAGIC_NS 0xa1b23c4du
+#define PCAP_MAGIC_US	     0xa1b2c3d4u
+#define PCAP_MAGIC_NS	     0xa1b23c4du
 #define PCAP_MAGIC_KUZNETZOV 0xa1b2cd34u
-#define PCAP_HEADER_LEN 24
-#define PCAP_RECORD_LEN 16
+#define PCAP_HEADER_LEN	     24
+#define PCAP_RECORD_LEN	     16
 
-#define NG_BLOCK_SHB 0x0a0d0d0au
-#define NG_BLOCK_IDB 1u
-#define NG_BLOCK_PB 2u /* obsolete, still met */
-#define NG_BLOCK_SPB 3u
-#define NG_BLOCK_EPB 6u
-#define NG_ORDER_MAGIC 0x1a2b3c4du
-#define NG_BLOCK_MIN 12u
-#define NG_OPT_END 0
-#define NG_OPT_IF_NAME 2
-#define NG_OPT_IF_TSRESOL 9
+#define NG_BLOCK_SHB	   0x0a0d0d0au
+#define NG_BLOCK_IDB	   1u
+#define NG_BLOCK_PB	   2u /* obsolete, still met */
+#define NG_BLOCK_SPB	   3u
+#define NG_BLOCK_EPB	   6u
+#define NG_ORDER_MAGIC	   0x1a2b3c4du
+#define NG_BLOCK_MIN	   12u
+#define NG_OPT_END	   0
+#define NG_OPT_IF_NAME	   2
+#define NG_OPT_IF_TSRESOL  9
 #define NG_OPT_IF_TSOFFSET 14
-#define NG_TSRESOL_US 6
+#define NG_TSRESOL_US	   6
 
 #define NS_PER_S 1000000000u
 
 struct capture {
 	FILE *file;
 	bool ng, swapped, nano, failed;
-	uint64_t position;		/* bytes read */
+	uint64_t position; /* bytes read */
 	uint64_t frames;
 	unsigned int sections;
-	unsigned int section_ifaces;	/* index of the section's first interface */
+	unsigned int section_ifaces; /* index of the section's first interface */
 	unsigned int ifaces;
 	struct capture_iface iface[CAPTURE_IFACE_MAX];
 	uint64_t error_offset;
 	char error[192];
-	uint8_t *buf;			/* one block or packet */
+	uint8_t *buf; /* one block or packet */
 	size_t buf_size;
 };
 
@@ -100,9 +100,8 @@ static int need(struct capture *c, void *to, size_t len, uint64_t start, const c
 	if (got < 0)
 		return (int)got;
 	if ((size_t)got < len)
-		return fail(c, -EBADMSG, start,
-			    "the file ends inside %s: %zu of %zu bytes missing", of,
-			    len - (size_t)got, len);
+		return fail(c, -EBADMSG, start, "the file ends inside %s: %zu of %zu bytes missing",
+			    of, len - (size_t)got, len);
 	return 0;
 }
 
@@ -203,8 +202,8 @@ static int next_pcap(struct capture *c, struct capture_frame *frame)
 		return err;
 	frame->iface = &c->iface[0];
 	frame->offset = start;
-	frame->time_ns = (uint64_t)get32(c, h) * NS_PER_S +
-			 (uint64_t)get32(c, h + 4) * (c->nano ? 1 : 1000);
+	frame->time_ns =
+		(uint64_t)get32(c, h) * NS_PER_S + (uint64_t)get32(c, h + 4) * (c->nano ? 1 : 1000);
 	return set_lengths(c, frame, len, get32(c, h + 12), c->buf);
 }
 
@@ -238,8 +237,8 @@ static void set_name(struct capture_iface *iface, const uint8_t *p, size_t len)
 	iface->name[i] = '\0';
 }
 
-static int idb_options(struct capture *c, struct capture_iface *iface, const uint8_t *p,
-		       size_t len, uint64_t start)
+static int idb_options(struct capture *c, struct capture_iface *iface, const uint8_t *p, size_t len,
+		       uint64_t start)
 {
 	while (len >= 4) {
 		unsigned int code = get16(c, p), opt_len = get16(c, p + 2);
@@ -268,7 +267,8 @@ static int block_idb(struct capture *c, size_t len, uint64_t start)
 	struct capture_iface *iface;
 
 	if (len < 8)
-		return fail(c, -EBADMSG, start, "an interface block of %zu bytes is too short", len);
+		return fail(c, -EBADMSG, start, "an interface block of %zu bytes is too short",
+			    len);
 	iface = add_iface(c);
 	if (!iface)
 		return fail(c, -EBADMSG, start, "more than %u interfaces", CAPTURE_IFACE_MAX);
@@ -316,8 +316,7 @@ static int block_packet(struct capture *c, size_t len, uint64_t start, bool obso
 
 /* A simple packet block has neither interface nor time; its length is the smaller of the original
  * length and the first interface's snap length. */
-static int block_simple(struct capture *c, size_t len, uint64_t start,
-			struct capture_frame *frame)
+static int block_simple(struct capture *c, size_t len, uint64_t start, struct capture_frame *frame)
 {
 	uint32_t orig_len, cap_len;
 	int err;
@@ -476,12 +475,14 @@ static int open_by_magic(struct capture *c)
 		if (value == PCAP_MAGIC_US || value == PCAP_MAGIC_NS)
 			return open_pcap(c, magic);
 		if (value == PCAP_MAGIC_KUZNETZOV)
-			return fail(c, -EBADMSG, 0,
-				    "the modified pcap of old Linux tools; convert it with editcap");
+			return fail(
+				c, -EBADMSG, 0,
+				"the modified pcap of old Linux tools; convert it with editcap");
 	}
 	if (magic[0] == 0x1f && magic[1] == 0x8b)
-		return fail(c, -EBADMSG, 0, "compressed (gzip); unpack it first: gzip -dc FILE | "
-					    "mpnic-sim replay -");
+		return fail(c, -EBADMSG, 0,
+			    "compressed (gzip); unpack it first: gzip -dc FILE | "
+			    "mpnic-sim replay -");
 	return fail(c, -EBADMSG, 0, "neither pcap nor pcapng: it starts with %02x%02x%02x%02x",
 		    magic[0], magic[1], magic[2], magic[3]);
 }
@@ -537,14 +538,32 @@ const char *capture_link_name(unsigned int link_type)
 		unsigned int type;
 		const char *name;
 	} names[] = {
-		{ 0, "NULL" }, { CAPTURE_LINK_ETHERNET, "ETHERNET" }, { 6, "IEEE802_5" },
-		{ 8, "SLIP" }, { 9, "PPP" }, { 50, "PPP_HDLC" }, { 51, "PPP_ETHER" },
-		{ 101, "RAW" }, { 104, "C_HDLC" }, { 105, "IEEE802_11" }, { 107, "FRELAY" },
-		{ 108, "LOOP" }, { 113, "LINUX_SLL" }, { 117, "PFLOG" },
-		{ 119, "IEEE802_11_PRISM" }, { 127, "IEEE802_11_RADIOTAP" },
-		{ 147, "USER0" }, { 189, "USB_LINUX" }, { 192, "PPI" },
-		{ 220, "USB_LINUX_MMAPPED" }, { 228, "IPV4" }, { 229, "IPV6" }, { 239, "NFLOG" },
-		{ 249, "USBPCAP" }, { 253, "NETLINK" }, { 276, "LINUX_SLL2" },
+		{0, "NULL"},
+		{CAPTURE_LINK_ETHERNET, "ETHERNET"},
+		{6, "IEEE802_5"},
+		{8, "SLIP"},
+		{9, "PPP"},
+		{50, "PPP_HDLC"},
+		{51, "PPP_ETHER"},
+		{101, "RAW"},
+		{104, "C_HDLC"},
+		{105, "IEEE802_11"},
+		{107, "FRELAY"},
+		{108, "LOOP"},
+		{113, "LINUX_SLL"},
+		{117, "PFLOG"},
+		{119, "IEEE802_11_PRISM"},
+		{127, "IEEE802_11_RADIOTAP"},
+		{147, "USER0"},
+		{189, "USB_LINUX"},
+		{192, "PPI"},
+		{220, "USB_LINUX_MMAPPED"},
+		{228, "IPV4"},
+		{229, "IPV6"},
+		{239, "NFLOG"},
+		{249, "USBPCAP"},
+		{253, "NETLINK"},
+		{276, "LINUX_SLL2"},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -15,38 +15,38 @@
 #include <stdio.h>
 
 #define CAPTURE_LINK_ETHERNET 1
-#define CAPTURE_FRAME_MAX (256 * 1024) /* bytes of one packet; libpcap's own limit */
-#define CAPTURE_BLOCK_MAX (16 * 1024 * 1024) /* bytes of one pcapng block */
-#define CAPTURE_IFACE_MAX 1024 /* interfaces of one file, all sections together */
+#define CAPTURE_FRAME_MAX     (256 * 1024)	 /* bytes of one packet; libpcap's own limit */
+#define CAPTURE_BLOCK_MAX     (16 * 1024 * 1024) /* bytes of one pcapng block */
+#define CAPTURE_IFACE_MAX     1024		 /* interfaces of one file, all sections together */
 
 struct capture;
 
 struct capture_iface {
-	unsigned int index;	/* in the file, from 0, all sections together */
-	unsigned int section;	/* from 0 */
-	unsigned int id;	/* in its section, from 0 */
-	uint16_t link_type;	/* LINKTYPE_ value of the file */
-	uint32_t snaplen;	/* 0: no limit */
-	char name[64];		/* empty where the file gives none; printable */
-	uint8_t tsresol;	/* if_tsresol of pcapng */
-	int64_t tsoffset;	/* if_tsoffset of pcapng, seconds */
+	unsigned int index;   /* in the file, from 0, all sections together */
+	unsigned int section; /* from 0 */
+	unsigned int id;      /* in its section, from 0 */
+	uint16_t link_type;   /* LINKTYPE_ value of the file */
+	uint32_t snaplen;     /* 0: no limit */
+	char name[64];	      /* empty where the file gives none; printable */
+	uint8_t tsresol;      /* if_tsresol of pcapng */
+	int64_t tsoffset;     /* if_tsoffset of pcapng, seconds */
 };
 
 struct capture_frame {
-	const uint8_t *data;	/* valid until the next call */
-	uint32_t len;		/* bytes that are in the file */
-	uint32_t orig_len;	/* bytes that were on the wire */
-	bool len_lie;		/* the file said that fewer were on the wire than it holds */
-	uint64_t time_ns;	/* since 1970; 0 where the file gives none */
-	uint64_t number;	/* in the file, from 1, as Wireshark counts */
-	uint64_t offset;	/* of its record in the file */
+	const uint8_t *data; /* valid until the next call */
+	uint32_t len;	     /* bytes that are in the file */
+	uint32_t orig_len;   /* bytes that were on the wire */
+	bool len_lie;	     /* the file said that fewer were on the wire than it holds */
+	uint64_t time_ns;    /* since 1970; 0 where the file gives none */
+	uint64_t number;     /* in the file, from 1, as Wireshark counts */
+	uint64_t offset;     /* of its record in the file */
 	const struct capture_iface *iface;
 };
 
 /*
- * Take over an open file (stdin too: nothing is sought); it is not closed. Returns 0, -ENOMEM, -EIO,
- * or -EBADMSG if the file is no capture; unless it is -ENOMEM, *capture is there to tell more and
- * must be closed.
+ * Take over an open file (stdin too: nothing is sought); it is not closed. Returns 0, -ENOMEM,
+ * -EIO, or -EBADMSG if the file is no capture; unless it is -ENOMEM, *capture is there to tell more
+ * and must be closed.
  */
 int capture_open(FILE *file, struct capture **capture);
 

@@ -50,8 +50,8 @@ static void value_text(char *buf, size_t size, const struct field *f, const void
 static void print_field(FILE *out, const char *prefix, const struct field *f, const void *model,
 			const void *rtl, uint64_t hidden)
 {
-	bool differs = memcmp((const uint8_t *)model + f->offset,
-			      (const uint8_t *)rtl + f->offset, f->size);
+	bool differs = memcmp((const uint8_t *)model + f->offset, (const uint8_t *)rtl + f->offset,
+			      f->size);
 	char name[32], m[128], r[128];
 
 	snprintf(name, sizeof(name), "%s%s", prefix, f->name);
@@ -67,7 +67,7 @@ static void print_field(FILE *out, const char *prefix, const struct field *f, co
 /* Bytes of an option's body that may be a key, whatever its subtype claims to be. */
 static uint64_t body_hidden(const struct mpnic_opt *a, const struct mpnic_opt *b, bool show_keys)
 {
-	const struct mpnic_opt *side[] = { a, b };
+	const struct mpnic_opt *side[] = {a, b};
 
 	for (unsigned int i = 0; i < 2 && !show_keys; i++)
 		if (side[i]->subtype == MPNIC_SUBTYPE_MP_CAPABLE ||
@@ -95,7 +95,8 @@ static void print_records(FILE *out, const struct engine_difference *d, uint64_t
 			continue;
 		snprintf(prefix, sizeof(prefix), "opt[%u].", n);
 		for (unsigned int i = 0; i < FIELDS_OPT; i++)
-			print_field(out, prefix, &fields_opt[i], m, r, body_hidden(m, r, show_keys));
+			print_field(out, prefix, &fields_opt[i], m, r,
+				    body_hidden(m, r, show_keys));
 	}
 	fprintf(out, "  %-20s %-*s %s\n", "csum", COLUMN, "model", "rtl");
 	for (unsigned int i = 0; i < FIELDS_CSUM; i++)
@@ -124,7 +125,8 @@ static void print_place(FILE *out, const struct engine_difference *d, const char
 	fprintf(out, "RTL and model differ: %s, frame %" PRIu64 " (%u bytes, given version %s)\n",
 		d->place.file, d->place.frame, d->len, mpnic_given_name(d->user & 3));
 	fprintf(out,
-		"  clocks: entered %" PRIu64 " to %" PRIu64 ", left %" PRIu64 " to %" PRIu64 "%s%s\n",
+		"  clocks: entered %" PRIu64 " to %" PRIu64 ", left %" PRIu64 " to %" PRIu64
+		"%s%s\n",
 		d->in_first, d->in_last, d->out_first, d->out_last, trace ? "; waveform: " : "",
 		trace ? trace : "; run again with --trace FILE.fst for the waveform");
 }

@@ -30,7 +30,7 @@ struct engine {
 
 int engine_open(enum engine_kind kind, const char *trace, struct engine **engine)
 {
-	struct rtl_engine_opts opts = { .trace = trace };
+	struct rtl_engine_opts opts = {.trace = trace};
 	struct engine *e = calloc(1, sizeof(*e));
 	int err = 0;
 

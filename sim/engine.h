@@ -28,7 +28,7 @@ struct engine_difference {
 	struct engine_place place;
 	struct mpnic_hdr model_hdr, rtl_hdr;
 	struct mpnic_csum model_csum, rtl_csum;
-	const uint8_t *frame;	  /* as sent */
+	const uint8_t *frame; /* as sent */
 	uint32_t len;
 	const uint8_t *rtl_frame; /* as it left */
 	uint32_t rtl_len;

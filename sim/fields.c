@@ -3,24 +3,38 @@
 
 #include <string.h>
 
-static const char *const hdr_bits[] = { "L3",	  "L4",	     "TCP", "FRAG",   "V4_OPTIONS",
-					"V6_EXT", "ROUTING", "MSS", "WSCALE", "SACK_PERMITTED",
-					"TIMESTAMPS", NULL };
-static const char *const mptcp_bits[] = { "PRESENT", "MALFORMED", "TOO_MANY", "COMBINATION", NULL };
-static const char *const opt_bits[] = { "SENDER_KEY", "RECEIVER_KEY", "DATA_LEN", "CHECKSUM",
-					"ADDR_ID",    "TOKEN",	      "NONCE",	  "HMAC",
-					"DATA_ACK",   "DATA_ACK8",    "MAPPING",  "DSN8",
-					"ADDR4",      "ADDR6",	      "PORT",	  "REASON",
-					NULL };
+static const char *const hdr_bits[] = {"L3",	     "L4",	"TCP", "FRAG",	 "V4_OPTIONS",
+				       "V6_EXT",     "ROUTING", "MSS", "WSCALE", "SACK_PERMITTED",
+				       "TIMESTAMPS", NULL};
+static const char *const mptcp_bits[] = {"PRESENT", "MALFORMED", "TOO_MANY", "COMBINATION", NULL};
+static const char *const opt_bits[] = {
+	"SENDER_KEY", "RECEIVER_KEY", "DATA_LEN", "CHECKSUM",  "ADDR_ID", "TOKEN",
+	"NONCE",      "HMAC",	      "DATA_ACK", "DATA_ACK8", "MAPPING", "DSN8",
+	"ADDR4",      "ADDR6",	      "PORT",	  "REASON",    NULL};
 
-#define AT(rec, member) \
+#define AT(rec, member)                                          \
 	.name = #member, .offset = offsetof(struct rec, member), \
 	.size = sizeof(((struct rec *)0)->member)
-#define NUMBER(rec, member) { AT(rec, member), .kind = FIELD_NUMBER }
-#define HEX(rec, member) { AT(rec, member), .kind = FIELD_HEX }
-#define BYTES(rec, member) { AT(rec, member), .kind = FIELD_BYTES }
-#define ENUM(rec, member, fn) { AT(rec, member), .kind = FIELD_ENUM, .enum_name = fn }
-#define BITS(rec, member, names) { AT(rec, member), .kind = FIELD_BITS, .bit_names = names }
+#define NUMBER(rec, member)                           \
+	{                                             \
+		AT(rec, member), .kind = FIELD_NUMBER \
+	}
+#define HEX(rec, member)                           \
+	{                                          \
+		AT(rec, member), .kind = FIELD_HEX \
+	}
+#define BYTES(rec, member)                           \
+	{                                            \
+		AT(rec, member), .kind = FIELD_BYTES \
+	}
+#define ENUM(rec, member, fn)                                        \
+	{                                                            \
+		AT(rec, member), .kind = FIELD_ENUM, .enum_name = fn \
+	}
+#define BITS(rec, member, names)                                        \
+	{                                                               \
+		AT(rec, member), .kind = FIELD_BITS, .bit_names = names \
+	}
 
 const struct field fields_hdr[FIELDS_HDR] = {
 	ENUM(mpnic_hdr, parse, mpnic_parse_name),
@@ -77,12 +91,9 @@ const struct field fields_opt[FIELDS_OPT] = {
 };
 
 const struct field fields_csum[FIELDS_CSUM] = {
-	ENUM(mpnic_csum, ip, mpnic_csum_name),
-	ENUM(mpnic_csum, l4, mpnic_csum_name),
-	NUMBER(mpnic_csum, frame_len),
-	HEX(mpnic_csum, payload_sum),
-	NUMBER(mpnic_csum, payload_seen),
-	NUMBER(mpnic_csum, truncated),
+	ENUM(mpnic_csum, ip, mpnic_csum_name), ENUM(mpnic_csum, l4, mpnic_csum_name),
+	NUMBER(mpnic_csum, frame_len),	       HEX(mpnic_csum, payload_sum),
+	NUMBER(mpnic_csum, payload_seen),      NUMBER(mpnic_csum, truncated),
 	BYTES(mpnic_csum, reserved),
 };
 

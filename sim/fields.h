@@ -11,8 +11,8 @@
 enum field_kind {
 	FIELD_NUMBER,
 	FIELD_HEX,
-	FIELD_ENUM,  /* enum_name */
-	FIELD_BITS,  /* bit_names, NULL-terminated */
+	FIELD_ENUM, /* enum_name */
+	FIELD_BITS, /* bit_names, NULL-terminated */
 	FIELD_BYTES,
 };
 
@@ -24,8 +24,8 @@ struct field {
 	const char *const *bit_names;
 };
 
-#define FIELDS_HDR 35 /* all but opt[] */
-#define FIELDS_OPT 13
+#define FIELDS_HDR  35 /* all but opt[] */
+#define FIELDS_OPT  13
 #define FIELDS_CSUM 7
 
 extern const struct field fields_hdr[FIELDS_HDR];

@@ -9,7 +9,8 @@
 #include "fields.h"
 #include "text.h"
 
-/* A member that is silently missing would be a wrong answer: without memory there is none at all. */
+/* A member that is silently missing would be a wrong answer: without memory there is none at all.
+ */
 static void *must_alloc(size_t size)
 {
 	void *p = malloc(size);
@@ -218,10 +219,10 @@ static json_t *option(const struct mpnic_hdr *h, const struct mpnic_opt *opt, bo
 		const char *name;
 		uint16_t present;
 	} optional[] = {
-		{ "addr_id", MPNIC_FIELD_ADDR_ID },
-		{ "data_len", MPNIC_FIELD_DATA_LEN | MPNIC_FIELD_MAPPING },
-		{ "checksum", MPNIC_FIELD_CHECKSUM },
-		{ "port", MPNIC_FIELD_PORT },
+		{"addr_id", MPNIC_FIELD_ADDR_ID},
+		{"data_len", MPNIC_FIELD_DATA_LEN | MPNIC_FIELD_MAPPING},
+		{"checksum", MPNIC_FIELD_CHECKSUM},
+		{"port", MPNIC_FIELD_PORT},
 	};
 	json_t *o = json_object();
 
@@ -254,7 +255,7 @@ static json_t *header(const struct mpnic_hdr *h, bool show_keys)
 }
 
 void json_packet(FILE *out, const char *file, const struct capture_frame *frame,
-		const struct mpnic_hdr *h, const struct mpnic_csum *csum, bool show_keys)
+		 const struct mpnic_hdr *h, const struct mpnic_csum *csum, bool show_keys)
 {
 	json_t *o = new_object("packet", file), *c = json_object();
 	char time[TEXT_MAX];
@@ -332,7 +333,7 @@ static json_t *side(const struct track_conn *c, unsigned int s, bool show_keys)
 	return o;
 }
 
-static const char *const side_name[] = { "A", "B" };
+static const char *const side_name[] = {"A", "B"};
 
 static json_t *join(const struct track_flow *f)
 {
@@ -390,8 +391,8 @@ static void set_address(json_t *o, const struct track_event *e)
 	set_text(o, "addr", text_addr(addr, e->addr_len == 16, e->addr));
 	set(o, "port", e->has_port ? json_integer(e->port) : json_null());
 	if (e->kind == TRACK_ADD_ADDR)
-		set_text(o, "hmac", e->verdict == TRACK_NOT_SEEN ? "none" :
-								   track_verdict_name(e->verdict));
+		set_text(o, "hmac",
+			 e->verdict == TRACK_NOT_SEEN ? "none" : track_verdict_name(e->verdict));
 }
 
 static json_t *ids(const struct track_event *e)
@@ -547,7 +548,7 @@ static json_t *malformed(const struct totals *t)
 		for (unsigned int k = 0; k < TOTALS_ERRORS; k++)
 			add_error(list, &t->malformed[i][k], subtype_name(i),
 				  mpnic_opt_error_name(k));
-	for (unsigned int i = 0; i < TOTALS_TCPOPT; i++)
+	for (unsigned int i = 0; i < MPNIC_TCPOPT_CUT; i++)
 		add_error(list, &t->chain[i], "TCP", mpnic_tcpopt_name(i));
 	add_error(list, &t->too_many, "MPTCP", "too_many");
 	add_error(list, &t->combination, "MPTCP", "combination");
@@ -555,7 +556,7 @@ static json_t *malformed(const struct totals *t)
 }
 
 void json_totals(FILE *out, const char *file, const struct totals *t,
-		const struct track_totals *tracked, unsigned int conns)
+		 const struct track_totals *tracked, unsigned int conns)
 {
 	json_t *o = new_object("totals", file);
 
@@ -578,6 +579,7 @@ void json_totals(FILE *out, const char *file, const struct totals *t,
 	set(o, "malformed", malformed(t));
 	set_number(o, "connections", conns);
 	set_number(o, "plain_tcp_flows", tracked->plain_flows);
+	set_number(o, "cut_tcp_flows", tracked->cut_flows);
 	set_number(o, "bad_checksum_ignored", tracked->bad_checksum);
 	set_number(o, "flows_left_out", tracked->flows_left_out);
 	set_number(o, "connections_left_out", tracked->conns_left_out);
@@ -586,7 +588,7 @@ void json_totals(FILE *out, const char *file, const struct totals *t,
 
 void json_engine(FILE *out, enum engine_kind kind, const struct engine_counts *n)
 {
-	static const char *const names[] = { "both", "model", "rtl" };
+	static const char *const names[] = {"both", "model", "rtl"};
 	json_t *o = new_object("engine", NULL);
 
 	set_text(o, "engine", names[kind]);

@@ -17,9 +17,9 @@ void json_setup(void);
 /* Keys are left out unless show_keys. Errors of writing show in ferror(out). */
 void json_connection(FILE *out, const char *file, const struct track_conn *conn, bool show_keys);
 void json_packet(FILE *out, const char *file, const struct capture_frame *frame,
-		const struct mpnic_hdr *hdr, const struct mpnic_csum *csum, bool show_keys);
+		 const struct mpnic_hdr *hdr, const struct mpnic_csum *csum, bool show_keys);
 void json_totals(FILE *out, const char *file, const struct totals *totals,
-		const struct track_totals *tracked, unsigned int conns);
+		 const struct track_totals *tracked, unsigned int conns);
 void json_engine(FILE *out, enum engine_kind kind, const struct engine_counts *counts);
 void json_error(FILE *out, const char *file, uint64_t offset, const char *what);
 void json_difference(FILE *out, const struct engine_difference *difference);

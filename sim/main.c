@@ -8,7 +8,7 @@ static const struct {
 	const char *name, *summary;
 	int (*run)(int argc, char **argv, char **program);
 } commands[] = {
-	{ "replay", "captures through RTL and C model, and a report on their MPTCP", replay_main },
+	{"replay", "captures through RTL and C model, and a report on their MPTCP", replay_main},
 };
 
 static void usage(FILE *out)

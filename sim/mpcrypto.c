@@ -43,8 +43,8 @@ void mpcrypto_key(unsigned int version, uint64_t key, uint32_t *token, uint64_t 
 	*idsn = get_be64(digest + len - 8);
 }
 
-static unsigned int hmac_of(unsigned int version, uint64_t key1, uint64_t key2,
-			    const uint8_t *msg, size_t msg_len, uint8_t digest[EVP_MAX_MD_SIZE])
+static unsigned int hmac_of(unsigned int version, uint64_t key1, uint64_t key2, const uint8_t *msg,
+			    size_t msg_len, uint8_t digest[EVP_MAX_MD_SIZE])
 {
 	unsigned int len;
 	uint8_t key[16];

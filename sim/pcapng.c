@@ -6,16 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_SHB 0x0a0d0d0au
-#define BLOCK_IDB 1u
-#define BLOCK_EPB 6u
-#define ORDER_MAGIC 0x1a2b3c4du
-#define OPT_COMMENT 1
+#define BLOCK_SHB	 0x0a0d0d0au
+#define BLOCK_IDB	 1u
+#define BLOCK_EPB	 6u
+#define ORDER_MAGIC	 0x1a2b3c4du
+#define OPT_COMMENT	 1
 #define OPT_SHB_USERAPPL 4
-#define OPT_IF_NAME 2
-#define OPT_IF_TSRESOL 9
-#define OPT_MAX 65535u
-#define TSRESOL_NS 9
+#define OPT_IF_NAME	 2
+#define OPT_IF_TSRESOL	 9
+#define OPT_MAX		 65535u
+#define TSRESOL_NS	 9
 
 struct pcapng {
 	FILE *file;

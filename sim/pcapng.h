@@ -11,12 +11,11 @@ struct pcapng;
 int pcapng_open(const char *path, struct pcapng **pcapng);
 
 /* Describe an interface, with times in nanoseconds. Returns its number, from 0, or an error. */
-int pcapng_interface(struct pcapng *pcapng, uint16_t link_type, uint32_t snaplen,
-		     const char *name);
+int pcapng_interface(struct pcapng *pcapng, uint16_t link_type, uint32_t snaplen, const char *name);
 
 /* One packet of an interface; the comment is cut at 65535 bytes. */
-int pcapng_packet(struct pcapng *pcapng, unsigned int iface, uint64_t time_ns,
-		  const uint8_t *data, uint32_t len, uint32_t orig_len, const char *comment);
+int pcapng_packet(struct pcapng *pcapng, unsigned int iface, uint64_t time_ns, const uint8_t *data,
+		  uint32_t len, uint32_t orig_len, const char *comment);
 
 /* Returns 0 if all that was written is in the file, else the error. */
 int pcapng_close(struct pcapng *pcapng);

@@ -18,7 +18,7 @@ static uint64_t now_ns(void)
 
 void progress_begin(struct progress *p, bool on, const char *file, uint64_t size)
 {
-	*p = (struct progress){ .on = on, .file = file, .size = size };
+	*p = (struct progress){.on = on, .file = file, .size = size};
 	if (on)
 		p->began_ns = p->last_ns = now_ns();
 }

@@ -156,9 +156,9 @@ void reading_print(FILE *out, const struct mpnic_hdr *h, const struct mpnic_csum
 {
 	fputs(mpnic_parse_name(h->parse), out);
 	if (h->vlan_count)
-		fprintf(out, " vlan %u", h->vlan_outer & 0xfff);
+		fprintf(out, " vlan %u", h->vlan_outer & 0xfffu);
 	if (h->vlan_count > 1)
-		fprintf(out, ".%u", h->vlan_inner & 0xfff);
+		fprintf(out, ".%u", h->vlan_inner & 0xfffu);
 	print_l4(out, h);
 	if (c->ip != MPNIC_CSUM_NONE && c->ip != MPNIC_CSUM_GOOD)
 		fprintf(out, "; IP checksum %s", mpnic_csum_name(c->ip));

@@ -24,7 +24,7 @@
 #include "totals.h"
 #include "track.h"
 
-static const struct track_limits limits = { .flows = 262144, .conns = 65536 };
+static const struct track_limits limits = {.flows = 262144, .conns = 65536};
 
 struct options {
 	enum engine_kind engine;
@@ -50,7 +50,7 @@ struct input {
 	struct track *track;
 	struct totals totals;
 	struct progress progress;
-	bool refused[CAPTURE_IFACE_MAX]; /* told already */
+	bool refused[CAPTURE_IFACE_MAX];  /* told already */
 	int out_iface[CAPTURE_IFACE_MAX]; /* in the pcapng file; -1: not yet */
 };
 
@@ -80,7 +80,7 @@ static int bad_usage(const char *what, const char *arg)
 
 static int parse_engine(const char *name, enum engine_kind *kind)
 {
-	static const char *const names[] = { "both", "model", "rtl" }; /* as enum engine_kind */
+	static const char *const names[] = {"both", "model", "rtl"}; /* as enum engine_kind */
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(name, names[i]))
@@ -95,15 +95,15 @@ static int parse_engine(const char *name, enum engine_kind *kind)
 static int parse_options(int argc, char **argv, struct options *opt)
 {
 	static const struct option longs[] = {
-		{ "engine", required_argument, NULL, 'e' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "packets", no_argument, NULL, 'p' },
-		{ "trace", required_argument, NULL, 't' },
-		{ "pcapng", required_argument, NULL, 'w' },
-		{ "show-keys", no_argument, NULL, 'k' },
-		{ "progress", no_argument, NULL, 'P' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{"engine", required_argument, NULL, 'e'},
+		{"json", no_argument, NULL, 'j'},
+		{"packets", no_argument, NULL, 'p'},
+		{"trace", required_argument, NULL, 't'},
+		{"pcapng", required_argument, NULL, 'w'},
+		{"show-keys", no_argument, NULL, 'k'},
+		{"progress", no_argument, NULL, 'P'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	int c, err = 0;
 
@@ -259,7 +259,7 @@ static uint8_t user_of(const struct input *in, const struct capture_frame *frame
 
 static int replay_frame(struct replay *r, struct input *in, const struct capture_frame *frame)
 {
-	struct engine_place place = { .file = in->name, .frame = frame->number };
+	struct engine_place place = {.file = in->name, .frame = frame->number};
 	struct mpnic_hdr hdr;
 	struct mpnic_csum csum;
 	int err;
@@ -322,7 +322,8 @@ static void report(struct replay *r, struct input *in)
 		printf("== %s (%s)\n\n", in->name, capture_format(in->capture));
 	for (unsigned int i = 0; i < conns; i++) {
 		if (r->opt.json)
-			json_connection(stdout, in->name, track_conn(in->track, i), r->opt.show_keys);
+			json_connection(stdout, in->name, track_conn(in->track, i),
+					r->opt.show_keys);
 		else
 			report_connection(stdout, track_conn(in->track, i), r->opt.show_keys);
 	}
@@ -335,6 +336,7 @@ static void report(struct replay *r, struct input *in)
 	}
 	totals_merge(&r->all, &in->totals);
 	r->all_tracked.plain_flows += tracked->plain_flows;
+	r->all_tracked.cut_flows += tracked->cut_flows;
 	r->all_tracked.bad_checksum += tracked->bad_checksum;
 	r->all_tracked.flows_left_out += tracked->flows_left_out;
 	r->all_tracked.conns_left_out += tracked->conns_left_out;
@@ -414,8 +416,8 @@ static int exec_traced(char **program)
 		len = 0;
 	strcpy(path + len, "-trace");
 	execv(path, program);
-	fprintf(stderr, "mpnic-sim: --trace needs the tracing build, %s: %s; `make` builds it\n", path,
-		strerror(errno));
+	fprintf(stderr, "mpnic-sim: --trace needs the tracing build, %s: %s; `make` builds it\n",
+		path, strerror(errno));
 	return EXIT_BROKEN;
 }
 
@@ -489,7 +491,7 @@ static void close_outputs(struct replay *r)
 
 int replay_main(int argc, char **argv, char **program)
 {
-	struct replay r = { .opt.engine = ENGINE_BOTH };
+	struct replay r = {.opt.engine = ENGINE_BOTH};
 	int err = parse_options(argc, argv, &r.opt);
 
 	if (err < 0)

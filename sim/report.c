@@ -6,10 +6,10 @@
 
 #include "text.h"
 
-#define LABEL "  %-11s "
+#define LABEL	     "  %-11s "
 #define EVENTS_SHOWN 6 /* of one kind and sender; --json has more */
 
-static const char side_name[2] = { 'A', 'B' };
+static const char side_name[2] = {'A', 'B'};
 
 const char *report_outcome(enum track_outcome outcome)
 {
@@ -25,7 +25,7 @@ const char *report_outcome(enum track_outcome outcome)
 	case TRACK_REFUSED:
 		return "refused";
 	default:
-		return "seen from the middle: the first subflow's SYN is not in the capture";
+		return "seen from the middle: no SYN with MP_CAPABLE in the capture (A sent the first packet)";
 	}
 }
 
@@ -34,26 +34,26 @@ const char *report_reason(const char *reason)
 	static const struct {
 		const char *name, *text;
 	} texts[] = {
-		{ "offer_extensibility", "the offer has the B flag" },
-		{ "offer_no_crypto", "the offer proposes no crypto algorithm" },
-		{ "offer_version", "the offer's version is above 1" },
-		{ "offer_length", "the offer's length is not its version's" },
-		{ "answer_extensibility", "the answer has the B flag" },
-		{ "answer_no_crypto", "the answer chooses no crypto algorithm" },
-		{ "answer_version", "the answer's version is above 1" },
-		{ "answer_length", "the answer's length is not 12" },
-		{ "answer_version_higher", "the answer's version is above the offer's" },
-		{ "answer_cut", "the SYN/ACK's options are cut off in the capture" },
-		{ "answer_bad_ack", "the SYN/ACK does not acknowledge the SYN" },
-		{ "answer_echoes_key", "the answer repeats the offer's own key: a middlebox" },
-		{ "confirm_wrong_key", "the third ACK repeats another key than the answer's" },
-		{ "confirm_version", "the third ACK has another version" },
-		{ "confirm_malformed", "the third ACK's MP_CAPABLE is malformed" },
-		{ "third_ack_without_mp_capable", "the third ACK has no MP_CAPABLE" },
-		{ "no_third_ack", "the capture has no third ACK" },
-		{ "no_answer", "the SYN was not answered" },
-		{ "rst", "reset" },
-		{ "syn_without_mp_capable", "MPTCP options on a flow whose SYN had none" },
+		{"offer_extensibility", "the offer has the B flag"},
+		{"offer_no_crypto", "the offer proposes no crypto algorithm"},
+		{"offer_version", "the offer's version is above 1"},
+		{"offer_length", "the offer's length is not its version's"},
+		{"answer_extensibility", "the answer has the B flag"},
+		{"answer_no_crypto", "the answer chooses no crypto algorithm"},
+		{"answer_version", "the answer's version is above 1"},
+		{"answer_length", "the answer's length is not 12"},
+		{"answer_version_higher", "the answer's version is above the offer's"},
+		{"answer_cut", "the SYN/ACK's options are cut off in the capture"},
+		{"answer_bad_ack", "the SYN/ACK does not acknowledge the SYN"},
+		{"answer_echoes_key", "the answer repeats the offer's own key: a middlebox"},
+		{"confirm_wrong_key", "the third ACK repeats another key than the answer's"},
+		{"confirm_version", "the third ACK has another version"},
+		{"confirm_malformed", "the third ACK's MP_CAPABLE is malformed"},
+		{"third_ack_without_mp_capable", "the third ACK has no MP_CAPABLE"},
+		{"no_third_ack", "the capture has no third ACK"},
+		{"no_answer", "the SYN was not answered"},
+		{"rst", "reset"},
+		{"syn_without_mp_capable", "MPTCP options on a flow whose SYN had none"},
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -118,8 +118,9 @@ static void print_keys(FILE *out, const struct track_conn *c, bool show_keys)
 	for (unsigned int s = 0; s < 2; s++) {
 		if (!c->key_known[s])
 			continue;
-		fprintf(out, LABEL "%c: token 0x%08x, IDSN 0x%016" PRIx64, s && c->key_known[0] ? "" : "tokens",
-			side_name[s], c->token[s], c->idsn[s]);
+		fprintf(out, LABEL "%c: token 0x%08x, IDSN 0x%016" PRIx64,
+			s && c->key_known[0] ? "" : "tokens", side_name[s], c->token[s],
+			c->idsn[s]);
 		if (show_keys)
 			fprintf(out, ", key 0x%016" PRIx64, c->key[s]);
 		fputc('\n', out);
@@ -194,10 +195,13 @@ static void print_subflow(FILE *out, const struct track_flow *f)
 	unsigned int da = f->opener; /* direction from A */
 
 	snprintf(label, sizeof(label), "subflow %u", f->index);
-	fprintf(out, LABEL "%s > %s, %s by %c, frames %" PRIu64 " to %" PRIu64 "\n", label,
-		text_endpoint(a, v6, f->addr[0], f->port[0]),
-		text_endpoint(b, v6, f->addr[1], f->port[1]), f->syn_frame ? "opened" : "seen",
-		side_name[f->opener], f->first_frame, f->last_frame);
+	fprintf(out, LABEL "%s > %s, ", label, text_endpoint(a, v6, f->addr[0], f->port[0]),
+		text_endpoint(b, v6, f->addr[1], f->port[1]));
+	if (f->syn_frame)
+		fprintf(out, "opened by %c", side_name[f->opener]);
+	else
+		fputs("opening not seen", out);
+	fprintf(out, ", frames %" PRIu64 " to %" PRIu64 "\n", f->first_frame, f->last_frame);
 	if (f->join.seen)
 		print_join(out, f);
 	fprintf(out,
@@ -218,14 +222,17 @@ static void count_text(FILE *out, const char **sep, uint64_t n, const char *what
 
 static void print_dss(FILE *out, const struct track_conn *c)
 {
+	const char *label = "data";
+
 	for (unsigned int s = 0; s < 2; s++) {
 		const struct track_dss *d = &c->dss[s];
 		const char *sep = ": ";
 
 		if (!d->options && !d->capable_data && !d->unmapped)
 			continue;
-		fprintf(out, LABEL "%c to %c %" PRIu64 " DSS", s && c->dss[0].options ? "" : "data",
-			side_name[s], side_name[!s], d->options);
+		fprintf(out, LABEL "%c to %c %" PRIu64 " DSS", label, side_name[s], side_name[!s],
+			d->options);
+		label = "";
 		count_text(out, &sep, d->ack4, "4-octet Data ACKs");
 		count_text(out, &sep, d->ack8, "8-octet Data ACKs");
 		count_text(out, &sep, d->map4, "mappings with 4-octet DSN");
@@ -294,8 +301,7 @@ static void print_event_text(FILE *out, const struct track_event *e)
 		fprintf(out, "MP_FAIL, DSN 0x%016" PRIx64, e->value);
 		break;
 	case TRACK_INFINITE:
-		fprintf(out, "infinite mapping, DSN 0x%0*" PRIx64, 2 * e->dsn_octets,
-			e->value);
+		fprintf(out, "infinite mapping, DSN 0x%0*" PRIx64, 2 * e->dsn_octets, e->value);
 		break;
 	case TRACK_UNMAPPED:
 		fputs("data without a mapping before this side's first one", out);
@@ -328,7 +334,7 @@ static void print_event_text(FILE *out, const struct track_event *e)
 		fprintf(out, "TCP options malformed: %s", mpnic_tcpopt_name(e->reason));
 		break;
 	case TRACK_TOO_MANY:
-		fprintf(out, "more than %u MPTCP options", MPNIC_MPTCP_OPTS);
+		fprintf(out, "more than %d MPTCP options", MPNIC_MPTCP_OPTS);
 		break;
 	default:
 		fputs("unusual combination of MPTCP options", out);
@@ -341,8 +347,9 @@ static void print_events(FILE *out, const struct track_conn *c, enum track_event
 			 const char **label)
 {
 	uint64_t all = c->event_count[kind][0] + c->event_count[kind][1];
-	unsigned int limit = kind == TRACK_DATA_FIN ? 1 : EVENTS_SHOWN; /* a FIN is often repeated */
-	unsigned int shown[2] = { 0, 0 };
+	unsigned int limit =
+		kind == TRACK_DATA_FIN ? 1 : EVENTS_SHOWN; /* a FIN is often repeated */
+	unsigned int shown[2] = {0, 0};
 
 	for (unsigned int i = 0; i < c->events; i++) {
 		const struct track_event *e = &c->event[i];
@@ -365,13 +372,13 @@ static void print_all_events(FILE *out, const struct track_conn *c)
 		const char *label;
 		enum track_event_kind first, last;
 	} groups[] = {
-		{ "addresses", TRACK_ADD_ADDR, TRACK_REMOVE_ADDR },
-		{ "priority", TRACK_PRIO, TRACK_PRIO },
-		{ "DATA_FIN", TRACK_DATA_FIN, TRACK_DATA_FIN },
-		{ "fallback", TRACK_FAIL, TRACK_UNMAPPED },
-		{ "closing", TRACK_FASTCLOSE, TRACK_TCPRST },
-		{ "signs", TRACK_PLAIN_SYN, TRACK_CSUM_EXTRA },
-		{ "errors", TRACK_OPT_ERROR, TRACK_COMBINATION },
+		{"addresses", TRACK_ADD_ADDR, TRACK_REMOVE_ADDR},
+		{"priority", TRACK_PRIO, TRACK_PRIO},
+		{"DATA_FIN", TRACK_DATA_FIN, TRACK_DATA_FIN},
+		{"fallback", TRACK_FAIL, TRACK_UNMAPPED},
+		{"closing", TRACK_FASTCLOSE, TRACK_TCPRST},
+		{"signs", TRACK_PLAIN_SYN, TRACK_CSUM_EXTRA},
+		{"errors", TRACK_OPT_ERROR, TRACK_COMBINATION},
 	};
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
@@ -396,8 +403,9 @@ void report_connection(FILE *out, const struct track_conn *c, bool show_keys)
 	print_handshake(out, c);
 	print_keys(out, c, show_keys);
 	fprintf(out,
-		LABEL "%" PRIu64 ".%03" PRIu64 " s, frames %" PRIu64 " to %" PRIu64 "; A to B %" PRIu64
-		      " bytes, B to A %" PRIu64 " bytes (TCP payload, with retransmissions)\n",
+		LABEL "%" PRIu64 ".%03" PRIu64 " s, frames %" PRIu64 " to %" PRIu64
+		      "; A to B %" PRIu64 " bytes, B to A %" PRIu64
+		      " bytes (TCP payload, with retransmissions)\n",
 		"carried", ms / 1000, ms % 1000, c->first_frame, c->last_frame, c->bytes[0],
 		c->bytes[1]);
 	for (unsigned int i = 0; i < c->flows; i++)
@@ -433,16 +441,19 @@ static const char *subtype_name(unsigned int index)
 	return mpnic_subtype_name(totals_subtype(index));
 }
 
-static void print_error(FILE *out, const struct totals_error *e, const char *what,
-			const char *why)
+static void print_error(FILE *out, const char *label, const struct totals_error *e,
+			const char *what, const char *why)
 {
 	unsigned int n = e->count < TOTALS_FRAMES ? (unsigned int)e->count : TOTALS_FRAMES;
 
 	if (!e->count)
 		return;
-	fprintf(out, LABEL "%s %s: %" PRIu64, "malformed", what, why, e->count);
+	fprintf(out, LABEL "%s %s: %" PRIu64, label, what, why, e->count);
 	for (unsigned int i = 0; i < n && e->frame[0]; i++)
-		fprintf(out, "%s%" PRIu64, i ? ", " : n > 1 ? ", frames " : ", frame ",
+		fprintf(out, "%s%" PRIu64,
+			i	? ", "
+			: n > 1 ? ", frames "
+				: ", frame ",
 			e->frame[i]);
 	fputs(e->frame[0] && e->count > n ? ", ...\n" : "\n", out);
 }
@@ -451,19 +462,21 @@ static void print_errors(FILE *out, const struct totals *t)
 {
 	for (unsigned int i = 0; i < TOTALS_SUBTYPES; i++)
 		for (unsigned int k = 0; k < TOTALS_ERRORS; k++)
-			print_error(out, &t->malformed[i][k], subtype_name(i),
+			print_error(out, "malformed", &t->malformed[i][k], subtype_name(i),
 				    mpnic_opt_error_name(k));
 	for (unsigned int i = 0; i < TOTALS_TCPOPT; i++)
-		print_error(out, &t->chain[i], "TCP options", mpnic_tcpopt_name(i));
-	print_error(out, &t->too_many, "MPTCP options", "too many");
-	print_error(out, &t->combination, "MPTCP options", "unusual combination");
+		print_error(out, i == MPNIC_TCPOPT_CUT ? "truncated" : "malformed", &t->chain[i],
+			    "TCP options", mpnic_tcpopt_name(i));
+	print_error(out, "malformed", &t->too_many, "MPTCP options", "too many");
+	print_error(out, "unusual", &t->combination, "MPTCP options", "combination");
 }
 
 static void print_frames(FILE *out, const struct totals *t)
 {
 	fprintf(out, LABEL "%" PRIu64 ", %" PRIu64 " bytes", "frames", t->frames, t->bytes);
 	if (t->truncated)
-		fprintf(out, " of %" PRIu64 " on the wire; %" PRIu64 " truncated by the snap length",
+		fprintf(out,
+			" of %" PRIu64 " on the wire; %" PRIu64 " truncated by the snap length",
 			t->wire_bytes, t->truncated);
 	if (t->vlan[1] || t->vlan[2])
 		fprintf(out, "; %" PRIu64 " with one VLAN tag, %" PRIu64 " with two", t->vlan[1],
@@ -491,8 +504,13 @@ void report_totals(FILE *out, const struct totals *t, const struct track_totals 
 	print_errors(out, t);
 	fprintf(out, LABEL "%u MPTCP, %u plain TCP flows\n", "connections", conns,
 		tracked->plain_flows);
+	if (tracked->cut_flows)
+		fprintf(out,
+			LABEL "%u TCP flows without MPTCP in what was captured of their options\n",
+			"", tracked->cut_flows);
 	if (tracked->bad_checksum)
-		fprintf(out, LABEL "%" PRIu64 " segments with a bad checksum changed nothing above\n",
+		fprintf(out,
+			LABEL "%" PRIu64 " segments with a bad checksum changed nothing above\n",
 			"", tracked->bad_checksum);
 	if (tracked->flows_left_out || tracked->conns_left_out)
 		fprintf(out,

@@ -63,7 +63,7 @@ const char *text_tcprst_flags(char buf[TEXT_MAX], uint8_t flags)
 
 const char *text_tcp_flags(char buf[TEXT_MAX], uint8_t flags)
 {
-	static const char *const names[] = { "FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR" };
+	static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
 	size_t out = 0;
 
 	buf[0] = '-';
@@ -84,9 +84,13 @@ const char *text_time(char buf[TEXT_MAX], uint64_t ns)
 const char *text_tcprst_reason(uint8_t reason)
 {
 	static const char *const names[] = {
-		"unspecified",	      "MPTCP-specific error",	  "lack of resources",
-		"administratively prohibited", "too much outstanding data",
-		"unacceptable performance", "middlebox interference",
+		"unspecified",
+		"MPTCP-specific error",
+		"lack of resources",
+		"administratively prohibited",
+		"too much outstanding data",
+		"unacceptable performance",
+		"middlebox interference",
 	};
 
 	return reason < sizeof(names) / sizeof(names[0]) ? names[reason] : "unassigned";

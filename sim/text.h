@@ -9,17 +9,17 @@
 
 #include "mpnic_regs.h"
 
-#define TEXT_MAX 64
+#define TEXT_MAX      64
 #define TEXT_OPTS_MAX (2 * MPNIC_TCP_OPT_MAX + 1)
 
 /* Each fills and returns buf. */
 const char *text_addr(char buf[TEXT_MAX], bool v6, const uint8_t addr[16]);
 const char *text_endpoint(char buf[TEXT_MAX], bool v6, const uint8_t addr[16], uint16_t port);
-const char *text_tcp_flags(char buf[TEXT_MAX], uint8_t flags);	  /* "SYN,ACK" */
+const char *text_tcp_flags(char buf[TEXT_MAX], uint8_t flags);	   /* "SYN,ACK" */
 const char *text_capable_flags(char buf[TEXT_MAX], uint8_t flags); /* "AH"; "-" for none */
-const char *text_dss_flags(char buf[TEXT_MAX], uint8_t flags);	  /* "AaMmF" */
-const char *text_tcprst_flags(char buf[TEXT_MAX], uint8_t flags); /* "UVWT" */
-const char *text_time(char buf[TEXT_MAX], uint64_t ns);		  /* seconds, 9 decimals */
+const char *text_dss_flags(char buf[TEXT_MAX], uint8_t flags);	   /* "AaMmF" */
+const char *text_tcprst_flags(char buf[TEXT_MAX], uint8_t flags);  /* "UVWT" */
+const char *text_time(char buf[TEXT_MAX], uint64_t ns);		   /* seconds, 9 decimals */
 
 /* Meaning of an MP_TCPRST reason (RFC 8684 3.6). */
 const char *text_tcprst_reason(uint8_t reason);

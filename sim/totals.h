@@ -9,12 +9,12 @@
 #include "capture.h"
 #include "mpnic_regs.h"
 
-#define TOTALS_PARSE 15
-#define TOTALS_TCPOPT 5
-#define TOTALS_CSUM 6
+#define TOTALS_PARSE	15
+#define TOTALS_TCPOPT	5
+#define TOTALS_CSUM	6
 #define TOTALS_SUBTYPES 17 /* 0 to 15, and none */
-#define TOTALS_ERRORS 11
-#define TOTALS_FRAMES 8 /* frame numbers that are kept of each kind of error */
+#define TOTALS_ERRORS	11
+#define TOTALS_FRAMES	8 /* frame numbers that are kept of each kind of error */
 
 struct totals_error {
 	uint64_t count;

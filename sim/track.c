@@ -402,7 +402,8 @@ static int capable_on_ack(struct track *t, const struct packet *p, const struct 
 		c->confirm_wrong_key = true;
 		return 0;
 	}
-	if (c->version == MPNIC_GIVEN_UNKNOWN && !(c->offer.frame && c->offer.version != o->version))
+	if (c->version == MPNIC_GIVEN_UNKNOWN &&
+	    !(c->offer.frame && c->offer.version != o->version))
 		c->version = o->version;
 	if (!c->csum_known) {
 		c->csum_known = true;
@@ -430,8 +431,8 @@ static void expect_join(const struct packet *p, uint8_t hmac[MPCRYPTO_JOIN_HMAC_
 	const struct track_join *j = &p->flow->join;
 	unsigned int from = sender(p);
 
-	mpcrypto_join(c->version, c->key[from], c->key[!from], j->nonce[p->dir],
-		      j->nonce[!p->dir], hmac);
+	mpcrypto_join(c->version, c->key[from], c->key[!from], j->nonce[p->dir], j->nonce[!p->dir],
+		      hmac);
 }
 
 static void join_on_synack(const struct packet *p, const struct mpnic_opt *o)
@@ -677,13 +678,20 @@ static void on_capable_data(const struct packet *p, const struct mpnic_opt *o)
 		judge_csum(p, o, c->key_known[0], c->idsn[0] + 1, 1, false);
 }
 
+/* Did both sides go on with MPTCP, as far as is seen? */
+static bool is_running(const struct track_conn *c)
+{
+	return c->version != MPNIC_GIVEN_UNKNOWN &&
+	       ((c->confirm.frame && !c->confirm.error) || c->dss[0].options || c->dss[1].options);
+}
+
 static void on_data(const struct packet *p, bool mapped)
 {
 	struct track_conn *c = p->flow->conn;
 	struct track_dss *d = &c->dss[sender(p)];
 
-	if (!p->hdr->payload_len || mapped || c->version == MPNIC_GIVEN_UNKNOWN ||
-	    (p->hdr->tcp_flags & TCP_SYN) || p->hdr->tcpopt == MPNIC_TCPOPT_CUT)
+	if (!p->hdr->payload_len || mapped || !is_running(c) || (p->hdr->tcp_flags & TCP_SYN) ||
+	    p->hdr->tcpopt == MPNIC_TCPOPT_CUT)
 		return;
 	if (!d->unmapped++) {
 		d->unmapped_first = p->frame;
@@ -864,6 +872,7 @@ static void count(const struct packet *p)
 	if (!f->first_frame)
 		f->first_frame = p->frame;
 	f->last_frame = p->frame;
+	f->cut |= p->hdr->tcpopt == MPNIC_TCPOPT_CUT;
 	if ((p->hdr->tcp_flags & TCP_RST) && !f->rst_frame[p->dir])
 		f->rst_frame[p->dir] = p->frame;
 	if ((p->hdr->tcp_flags & TCP_FIN) && !f->fin_frame[p->dir])
@@ -908,7 +917,7 @@ static bool is_ignored(struct track *t, const struct mpnic_hdr *h, const struct 
 int track_packet(struct track *t, const struct mpnic_hdr *h, const struct mpnic_csum *csum,
 		 uint64_t frame, uint64_t time_ns)
 {
-	struct packet p = { .hdr = h, .csum = csum, .frame = frame, .time_ns = time_ns };
+	struct packet p = {.hdr = h, .csum = csum, .frame = frame, .time_ns = time_ns};
 	int err = 0;
 
 	if (is_ignored(t, h, csum))
@@ -1027,15 +1036,17 @@ static enum track_outcome conclude(struct track_conn *c)
 
 static void count_plain(struct track *t, const struct track_flow *f)
 {
-	for (; f; f = f->next)
-		t->totals.plain_flows += !f->conn;
+	for (; f; f = f->next) {
+		t->totals.plain_flows += !f->conn && !f->cut;
+		t->totals.cut_flows += !f->conn && f->cut;
+	}
 }
 
 void track_finish(struct track *t)
 {
 	for (unsigned int i = 0; i < t->conns; i++)
 		t->conn[i]->outcome = conclude(t->conn[i]);
-	t->totals.plain_flows = 0;
+	t->totals.plain_flows = t->totals.cut_flows = 0;
 	for (unsigned int i = 0; i < BUCKETS; i++)
 		count_plain(t, t->flow[i]);
 	count_plain(t, t->retired);

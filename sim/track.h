@@ -16,8 +16,8 @@
 
 #include "mpnic_regs.h"
 
-#define TRACK_FLOW_CONN_MAX 32	/* subflows of one connection */
-#define TRACK_EVENTS_MAX 64	/* events of one kind and sender of one connection */
+#define TRACK_FLOW_CONN_MAX 32 /* subflows of one connection */
+#define TRACK_EVENTS_MAX    64 /* events of one kind and sender of one connection */
 
 struct track_limits {
 	unsigned int flows; /* TCP flows, MPTCP or not */
@@ -42,22 +42,22 @@ enum track_verdict {
 };
 
 enum track_event_kind {
-	TRACK_ADD_ADDR,	     /* addr, addr_len, port, id, verdict (version 1) */
-	TRACK_ADD_ECHO,	     /* addr, addr_len, port, id */
-	TRACK_REMOVE_ADDR,   /* ids */
-	TRACK_PRIO,	     /* backup, id if has_id */
-	TRACK_DATA_FIN,	     /* value: DSN as on the wire, dsn_octets */
-	TRACK_FAIL,	     /* value: DSN */
-	TRACK_INFINITE,	     /* value: DSN as on the wire, dsn_octets */
-	TRACK_UNMAPPED,	     /* data without a mapping before the sender's first one */
-	TRACK_FASTCLOSE,     /* verdict on its key */
-	TRACK_TCPRST,	     /* reason, flags */
-	TRACK_PLAIN_SYN,     /* the SYN again, without MP_CAPABLE */
-	TRACK_CSUM_BAD,	     /* DSS checksum wrong; value: DSN, 64 bits */
-	TRACK_CSUM_MISSING,  /* DSS mapping without the checksum that was negotiated */
-	TRACK_CSUM_EXTRA,    /* DSS checksum that was not negotiated */
-	TRACK_OPT_ERROR,     /* subtype, reason: enum opt_error */
-	TRACK_CHAIN_ERROR,   /* reason: enum tcpopt */
+	TRACK_ADD_ADDR,	    /* addr, addr_len, port, id, verdict (version 1) */
+	TRACK_ADD_ECHO,	    /* addr, addr_len, port, id */
+	TRACK_REMOVE_ADDR,  /* ids */
+	TRACK_PRIO,	    /* backup, id if has_id */
+	TRACK_DATA_FIN,	    /* value: DSN as on the wire, dsn_octets */
+	TRACK_FAIL,	    /* value: DSN */
+	TRACK_INFINITE,	    /* value: DSN as on the wire, dsn_octets */
+	TRACK_UNMAPPED,	    /* data without a mapping before the sender's first one */
+	TRACK_FASTCLOSE,    /* verdict on its key */
+	TRACK_TCPRST,	    /* reason, flags */
+	TRACK_PLAIN_SYN,    /* the SYN again, without MP_CAPABLE */
+	TRACK_CSUM_BAD,	    /* DSS checksum wrong; value: DSN, 64 bits */
+	TRACK_CSUM_MISSING, /* DSS mapping without the checksum that was negotiated */
+	TRACK_CSUM_EXTRA,   /* DSS checksum that was not negotiated */
+	TRACK_OPT_ERROR,    /* subtype, reason: enum opt_error */
+	TRACK_CHAIN_ERROR,  /* reason: enum tcpopt */
 	TRACK_TOO_MANY,
 	TRACK_COMBINATION,
 	TRACK_EVENT_KINDS,
@@ -66,13 +66,13 @@ enum track_event_kind {
 struct track_event {
 	enum track_event_kind kind;
 	uint64_t frame;
-	unsigned int subflow;	/* index in the connection */
-	unsigned int from;	/* 0: sent by A, the initiator; 1: by B */
+	unsigned int subflow; /* index in the connection */
+	unsigned int from;    /* 0: sent by A, the initiator; 1: by B */
 	enum track_verdict verdict;
 	uint64_t value;
-	uint8_t dsn_octets;	/* 4 or 8 */
+	uint8_t dsn_octets; /* 4 or 8 */
 	uint8_t addr[16];
-	uint8_t addr_len;	/* 4 or 16 */
+	uint8_t addr_len; /* 4 or 16 */
 	bool has_id, has_port, backup;
 	uint8_t id;
 	uint16_t port;
@@ -87,14 +87,14 @@ struct track_capable {
 };
 
 struct track_join {
-	bool seen;		/* MP_JOIN in the SYN */
-	bool token_known;	/* the token is that of a connection in the capture */
+	bool seen;	  /* MP_JOIN in the SYN */
+	bool token_known; /* the token is that of a connection in the capture */
 	uint32_t token;
 	uint32_t nonce[2];
-	bool answered;		/* MP_JOIN in the SYN/ACK */
+	bool answered; /* MP_JOIN in the SYN/ACK */
 	uint8_t id[2];
 	bool backup[2];
-	uint64_t ack_frame;	/* MP_JOIN in the third packet; 0: not seen */
+	uint64_t ack_frame; /* MP_JOIN in the third packet; 0: not seen */
 	enum track_verdict synack_verdict, ack_verdict;
 };
 
@@ -111,45 +111,47 @@ struct track_flow {
 	uint32_t isn[2];
 	uint64_t first_frame, last_frame;
 	uint64_t syn_frame, synack_frame; /* 0: not seen */
-	uint64_t plain_ack_frame;	  /* first segment of side 0 behind the SYN/ACK without MPTCP */
+	uint64_t plain_ack_frame; /* first segment of side 0 behind the SYN/ACK without MPTCP */
 	uint64_t rst_frame[2], fin_frame[2];
 	uint64_t segments[2], bytes[2];
-	bool synack_cut;
-	uint64_t dss; /* DSS options, both ways */
+	bool cut;	 /* a segment's options are cut off */
+	bool synack_cut; /* the SYN/ACK's are */
+	uint64_t dss;	 /* DSS options, both ways */
 	struct track_join join;
 };
 
 /* DSS of one sender. */
 struct track_dss {
 	uint64_t options;
-	uint64_t ack4, ack8;	   /* Data ACKs by width */
-	uint64_t map4, map8;	   /* mappings by DSN width */
+	uint64_t ack4, ack8; /* Data ACKs by width */
+	uint64_t map4, map8; /* mappings by DSN width */
 	uint64_t with_csum, infinite, data_fin, empty;
 	uint64_t csum_good, csum_bad;
-	uint64_t csum_not_judged;  /* the mapping spans segments, or the DSN's upper half is unknown */
-	uint64_t unmapped;	   /* data segments without a mapping of their own */
-	uint64_t unmapped_first;   /* frame of the first */
-	uint64_t capable_data;	   /* MP_CAPABLE with a data length */
+	uint64_t csum_not_judged; /* the mapping spans segments, or the DSN's upper half is unknown
+				   */
+	uint64_t unmapped;	  /* data segments without a mapping of their own */
+	uint64_t unmapped_first;  /* frame of the first */
+	uint64_t capable_data;	  /* MP_CAPABLE with a data length */
 };
 
 struct track_conn {
-	unsigned int number;	/* from 1, in the order of their first packets */
+	unsigned int number; /* from 1, in the order of their first packets */
 	uint64_t first_frame, last_frame;
 	uint64_t first_ns, last_ns;
-	bool syn_seen;		/* the first subflow's SYN is in the capture */
+	bool syn_seen; /* the first subflow's SYN is in the capture */
 	struct track_capable offer, answer, confirm;
-	bool confirm_wrong_key;	/* an ACK's MP_CAPABLE repeated another key than the answer's */
+	bool confirm_wrong_key; /* an ACK's MP_CAPABLE repeated another key than the answer's */
 	bool answer_echoes;	/* the answer's key is the offer's own */
 	bool answer_bad_ack;	/* a SYN/ACK that acknowledges something else was seen */
 	uint8_t version;	/* enum given: what both sides agreed on */
 	enum track_outcome outcome;
-	const char *reason;	/* of TRACK_REFUSED; else NULL */
-	bool csum_known, csum;	/* negotiated */
+	const char *reason;    /* of TRACK_REFUSED; else NULL */
+	bool csum_known, csum; /* negotiated */
 	bool key_known[2];
 	uint64_t key[2], idsn[2];
 	uint32_t token[2];
 	bool dsn_known[2];
-	uint64_t dsn[2];	/* highest data sequence number so far */
+	uint64_t dsn[2]; /* highest data sequence number so far */
 	struct track_flow *flow[TRACK_FLOW_CONN_MAX];
 	unsigned int flows, flows_left_out;
 	struct track_dss dss[2];
@@ -160,10 +162,11 @@ struct track_conn {
 };
 
 struct track_totals {
-	unsigned int plain_flows;	/* TCP flows without any MPTCP option */
-	uint64_t flows_left_out;	/* packets of flows beyond the limit */
-	uint64_t conns_left_out;	/* packets of connections beyond the limit */
-	uint64_t bad_checksum;		/* segments that were not looked at for their checksum */
+	unsigned int plain_flows; /* TCP flows without any MPTCP option */
+	unsigned int cut_flows;	  /* the same, but their options are cut off in the capture */
+	uint64_t flows_left_out;  /* packets of flows beyond the limit */
+	uint64_t conns_left_out;  /* packets of connections beyond the limit */
+	uint64_t bad_checksum;	  /* segments that were not looked at for their checksum */
 };
 
 struct track;

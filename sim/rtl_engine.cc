@@ -260,16 +260,16 @@ void reset(rtl_engine *e)
 {
 	Top &top = *e->top;
 
-	top.rst_ni = 0;
 	top.s_axis_tvalid_i = 0;
 	top.m_axis_tready_i = 0;
+	// The last ones are out of reset: tready need not be there in the first.
 	for (unsigned i = 0; i < RESET_CLOCKS; i++) {
+		top.rst_ni = i >= RESET_CLOCKS / 2;
 		top.clk_i = 0;
 		top.eval();
 		top.clk_i = 1;
 		top.eval();
 	}
-	top.rst_ni = 1;
 }
 
 int open_trace(rtl_engine *e)

@@ -8,7 +8,8 @@ RTL_PKGS := hw/regs/generated/mpnic_pkg.sv hw/rtl/mpnic_rtl_pkg.sv
 RTL_SV := $(RTL_PKGS) $(filter-out $(RTL_PKGS),$(sort $(wildcard hw/rtl/*.sv)))
 RTL_LIBS := -lz -lstdc++ -lm -pthread
 RTL_CXXFLAGS := -std=c++17 -O2 -g $(WARN)
-RTL_VFLAGS := --cc -O3 -Ihw/regs/generated --top-module mpnic_pipeline
+# Lint is for lint-rtl.
+RTL_VFLAGS := --cc -O3 -Wno-lint -Ihw/regs/generated --top-module mpnic_pipeline
 # No assertions and no set-up of what reset sets anyway: three times as fast as Verilator's defaults.
 RTL_FAST := --noassert --x-assign fast --x-initial fast
 # Random values where the RTL leaves them open, assertions on.

@@ -13,7 +13,10 @@
 #define BEAT	     64
 #define WINDOW_BEATS (MPNIC_PARSE_WINDOW / BEAT)
 
-/* From the clock in which the last beat of the header window is taken to the record. */
+/*
+ * From the clock in which the last beat of the header window is taken to the record, unless the
+ * frame before it leaves up to the clock before.
+ */
 #define HDR_CLOCKS_MAX 16
 /* From the clock in which a frame's last beat is taken to the one in which it leaves. */
 #define LAST_CLOCKS_MAX 20
@@ -24,7 +27,7 @@ struct latency {
 
 struct run {
 	struct rtl_engine *engine;
-	uint64_t frames, beats, first_in, last_in;
+	uint64_t frames, beats, late, first_in, last_in, last_out;
 	struct latency hdr, last;
 };
 
@@ -42,7 +45,7 @@ static int receive(struct run *run)
 {
 	struct rtl_result r;
 	const int err = rtl_engine_recv(run->engine, &r);
-	uint64_t beats, window;
+	uint64_t beats, window, hdr;
 
 	if (err != 1)
 		return -1;
@@ -52,7 +55,10 @@ static int receive(struct run *run)
 		run->first_in = r.in_first;
 	run->last_in = r.in_last;
 	run->beats += beats;
-	note(&run->hdr, r.out_first - (r.in_first + window - 1));
+	hdr = r.out_first - (r.in_first + window - 1);
+	run->late += hdr > HDR_CLOCKS_MAX && r.out_first != run->last_out + 1;
+	run->last_out = r.out_last;
+	note(&run->hdr, hdr);
 	note(&run->last, r.out_last - r.in_last);
 	return 0;
 }
@@ -70,7 +76,7 @@ static int close_run(struct run *run, const char *what)
 {
 	const uint64_t clocks = run->last_in - run->first_in + 1;
 	const uint64_t stalls = rtl_engine_stalls(run->engine);
-	const int bad = (stalls != 0) + (clocks != run->beats) + (run->hdr.max > HDR_CLOCKS_MAX) +
+	const int bad = (stalls != 0) + (clocks != run->beats) + (run->late != 0) +
 			(run->last.max > LAST_CLOCKS_MAX);
 
 	printf("%s: %" PRIu64 " frames, %" PRIu64 " beats in %" PRIu64 " clocks, %" PRIu64

@@ -3,6 +3,7 @@
 """Make the captures of this folder with the local kernel, and prove what is in them.
 
     make.py [--dir DIR] [NAME...]    make all captures, or those of these names
+    make.py --readme                 prove what is there, and renew README.md
     make.py --list                   name them
 
 Needs root (or the right to make namespaces and TAP devices), MPTCP in the kernel, ip and tshark.
@@ -26,7 +27,8 @@ ATTEMPTS = 3
 HEAD = """# Captures
 
 Made by `make captures` (make.py, scenarios.py, lab.py) with the MPTCP sockets of Linux %s in
-network namespaces; the payload is test data. Frames are as on the wire, with every checksum
+network namespaces, but for version 0, which that kernel does not speak and version0.py writes
+packet by packet; the payload is test data. Frames are as on the wire, with every checksum
 filled in, unless the table says otherwise. Client: 10.0.n.1 or fd00:n::1; server: 10.0.n.2 or
 fd00:n::2, port 8080, with n = 1 for the first path and 2 for the second. Where something on the
 way changes frames, `.client` or `.server` says on which side of it the capture was taken.
@@ -98,11 +100,15 @@ def main():
     parser = argparse.ArgumentParser(description="Make MPTCP captures with the local kernel.")
     parser.add_argument("--dir", default=HERE, help="where to put them")
     parser.add_argument("--list", action="store_true", help="list the captures")
+    parser.add_argument("--readme", action="store_true", help="prove, renew README.md, no more")
     parser.add_argument("names", nargs="*", help="only these files")
     args = parser.parse_args()
     if args.list:
         for file, about, *_ in SCENARIOS:
             print("%-32s %s" % (file, about))
+        return 0
+    if args.readme:
+        readme(args.dir)
         return 0
     lack = lab.missing("tshark")
     if lack:

@@ -10,6 +10,7 @@ import time
 
 from lab import (ADD_ADDR, CAPABLE, DSS, FAIL, FASTCLOSE, JOIN, PRIO, REMOVE_ADDR, SYN, TCPRST, Lab,
                  Segment, ones_sum, receive, send, text, write_pcap, write_pcapng)
+from version0 import conversation
 
 SCENARIOS = []
 SUB = "tcp.options.mptcp.subtype == %d"
@@ -588,3 +589,16 @@ def v4_two_interfaces(path):
         send(server, client, 1 * KIB)
         lab.finish(client, server)
         write_pcapng(path, lab.wire.record, (("path0", 6), ("path1", 9)))
+
+
+# Version 0, which the kernel does not speak
+
+@scenario("v0_scripted", "two version 0 connections, written packet by packet: MP_CAPABLE, DSS with "
+          "checksums, ADD_ADDR with and without port, MP_JOIN, MP_PRIO with an address id, "
+          "REMOVE_ADDR, DATA_FIN; the second ends by MP_FASTCLOSE",
+          (sub(CAPABLE, "tcp.options.mptcp.version == 0"), 6, 6), (sub(JOIN), 3, 3),
+          (sub(ADD_ADDR, "tcp.options.mptcp.ipver == 4"), 2, 2), (sub(PRIO), 1, 1),
+          (sub(REMOVE_ADDR), 1, 1), (sub(FASTCLOSE), 1, 1), DATA_FIN, GOOD,
+          ("mptcp.expected_token == 0xe47f0142", 1))
+def v0_scripted(path):
+    write_pcap(path, conversation(text))

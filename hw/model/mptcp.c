@@ -464,6 +464,8 @@ void mpnic_mptcp(struct mpnic_hdr *hdr, unsigned int given)
 		    window_at(&opts, pos, opt[1]))
 			places |= 1ull << pos;
 	}
+	hdr->mptcp = 0;
+	hdr->mptcp_count = 0;
 	clear(hdr->opt, sizeof(hdr->opt));
 	if (places)
 		mpnic_mptcp_at(&opts, places, given, hdr);

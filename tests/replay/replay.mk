@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Tests of mpnic-sim replay: reader and tracker alone (Criterion), the program on captures and on
+# crafted files, and a fuzz target for all that reads files.
+
+TEST_TARGETS += test-replay-units test-replay
+FUZZ_TARGETS += fuzz-capture
+.PHONY: test-replay-units test-replay fuzz-capture
+
+REPLAY_UNIT_OBJS := $(B)/san/tests/replay/test_track.o $(B)/san/tests/replay/test_capture.o \
+	$(B)/san/tests/replay/test_fields.o \
+	$(patsubst %,$(B)/san/sim/%.o,capture track mpcrypto fields)
+
+$(B)/tests/replay-units: $(REPLAY_UNIT_OBJS) $(MODEL_SAN_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ -lcriterion -lcrypto
+
+test-replay-units: $(B)/tests/replay-units
+	@$(RUN) replay-units timeout 300 $<
+
+test-replay: $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace $(B)/sim-san/mpnic-sim
+	@$(RUN) replay timeout 900 tests/replay/test_replay.py --sim $(B)/sim/mpnic-sim \
+		--san $(B)/sim-san/mpnic-sim --work $(B)/tests/replay
+
+FUZZ_SECONDS ?= 60
+FUZZ_CAPTURE_SRCS := tests/replay/fuzz_capture.c \
+	$(patsubst %,sim/%.c,capture track mpcrypto totals text fields reading report json)
+
+$(B)/fuzz/capture: $(FUZZ_CAPTURE_SRCS) $(MODEL_SRCS) $(MODEL_HDRS) $(wildcard sim/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all $(filter %.c,$^) -o $@ -ljansson -lcrypto
+
+fuzz-capture: $(B)/fuzz/capture
+	@mkdir -p $(B)/fuzz/capture-corpus
+	tests/replay/test_replay.py --seeds $(B)/fuzz/capture-corpus
+	@$(RUN) fuzz-capture $(B)/fuzz/capture -max_total_time=$(FUZZ_SECONDS) -max_len=16384 \
+		-rss_limit_mb=2048 -timeout=10 -artifact_prefix=$(B)/fuzz/ -verbosity=0 \
+		-print_final_stats=1 $(B)/fuzz/capture-corpus

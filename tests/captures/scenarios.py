@@ -593,12 +593,13 @@ def v4_two_interfaces(path):
 
 # Version 0, which the kernel does not speak
 
-@scenario("v0_scripted", "two version 0 connections, written packet by packet: MP_CAPABLE, DSS with "
-          "checksums, ADD_ADDR with and without port, MP_JOIN, MP_PRIO with an address id, "
+@scenario("v0_scripted", "two version 0 connections, written packet by packet: MP_CAPABLE, DSS "
+          "with checksums, ADD_ADDR with and without port, MP_JOIN, MP_PRIO with an address id, "
           "REMOVE_ADDR, DATA_FIN; the second ends by MP_FASTCLOSE",
           (sub(CAPABLE, "tcp.options.mptcp.version == 0"), 6, 6), (sub(JOIN), 3, 3),
           (sub(ADD_ADDR, "tcp.options.mptcp.ipver == 4"), 2, 2), (sub(PRIO), 1, 1),
           (sub(REMOVE_ADDR), 1, 1), (sub(FASTCLOSE), 1, 1), DATA_FIN, GOOD,
-          ("mptcp.expected_token == 0xe47f0142", 1))
+          ("mptcp.expected_token == 0xbb5a1ab0", 1),
+          (sub(JOIN, "tcp.options.mptcp.recvtok == 0xbb5a1ab0"), 1))
 def v0_scripted(path):
     write_pcap(path, conversation(text))

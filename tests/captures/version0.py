@@ -134,8 +134,7 @@ class Connection:
 def conversation(text):
     """Two connections: one with every version 0 option and a regular end, one given up."""
     record = []
-    first = Connection(record, 40001, (bytes.fromhex("9c9eabd1e46a33b2"),
-                                       bytes.fromhex("967d2770b6960552")))
+    first = Connection(record, 40001, (b"mpnicKA0", b"mpnicKB0"))
     flow = first.flows[0]
     first.data(flow, 0, text(3000))
     first.data(flow, 1, text(1501), long=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Our records in tshark's words: the values that each of its fields should have."""
 
+import hashlib
 import ipaddress
 import struct
 
@@ -43,7 +44,8 @@ for _word in ("subtype", "version", "checksumreq.flags", "extensibility.flag",
     FIELDS[MPTCP + _word] = number
 FIELDS[MPTCP + "sendhmac"] = octets
 FIELDS[MPTCP + "ipv4"] = FIELDS[MPTCP + "ipv6"] = str
-FIELDS["mptcp.rm_addr.count"] = number
+for _word in ("rm_addr.count", "expected_token", "expected_idsn"):
+    FIELDS["mptcp." + _word] = number
 
 STATUS = {"bad": 0, "good": 1, "not_judged": 2, "zero": 3}
 
@@ -160,6 +162,11 @@ class Packet:
             say("subtype", opt.subtype)
         if not opt.error and subtype in FORMS:
             FORMS[subtype](self, opt, say)
+        if self.has(opt, "SENDER_KEY"):
+            key = self.body(opt, "capable")["sender_key"].to_bytes(8, "big")
+            digest = hashlib.new(("sha1", "sha256")[opt.version], key).digest()
+            for field, part in (("token", digest[:4]), ("idsn", digest[-8:])):
+                said.setdefault("mptcp.expected_" + field, []).append(int.from_bytes(part, "big"))
         if subtype == "remove_addr" and not opt.error:
             said.setdefault("mptcp.rm_addr.count", []).append(opt.length - 3)
 

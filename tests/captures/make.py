@@ -12,8 +12,10 @@ Exits 77 and names what is missing where it cannot work.
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab  # noqa: E402
@@ -67,19 +69,18 @@ def prove(path, checks):
 
 def make(path, checks, function):
     """Run a scenario until it shows what it promises: timing is the kernel's."""
-    new = path + ".new"
-    for left in reversed(range(ATTEMPTS)):
-        try:
-            function(new)
-            prove(new, checks)
-            os.replace(new, path)
-            return
-        except (lab.LabError, TimeoutError, ConnectionError) as err:
-            if not left:
-                if os.path.exists(new):
-                    os.remove(new)
-                raise
-            print("  again: %s" % err)
+    with tempfile.TemporaryDirectory() as folder:
+        new = os.path.join(folder, os.path.basename(path))
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                function(new)
+                prove(new, checks)
+                shutil.copyfile(new, path)
+                return
+            except (lab.LabError, TimeoutError, ConnectionError) as err:
+                if not left:
+                    raise
+                print("  again: %s" % err)
 
 
 def row(directory, file, about, checks):

@@ -32,8 +32,8 @@ struct sum {
 	uint64_t all, high;
 };
 
-/* Bytes that fit a struct sum: 2^32 lower halves add up to less than 2^64. */
-#define SUM_BLOCK ((size_t)1 << 30)
+/* Bytes that a struct sum takes at once, far from the 2^32 words that it could hold. */
+#define SUM_BLOCK ((size_t)1 << 26)
 
 static uint64_t sum_total(struct sum s)
 {

@@ -21,15 +21,17 @@ if [ ${#files[@]} -eq 0 ]; then
     exit 77
 fi
 
-# A tshark run lasts seconds, so that its start does not count.
+# A tshark run lasts seconds, so that its start does not count. Its time is the core's, as the
+# model's is.
 pps=()
 if command -v tshark >/dev/null; then
     merged=$(mktemp --suffix=.pcap)
     trap 'rm -f "$merged"' EXIT
-    packets=$("$bench" --merge "$merged" 200000 "${files[@]}")
-    start=$(date +%s%N)
-    tshark -n -r "$merged" -T fields -e tcp.options.mptcp.subtype >/dev/null 2>&1
-    pps=(--tshark-pps $((packets * 1000000000 / ($(date +%s%N) - start))))
+    packets=$("$bench" --merge "$merged" 100000 "${files[@]}")
+    TIMEFORMAT='%U %S'
+    spent=$({ time tshark -n -r "$merged" -T fields -e tcp.options.mptcp.subtype \
+        >/dev/null 2>&1; } 2>&1)
+    pps=(--tshark-pps "$(awk -v n="$packets" '{ printf "%.0f", n / ($1 + $2) }' <<<"$spent")")
 else
     echo "bench_model.sh: no tshark here, so no comparison with it" >&2
 fi

@@ -244,6 +244,7 @@ Test(csum, truncated_comes_before_zero)
 
 Test(csum, not_judged)
 {
+	static const uint8_t deep[144] = {6, 17};
 	struct spec s = carriers[0];
 
 	s.payload_len = 40;
@@ -252,6 +253,13 @@ Test(csum, not_judged)
 	assert_csum(run_frame(&f).csum.l4, NOT_JUDGED);
 	put16(f.bytes + f.l3 + 6, 0);
 	assert_csum(run(f.bytes, f.l4 + 19, 0).csum.l4, NOT_JUDGED);
+	s = (struct spec){.ip = 6, .proto = 6, .first = 60, .ext = deep, .ext_len = sizeof(deep)};
+	build(&s, &f);
+	cr_assert_eq(run_frame(&f).hdr.parse, MPNIC_PARSE_TOO_DEEP);
+	assert_csum(run_frame(&f).csum.l4, NOT_JUDGED);
+	s = carriers[0];
+	s.payload_len = 40;
+	build(&s, &f);
 	f.bytes[f.l4 + 12] = 4 << 4;
 	assert_csum(run_frame(&f).csum.l4, NOT_JUDGED);
 	put16(f.bytes + f.l3 + 2, 39);
@@ -298,8 +306,8 @@ Test(csum, sum_of_zeros_is_zero)
 
 Test(csum, sum_beyond_a_block)
 {
-	/* Longer than the block in which the sum is taken; all its sums carry. */
-	const size_t len = ((size_t)1 << 30) + 4099;
+	/* Longer than the blocks in which the sum is taken; all their sums carry. */
+	const size_t len = ((size_t)3 << 26) + 4099;
 	uint8_t *data = malloc(len);
 	uint16_t sum;
 

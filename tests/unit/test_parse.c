@@ -594,6 +594,8 @@ Test(parse, too_deep_by_slot)
 	/* In slot 16 none is taken. */
 	build_chain(&f, 0, 1, 16);
 	f.bytes[f.l3 + 40] = 60;
+	f.bytes[f.l4] = 132;
+	f.bytes[f.l4 + 1] = 0;
 	r = run_frame(&f);
 	assert_parse(r, TOO_DEEP);
 	cr_assert_eq(r.hdr.l4_off, 0);

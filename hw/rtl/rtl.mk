@@ -6,7 +6,10 @@ VERILATOR := verilator
 RTL_DATA_W := 512
 RTL_PKGS := hw/regs/generated/mpnic_pkg.sv hw/rtl/mpnic_rtl_pkg.sv
 RTL_SV := $(RTL_PKGS) $(filter-out $(RTL_PKGS),$(sort $(wildcard hw/rtl/*.sv)))
-RTL_LIBS := -lz -lstdc++ -lm -pthread
+RTL_LIBS := -lz -lstdc++ -lm -latomic -pthread
+# Where clang is there: it compiles Verilator's output a third faster than gcc, to a faster program.
+RTL_CXX := $(or $(shell command -v clang++),$(CXX))
+RTL_OPT := -O2 -march=native
 RTL_CXXFLAGS := -std=c++17 -O2 -g $(WARN)
 # Lint is for lint-rtl.
 RTL_VFLAGS := --cc -O3 -Wno-lint -Ihw/regs/generated --top-module mpnic_pipeline
@@ -20,7 +23,7 @@ RTL_DEBUG := --assert --x-assign unique --x-initial unique
 define rtl_engine_lib
 $(B)/$(1)/librtl_engine.a: $(B)/$(1)/Vmpnic_pipeline.mk sim/rtl_engine.cc sim/rtl_engine.h hw/rtl/rtl.mk \
 		hw/regs/generated/mpnic_regs.h
-	$$(MAKE) --no-print-directory -s -C $$(@D) -f Vmpnic_pipeline.mk CXX=$$(CXX) \
+	$$(MAKE) --no-print-directory -s -C $$(@D) -f Vmpnic_pipeline.mk CXX=$$(RTL_CXX) \
 		OPT_FAST="$(3)" OPT_GLOBAL=-O1 Vmpnic_pipeline__ALL.a $(4)
 	$$(CXX) $$(RTL_CXXFLAGS) -Isim -Ihw/regs/generated -I$$(@D) $(2) \
 		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include -c sim/rtl_engine.cc \
@@ -38,13 +41,13 @@ $(B)/$(1)/Vmpnic_pipeline.mk: $(RTL_SV) hw/regs/generated/mpnic_records.svh hw/r
 $(call rtl_engine_lib,$(1),$(4),$(5),verilated.o verilated_threads.o $(6))
 endef
 
-$(eval $(call rtl_engine,rtl,$(RTL_DATA_W),$(RTL_FAST),,-O3 -march=native))
-$(eval $(call rtl_engine,rtl-256,256,$(RTL_FAST),,-O1))
-$(eval $(call rtl_engine,rtl-128,128,$(RTL_FAST),,-O1))
+$(eval $(call rtl_engine,rtl,$(RTL_DATA_W),$(RTL_FAST),,$(RTL_OPT)))
+$(eval $(call rtl_engine,rtl-256,256,$(RTL_FAST),,$(RTL_OPT)))
+$(eval $(call rtl_engine,rtl-128,128,$(RTL_FAST),,$(RTL_OPT)))
 $(eval $(call rtl_engine,rtl-trace,$(RTL_DATA_W),$(RTL_DEBUG) --trace-fst --trace-structs,\
 	-DRTL_TRACE=1,-O1,verilated_fst_c.o))
 $(eval $(call rtl_engine,rtl-cov,$(RTL_DATA_W),$(RTL_DEBUG) --coverage-line --coverage-toggle,\
-	-DRTL_COVERAGE=1,-O1,verilated_cov.o))
+	-DRTL_COVERAGE=1,-O0,verilated_cov.o))
 
 # The packed structs that the generator wrote have the layout that it promised.
 TEST_TARGETS += test-records

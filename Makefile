@@ -47,7 +47,8 @@ all: ## build everything (what is missing on the machine is named by `make setup
 all: $(ALL_TARGETS)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' \
+		Makefile $(filter %.mk,$(MAKEFILE_LIST))
 	@echo "Settings: B=$(B) PREFIX=$(PREFIX) MPNIC_PCAPS=$(MPNIC_PCAPS) FUZZ_SECONDS SOAK_SECONDS MPNIC_TRIXIE"
 
 run: ## install what is missing, build, and replay the captures through RTL and C model

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * netlist_test CLOCKS SEED: random hostile frames through a pipeline that pauses at random on both
+ * netlist_test CLOCKS SEED: random hostile frames through a pipeline with random pauses on both
  * sides, for about so many clocks. Every record is compared with the C model's, and a digest of
- * all that left, with its clocks, goes to stdout: the RTL and its netlist must print the same.
+ * all records and the clocks of their frames goes to stdout: the RTL and its netlist must print the
+ * same.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -98,7 +99,9 @@ int main(int argc, char **argv)
 		rtl_engine_close(run->engine);
 	}
 	if (!ret)
-		printf("%" PRIu64 " frames, digest %016" PRIx64 "\n", run->received, run->digest);
+		printf("{\"frames\": %" PRIu64 ", \"clocks\": %s, \"digest\": \"%016" PRIx64
+		       "\"}\n",
+		       run->received, argv[1], run->digest);
 	free(run);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -39,8 +39,8 @@ YOSYS_CELLS = $(shell yosys-config --datdir)/xilinx/cells_sim.v
 $(SYNTH)/engine/Vmpnic_pipeline.mk: $(SYNTH)/xcup-mpnic_pipeline.json
 	@mkdir -p $(@D)
 	$(VERILATOR) $(RTL_VFLAGS) $(RTL_FAST) -Wno-lint -Wno-style --Mdir $(@D) \
-		$(SYNTH)/xcup-mpnic_pipeline/nobram.v $(YOSYS_CELLS)
-$(eval $(call rtl_engine_lib,synth/engine,,-O1))
+		$(SYNTH)/xcup-mpnic_pipeline/abc9.v $(YOSYS_CELLS)
+$(eval $(call rtl_engine_lib,synth/engine,,-O1,verilated.o verilated_threads.o))
 
 SYNTH_TEST_OBJS := $(B)/obj/hw/synth/netlist_test.o $(B)/obj/sim/gen.o
 $(SYNTH)/netlist_test-%: $(SYNTH_TEST_OBJS) $(B)/model/libmpnic_model.a
@@ -48,11 +48,14 @@ $(SYNTH)/netlist_test-%: $(SYNTH_TEST_OBJS) $(B)/model/libmpnic_model.a
 $(SYNTH)/netlist_test-rtl: $(B)/rtl/librtl_engine.a
 $(SYNTH)/netlist_test-netlist: $(SYNTH)/engine/librtl_engine.a
 
-$(SYNTH)/netlist_test-%.txt: $(SYNTH)/netlist_test-%
+$(SYNTH)/netlist_test-%.json: $(SYNTH)/netlist_test-%
 	$< $(SYNTH_NETLIST_CLOCKS) 1 >$@
 
-synth-netlist: $(SYNTH)/netlist_test-rtl.txt $(SYNTH)/netlist_test-netlist.txt
+$(SYNTH)/netlist.json: $(SYNTH)/netlist_test-rtl.json $(SYNTH)/netlist_test-netlist.json
 	cmp $^
+	cp $< $@
+
+synth-netlist: $(SYNTH)/netlist.json
 	@echo "synth-netlist: the netlist did what the RTL does: $$(cat $<)"
 
 $(SYNTH)/timing: $(B)/obj/hw/synth/timing.o $(B)/rtl/librtl_engine.a
@@ -61,5 +64,5 @@ $(SYNTH)/timing: $(B)/obj/hw/synth/timing.o $(B)/rtl/librtl_engine.a
 $(SYNTH)/timing.json: $(SYNTH)/timing
 	$< $@
 
-synth-report: $(SYNTH)/timing.json
+synth-report: $(SYNTH)/timing.json $(SYNTH)/netlist.json
 	hw/synth/report.py $(SYNTH) docs/performance.md docs/performance.csv

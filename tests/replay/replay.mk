@@ -17,9 +17,15 @@ $(B)/tests/replay-units: $(REPLAY_UNIT_OBJS) $(MODEL_SAN_LIB)
 test-replay-units: $(B)/tests/replay-units
 	@$(RUN) replay-units timeout 300 $<
 
-test-replay: $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace $(B)/sim-san/mpnic-sim
+# The program with a double of the RTL that is wrong where it is told to.
+$(B)/tests/mpnic-sim-faulty: $(SIM_SAN_OBJS) $(B)/san/tests/replay/faulty_engine.o $(MODEL_SAN_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ $(SIM_LIBS)
+
+test-replay: $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace $(B)/sim-san/mpnic-sim \
+		$(B)/tests/mpnic-sim-faulty
 	@$(RUN) replay timeout 900 tests/replay/test_replay.py --sim $(B)/sim/mpnic-sim \
-		--san $(B)/sim-san/mpnic-sim --work $(B)/tests/replay
+		--san $(B)/sim-san/mpnic-sim --faulty $(B)/tests/mpnic-sim-faulty --work $(B)/tests/replay
 
 FUZZ_SECONDS ?= 60
 FUZZ_CAPTURE_SRCS := tests/replay/fuzz_capture.c \

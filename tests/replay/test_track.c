@@ -407,8 +407,9 @@ static void join_by_b(struct bench *b, uint32_t token, uint64_t flip)
 	segment(b, 1, ACK, 901, 801);
 	o = option(b, MPNIC_SUBTYPE_MP_JOIN, 1);
 	o->fields = MPNIC_FIELD_HMAC;
-	mpcrypto_join(1, V1_KEY_B, V1_KEY_A, 0x1111, 0x2222, o->join_ack.hmac);
-	o->join_ack.hmac[19] ^= (uint8_t)flip;
+	mpcrypto_join(1, V1_KEY_B, V1_KEY_A, 0x1111, 0x2222, hmac);
+	hmac[19] ^= (uint8_t)flip;
+	memcpy(o->join_ack.hmac, hmac, sizeof(hmac));
 	send(b);
 }
 

@@ -85,11 +85,10 @@ module mpnic_parse (
     end
   endgenerate
 
-  localparam int unsigned MARKS_W = SLOT_W * SLOTS;
   assign slot = (slot0 & ~{8{one_tag_i | two_tags_i}}) | (slot1 & {8{one_tag_i}}) |
                 (slot2 & {8{two_tags_i}});
-  assign mark = (mark0 & ~MARKS_W'({9{one_tag_i | two_tags_i}})) |
-                (mark1 & MARKS_W'({9{one_tag_i}})) | (mark2 & MARKS_W'({9{two_tags_i}}));
+  assign mark = (mark0 & ~{9{one_tag_i | two_tags_i}}) |
+                (mark1 & {9{one_tag_i}}) | (mark2 & {9{two_tags_i}});
 
   // Row s of step1 is the slot that follows slot s. to_routing: the step leads to a routing header
   // with segments left.

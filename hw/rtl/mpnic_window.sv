@@ -3,8 +3,9 @@
 //
 // win_valid_o pulses once a frame, in the clock after the beat that completes the window or ends the
 // frame; the other outputs are valid in that clock alone. Frames of one beat may follow each other
-// in every clock. Bytes of win_o beyond the frame are zero. Marks of words beyond the frame are open:
-// a walk that comes there has left the frame.
+// in every clock. Bytes of win_o beyond the frame are zero. Marks of words beyond the frame are those
+// of other bytes: a walk that comes there has left the frame, but each word has one way on, or none
+// and a stop.
 module mpnic_window #(
   parameter int unsigned DATA_W = 512
 ) (
@@ -154,15 +155,21 @@ module mpnic_window #(
       localparam logic [15:0] LATE = 16'h7fff >> (i / 2);  // lengths that end at a slot to walk
       localparam logic [15:0] EARLY = 16'hffff >> (i / 2);
       logic [mpnic_rtl_pkg::MARK_W-1:0] mark_q;
-      always_ff @(posedge clk_i) begin
-        if (part_q[OFF/BYTES]) begin
-          mark_q[STEPS-1:0] <= steps[STEPS*AT+:STEPS];
-          mark_q[mpnic_rtl_pkg::MARK_ROUTING] <= routing[AT];
-          mark_q[mpnic_rtl_pkg::MARK_STOP_LATE] <= ~near[AT] | ~LATE[length[4*AT+:4]];
-          mark_q[mpnic_rtl_pkg::MARK_STOP_EARLY] <= ~near[AT] | ~EARLY[length[4*AT+:4]];
-        end
-        if (part_q[(OFF+3)/BYTES]) begin
-          mark_q[mpnic_rtl_pkg::MARK_SEGMENTS] <= segments[((OFF+3)%BYTES)/4];
+      always_ff @(posedge clk_i or negedge rst_ni) begin
+        if (!rst_ni) begin
+          mark_q <= '0;
+          mark_q[mpnic_rtl_pkg::MARK_STOP_LATE] <= 1'b1;
+          mark_q[mpnic_rtl_pkg::MARK_STOP_EARLY] <= 1'b1;
+        end else begin
+          if (part_q[OFF/BYTES]) begin
+            mark_q[STEPS-1:0] <= steps[STEPS*AT+:STEPS];
+            mark_q[mpnic_rtl_pkg::MARK_ROUTING] <= routing[AT];
+            mark_q[mpnic_rtl_pkg::MARK_STOP_LATE] <= ~near[AT] | ~LATE[length[4*AT+:4]];
+            mark_q[mpnic_rtl_pkg::MARK_STOP_EARLY] <= ~near[AT] | ~EARLY[length[4*AT+:4]];
+          end
+          if (part_q[(OFF+3)/BYTES]) begin
+            mark_q[mpnic_rtl_pkg::MARK_SEGMENTS] <= segments[((OFF+3)%BYTES)/4];
+          end
         end
       end
       assign win_marks_o[mpnic_rtl_pkg::MARK_W*i+:mpnic_rtl_pkg::MARK_W] = mark_q;

@@ -102,6 +102,16 @@ module mpnic_tcpopt (
             ({16{ahead[2]}} & {nibbles[7:0], 8'd0}) | ({16{ahead[3]}} & {nibbles[3:0], 12'd0});
   endfunction
 
+  // Bytes moved down to place, by 16, by 4, by 1. What comes from beyond the options is of no use, so
+  // that nothing is moved there.
+  function automatic logic [319:0] move(input logic [319:0] bytes, input logic [5:0] by);
+    logic [319:0] at16, at4;
+    at16 = {bytes[319:192], by[4] ? bytes[319:192] : bytes[191:64],
+            by[5] ? bytes[319:256] : by[4] ? bytes[191:128] : bytes[63:0]};
+    at4 = by[3] ? (by[2] ? at16 >> 96 : at16 >> 64) : (by[2] ? at16 >> 32 : at16);
+    move = by[1] ? (by[0] ? at4 >> 24 : at4 >> 16) : (by[0] ? at4 >> 8 : at4);
+  endfunction
+
   // verilator lint_off UNUSEDSIGNAL
   function automatic logic [3:0] top_bits(input logic [15:0] nibbles);
     top_bits = {nibbles[15], nibbles[11], nibbles[7], nibbles[3]};
@@ -188,6 +198,44 @@ module mpnic_tcpopt (
     end
   end
 
+  // What each byte is, should an option start there; at clock 1 but for whether the option fits.
+  logic [39:0] option_q1, mptcp_q1, eol_q1, eol_q2, short_q1, short_q2, mss_q1, wscale_q1;
+  logic [39:0] sack_q1, ts_q1, fits, mptcp_q2, over_q2, mss_q2, wscale_q2, sack_q2, ts_q2;
+  for (genvar e = 0; e < 40; e++) begin : g_byte
+    logic [7:0] kind, len;
+    logic       ends;  // with the kind byte
+    assign kind = hdr.opts[8*e+:8];
+    assign ends = hdr.opt_len[5:0] == 6'(e + 1);
+    if (e == 39) assign len = '0;
+    else assign len = hdr.opts[8*e+8+:8];
+
+    always_ff @(posedge clk_i) begin
+      if (valid_i) begin
+        option_q1[e] <= kind[7:1] != '0;
+        eol_q1[e] <= kind == '0;
+        short_q1[e] <= (kind[7:1] != '0) & (len[7:1] == '0) & ~ends;
+        mptcp_q1[e] <= kind == 8'(mpnic_pkg::TCPOPT_KIND_MPTCP);
+        mss_q1[e] <= (kind == 8'd2) & (len == 8'd4);
+        wscale_q1[e] <= (kind == 8'd3) & (len == 8'd3);
+        sack_q1[e] <= (kind == 8'd4) & (len == 8'd2);
+        ts_q1[e] <= (kind == 8'd8) & (len == 8'd10);
+      end
+    end
+  end
+  for (genvar w = 0; w < 10; w++) begin : g_fits
+    assign fits[4*w+:4] = {(g_word[w].n3_q & upto_q1) != '0, (g_word[w].n2_q & upto_q1) != '0,
+                           (g_word[w].n1_q & upto_q1) != '0, (g_word[w].n0_q & upto_q1) != '0};
+  end
+  always_ff @(posedge clk_i) begin
+    if (valid_q[1]) begin
+      eol_q2 <= eol_q1 & upto_q1[40:1];
+      short_q2 <= short_q1;
+      over_q2 <= option_q1 & ~fits & ~short_q1;
+      {mptcp_q2, mss_q2, wscale_q2, sack_q2, ts_q2} <=
+          {5{fits}} & {mptcp_q1, mss_q1, wscale_q1, sack_q1, ts_q1};
+    end
+  end
+
   // --- clock 2: rows closed over groups of 8 bytes ------------------------------------------------
 
   for (genvar w = 0; w < 10; w++) begin : g_exit
@@ -229,42 +277,6 @@ module mpnic_tcpopt (
           rows_q <= {g_exit[2*g+1].x3, g_exit[2*g+1].x2, g_exit[2*g+1].x1, g_exit[2*g+1].x0,
                      y3, y2, y1, y0};
         end
-      end
-    end
-  end
-
-  // What each byte is, should an option start there.
-  logic [39:0] mptcp_q2, eol_q2, short_q2, over_q2, mss_q2, wscale_q2, sack_q2, ts_q2;
-
-  for (genvar e = 0; e < 40; e++) begin : g_byte
-    logic [7:0] kind, len;
-    logic       option, fits, too_short;
-    assign kind = opts_q1[8*e+:8];
-    assign option = kind[7:1] != '0;
-    if (e == 39) begin : g_end
-      assign len = '0;
-      assign too_short = 1'b0;
-    end else begin : g_len
-      assign len = opts_q1[8*e+8+:8];
-      assign too_short = option & upto_q1[e+2] & (len[7:1] == '0);
-    end
-    case (e % 4)
-      0: assign fits = (g_word[e/4].n0_q & upto_q1) != '0;
-      1: assign fits = (g_word[e/4].n1_q & upto_q1) != '0;
-      2: assign fits = (g_word[e/4].n2_q & upto_q1) != '0;
-      default: assign fits = (g_word[e/4].n3_q & upto_q1) != '0;
-    endcase
-
-    always_ff @(posedge clk_i) begin
-      if (valid_q[1]) begin
-        mptcp_q2[e] <= fits & (kind == 8'(mpnic_pkg::TCPOPT_KIND_MPTCP));
-        eol_q2[e] <= (kind == '0) & upto_q1[e+1];
-        short_q2[e] <= too_short;
-        over_q2[e] <= option & ~fits & ~too_short;
-        mss_q2[e] <= fits & (kind == 8'd2) & (len == 8'd4);
-        wscale_q2[e] <= fits & (kind == 8'd3) & (len == 8'd3);
-        sack_q2[e] <= fits & (kind == 8'd4) & (len == 8'd2);
-        ts_q2[e] <= fits & (kind == 8'd8) & (len == 8'd10);
       end
     end
   end
@@ -430,13 +442,13 @@ module mpnic_tcpopt (
       offset_q7 <= offset_q6;
       too_many_q7 <= total_q6 == '0;
       for (int unsigned k = 0; k < 4; k++) begin
-        bytes_q7[OPT_BITS*k+:OPT_BITS] <= OPT_BITS'(opts_q6[319:8] >> {offset_q6[6*k+:6], 3'd0});
+        bytes_q7[OPT_BITS*k+:OPT_BITS] <= OPT_BITS'(move(opts_q6, offset_q6[6*k+:6]) >> 8);
       end
       {has_mss_q7, has_wscale_q7, has_sack_q7, has_ts_q7} <=
           {mss_at_q6[6], wscale_at_q6[6], sack_q6, ts_at_q6[6]};
-      mss_q7 <= {16{mss_at_q6[6]}} & 16'(opts_q6[319:16] >> {mss_at_q6[5:0], 3'd0});
-      wscale_q7 <= {8{wscale_at_q6[6]}} & 8'(opts_q6[319:16] >> {wscale_at_q6[5:0], 3'd0});
-      ts_q7 <= {64{ts_at_q6[6]}} & 64'(opts_q6[319:16] >> {ts_at_q6[5:0], 3'd0});
+      mss_q7 <= {16{mss_at_q6[6]}} & 16'(move(opts_q6, mss_at_q6[5:0]) >> 16);
+      wscale_q7 <= {8{wscale_at_q6[6]}} & 8'(move(opts_q6, wscale_at_q6[5:0]) >> 16);
+      ts_q7 <= {64{ts_at_q6[6]}} & 64'(move(opts_q6, ts_at_q6[5:0]) >> 16);
     end
   end
 

@@ -68,5 +68,5 @@ lint-rtl:
 		$(VERILATOR) --lint-only -Wall -Ihw/regs/generated -GDATA_W=$$width \
 			--top-module mpnic_pipeline $(RTL_SV) || exit 1; \
 	done
-	yosys -q -p 'read_verilog -sv -Ihw/regs/generated $(RTL_SV); \
-		hierarchy -check -top mpnic_pipeline; proc; check -assert'
+	yosys -q -p 'read_verilog -sv -Ihw/regs/generated $(RTL_SV)' \
+		-p 'hierarchy -check -top mpnic_pipeline; proc; check -assert'

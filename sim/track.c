@@ -12,7 +12,7 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
-#define BUCKETS 65536u /* of flows, and of tokens */
+#define BUCKETS_MAX 65536u /* of flows, and of tokens: a power of two */
 
 struct token {
 	struct token *next;
@@ -24,9 +24,9 @@ struct token {
 struct track {
 	struct track_limits limits;
 	struct track_totals totals;
-	unsigned int flows;
-	struct track_flow *flow[BUCKETS];
-	struct token *token[BUCKETS];
+	unsigned int flows, buckets;
+	struct track_flow **flow;
+	struct token **token;
 	struct track_flow *retired; /* flows whose ports were reused */
 	struct track_conn **conn;
 	unsigned int conns, conns_size;
@@ -45,9 +45,18 @@ struct track *track_new(const struct track_limits *limits)
 {
 	struct track *t = calloc(1, sizeof(*t));
 
-	if (t)
-		t->limits = *limits;
-	return t;
+	if (!t)
+		return NULL;
+	t->limits = *limits;
+	t->buckets = 1;
+	while (t->buckets < limits->flows && t->buckets < BUCKETS_MAX)
+		t->buckets *= 2;
+	t->flow = calloc(t->buckets, sizeof(*t->flow));
+	t->token = calloc(t->buckets, sizeof(*t->token));
+	if (t->flow && t->token)
+		return t;
+	track_free(t);
+	return NULL;
 }
 
 static void free_flows(struct track_flow *flow)
@@ -60,20 +69,27 @@ static void free_flows(struct track_flow *flow)
 	}
 }
 
+static void free_tokens(struct token *token)
+{
+	while (token) {
+		struct token *next = token->next;
+
+		free(token);
+		token = next;
+	}
+}
+
 void track_free(struct track *t)
 {
 	if (!t)
 		return;
-	for (unsigned int i = 0; i < BUCKETS; i++) {
+	for (unsigned int i = 0; t->flow && i < t->buckets; i++)
 		free_flows(t->flow[i]);
-		while (t->token[i]) {
-			struct token *next = t->token[i]->next;
-
-			free(t->token[i]);
-			t->token[i] = next;
-		}
-	}
+	for (unsigned int i = 0; t->token && i < t->buckets; i++)
+		free_tokens(t->token[i]);
 	free_flows(t->retired);
+	free(t->flow);
+	free(t->token);
 	for (unsigned int i = 0; i < t->conns; i++) {
 		free(t->conn[i]->event);
 		free(t->conn[i]);
@@ -84,14 +100,14 @@ void track_free(struct track *t)
 
 /* ---- look-ups ------------------------------------------------------------------------------ */
 
-static unsigned int mix(uint64_t v)
+static unsigned int mix(const struct track *t, uint64_t v)
 {
 	v *= 0x9e3779b97f4a7c15u;
-	return (unsigned int)(v >> 48) % BUCKETS;
+	return (unsigned int)(v >> 48) % t->buckets;
 }
 
 /* Equal for both directions. */
-static unsigned int flow_bucket(const struct mpnic_hdr *h)
+static unsigned int flow_bucket(const struct track *t, const struct mpnic_hdr *h)
 {
 	uint64_t sum = h->ip_version + ((uint64_t)(h->sport + h->dport) << 24), word[2];
 
@@ -101,7 +117,7 @@ static unsigned int flow_bucket(const struct mpnic_hdr *h)
 		memcpy(word, addr, sizeof(word));
 		sum += (word[0] ^ (word[1] << 7 | word[1] >> 57)) * 0xff51afd7ed558ccdu;
 	}
-	return mix(sum ^ sum >> 32);
+	return mix(t, sum ^ sum >> 32);
 }
 
 static bool side_is(const struct track_flow *f, unsigned int side, const uint8_t addr[16],
@@ -140,7 +156,7 @@ static bool starts_anew(const struct track_flow *f, unsigned int dir, const stru
 static struct track_flow *find_flow(const struct track *t, const struct mpnic_hdr *h,
 				    unsigned int *dir)
 {
-	for (struct track_flow *f = t->flow[flow_bucket(h)]; f; f = f->next) {
+	for (struct track_flow *f = t->flow[flow_bucket(t, h)]; f; f = f->next) {
 		int d = flow_dir(f, h);
 
 		if (d >= 0) {
@@ -153,7 +169,7 @@ static struct track_flow *find_flow(const struct track *t, const struct mpnic_hd
 
 static const struct token *find_token(const struct track *t, uint32_t value)
 {
-	for (const struct token *k = t->token[mix(value)]; k; k = k->next)
+	for (const struct token *k = t->token[mix(t, value)]; k; k = k->next)
 		if (k->token == value)
 			return k;
 	return NULL;
@@ -197,7 +213,7 @@ unsigned int track_version(const struct track *t, const struct mpnic_hdr *h)
 static int add_token(struct track *t, struct track_conn *conn, unsigned int side, uint32_t value)
 {
 	struct token *k = calloc(1, sizeof(*k));
-	unsigned int bucket = mix(value);
+	unsigned int bucket = mix(t, value);
 
 	if (!k)
 		return -ENOMEM;
@@ -261,7 +277,7 @@ static unsigned int first_dir(const struct mpnic_hdr *h)
 
 static struct track_flow *new_flow(struct track *t, const struct mpnic_hdr *h)
 {
-	unsigned int bucket = flow_bucket(h), dir = first_dir(h);
+	unsigned int bucket = flow_bucket(t, h), dir = first_dir(h);
 	struct track_flow *f;
 
 	if (t->flows == t->limits.flows)
@@ -283,7 +299,7 @@ static struct track_flow *new_flow(struct track *t, const struct mpnic_hdr *h)
 /* A connection may still point at it, so it is kept, but no longer found. */
 static void retire(struct track *t, struct track_flow *old, const struct mpnic_hdr *h)
 {
-	struct track_flow **at = &t->flow[flow_bucket(h)];
+	struct track_flow **at = &t->flow[flow_bucket(t, h)];
 
 	while (*at != old)
 		at = &(*at)->next;
@@ -1047,7 +1063,7 @@ void track_finish(struct track *t)
 	for (unsigned int i = 0; i < t->conns; i++)
 		t->conn[i]->outcome = conclude(t->conn[i]);
 	t->totals.plain_flows = t->totals.cut_flows = 0;
-	for (unsigned int i = 0; i < BUCKETS; i++)
+	for (unsigned int i = 0; i < t->buckets; i++)
 		count_plain(t, t->flow[i]);
 	count_plain(t, t->retired);
 }

@@ -48,8 +48,8 @@ static void report(struct track *track, const struct totals *totals)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct track_limits limits = { .flows = 64, .conns = 16 };
-	struct totals totals = { 0 };
+	static const struct track_limits limits = {.flows = 64, .conns = 16};
+	struct totals totals = {0};
 	struct capture_frame frame;
 	struct capture *capture;
 	struct track *track;

@@ -155,7 +155,7 @@ static void close_file(struct capture *c, FILE *stream)
 Test(capture, pcap_in_both_orders_and_resolutions)
 {
 	for (int i = 0; i < 4; i++) {
-		struct file f = { .swapped = i & 1 };
+		struct file f = {.swapped = i & 1};
 		struct capture_frame frame;
 		struct capture *c;
 		FILE *s;
@@ -174,7 +174,7 @@ Test(capture, pcap_in_both_orders_and_resolutions)
 Test(capture, pcapng_interfaces_sections_and_times)
 {
 	for (int i = 0; i < 2; i++) {
-		struct file f = { .swapped = i };
+		struct file f = {.swapped = i};
 		struct capture_frame frame;
 		struct capture *c;
 		FILE *s;
@@ -201,7 +201,7 @@ Test(capture, pcapng_interfaces_sections_and_times)
 
 Test(capture, names_are_printable)
 {
-	struct file f = { 0 };
+	struct file f = {0};
 	struct capture_frame frame;
 	struct capture *c;
 	FILE *s;
@@ -218,7 +218,7 @@ Test(capture, names_are_printable)
 
 Test(capture, lying_lengths)
 {
-	struct file f = { 0 };
+	struct file f = {0};
 	struct capture *c;
 	struct capture_frame frame;
 	FILE *s;
@@ -237,7 +237,7 @@ Test(capture, lying_lengths)
 
 Test(capture, packet_larger_than_its_block)
 {
-	struct file f = { 0 };
+	struct file f = {0};
 	struct capture *c;
 	FILE *s;
 
@@ -252,7 +252,7 @@ Test(capture, packet_larger_than_its_block)
 
 Test(capture, unknown_interface)
 {
-	struct file f = { 0 };
+	struct file f = {0};
 	struct capture *c;
 	FILE *s;
 
@@ -265,7 +265,7 @@ Test(capture, unknown_interface)
 
 Test(capture, block_lengths_that_differ)
 {
-	struct file f = { 0 };
+	struct file f = {0};
 	struct capture *c;
 	FILE *s;
 
@@ -280,7 +280,7 @@ Test(capture, block_lengths_that_differ)
 /* Whatever byte the file ends at: whole packets come out, then an error or the end. */
 Test(capture, ends_anywhere)
 {
-	struct file f = { 0 };
+	struct file f = {0};
 
 	shb(&f);
 	idb(&f, 1, 6, 0, "eth0");
@@ -309,14 +309,14 @@ Test(capture, no_capture_at_all)
 		const char *bytes, *what;
 		size_t len;
 	} files[] = {
-		{ "ab", "only 2 bytes", 2 },
-		{ "GET / HTTP/1.0\r\n", "neither pcap nor pcapng", 16 },
-		{ "\x1f\x8b\x08\x00\x00\x00\x00\x00", "gzip", 8 },
-		{ "\x34\xcd\xb2\xa1\x00\x00\x00\x00", "modified pcap", 8 },
+		{"ab", "only 2 bytes", 2},
+		{"GET / HTTP/1.0\r\n", "neither pcap nor pcapng", 16},
+		{"\x1f\x8b\x08\x00\x00\x00\x00\x00", "gzip", 8},
+		{"\x34\xcd\xb2\xa1\x00\x00\x00\x00", "modified pcap", 8},
 	};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		struct file f = { .len = files[i].len };
+		struct file f = {.len = files[i].len};
 		struct capture *c;
 		FILE *s;
 

@@ -9,7 +9,8 @@ static void whole(const struct field *f, unsigned int n, size_t from, size_t to)
 	size_t at = from;
 
 	for (unsigned int i = 0; i < n; i++) {
-		cr_assert_eq(f[i].offset, at, "%s at %zu, expected %zu", f[i].name, f[i].offset, at);
+		cr_assert_eq(f[i].offset, at, "%s at %zu, expected %zu", f[i].name, f[i].offset,
+			     at);
 		at += f[i].size;
 	}
 	cr_assert_eq(at, to);

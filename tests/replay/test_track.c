@@ -6,20 +6,20 @@
 #include "mpcrypto.h"
 #include "track.h"
 
-#define SYN 0x02
+#define SYN    0x02
 #define SYNACK 0x12
-#define RST 0x04
-#define ACK 0x10
+#define RST    0x04
+#define ACK    0x10
 
 /* Keys of real captures, with the token of B and the IDSN of A as computed by others. */
-#define V0_KEY_A 0x9c9eabd1e46a33b2
-#define V0_KEY_B 0x967d2770b6960552
+#define V0_KEY_A   0x9c9eabd1e46a33b2
+#define V0_KEY_B   0x967d2770b6960552
 #define V0_TOKEN_B 0xe47f0142
-#define V0_IDSN_A 0x9851b565d52abec9
-#define V1_KEY_A 0x1fdb5df328bc3def
-#define V1_KEY_B 0x29a6c86981ad933c
+#define V0_IDSN_A  0x9851b565d52abec9
+#define V1_KEY_A   0x1fdb5df328bc3def
+#define V1_KEY_B   0x29a6c86981ad933c
 #define V1_TOKEN_B 0xa35d6d82
-#define V1_IDSN_A 0xc8072fb90edab04d
+#define V1_IDSN_A  0xc8072fb90edab04d
 
 struct bench {
 	struct track *track;
@@ -29,7 +29,7 @@ struct bench {
 	uint16_t port; /* A's */
 };
 
-static const struct track_limits wide = { .flows = 100, .conns = 100 };
+static const struct track_limits wide = {.flows = 100, .conns = 100};
 
 static void begin(struct bench *b, const struct track_limits *limits)
 {
@@ -199,21 +199,21 @@ Test(track, outcomes_that_are_not_mptcp)
 		enum track_outcome outcome;
 		const char *reason;
 	} cases[] = {
-		{ "silent", .synack = 1, .third = 1, .outcome = TRACK_SILENT },
-		{ "v0", .synack = 1, .answer = 1, .third = 1, .outcome = TRACK_ANSWERED_V0 },
-		{ "no answer", .outcome = TRACK_REFUSED, .reason = "no_answer" },
-		{ "reset", .rst = 1, .outcome = TRACK_REFUSED, .reason = "rst" },
-		{ "third ACK", .synack = 1, .answer = 1, .answer_version = 1, .third = 1,
-		  .outcome = TRACK_REFUSED, .reason = "third_ack_without_mp_capable" },
-		{ "no third ACK", .synack = 1, .answer = 1, .answer_version = 1,
-		  .outcome = TRACK_REFUSED, .reason = "no_third_ack" },
-		{ "B bit", .synack = 1, .offer_error = MPNIC_OPT_ERROR_EXTENSIBILITY, .third = 1,
-		  .outcome = TRACK_REFUSED, .reason = "offer_extensibility" },
-		{ "no crypto", .synack = 1, .offer_error = MPNIC_OPT_ERROR_NO_CRYPTO,
-		  .outcome = TRACK_REFUSED, .reason = "offer_no_crypto" },
-		{ "wrong length", .synack = 1, .answer = 1, .answer_version = 1,
-		  .answer_error = MPNIC_OPT_ERROR_LENGTH, .third = 1, .outcome = TRACK_REFUSED,
-		  .reason = "answer_length" },
+		{"silent", .synack = 1, .third = 1, .outcome = TRACK_SILENT},
+		{"v0", .synack = 1, .answer = 1, .third = 1, .outcome = TRACK_ANSWERED_V0},
+		{"no answer", .outcome = TRACK_REFUSED, .reason = "no_answer"},
+		{"reset", .rst = 1, .outcome = TRACK_REFUSED, .reason = "rst"},
+		{"third ACK", .synack = 1, .answer = 1, .answer_version = 1, .third = 1,
+		 .outcome = TRACK_REFUSED, .reason = "third_ack_without_mp_capable"},
+		{"no third ACK", .synack = 1, .answer = 1, .answer_version = 1,
+		 .outcome = TRACK_REFUSED, .reason = "no_third_ack"},
+		{"B bit", .synack = 1, .offer_error = MPNIC_OPT_ERROR_EXTENSIBILITY, .third = 1,
+		 .outcome = TRACK_REFUSED, .reason = "offer_extensibility"},
+		{"no crypto", .synack = 1, .offer_error = MPNIC_OPT_ERROR_NO_CRYPTO,
+		 .outcome = TRACK_REFUSED, .reason = "offer_no_crypto"},
+		{"wrong length", .synack = 1, .answer = 1, .answer_version = 1,
+		 .answer_error = MPNIC_OPT_ERROR_LENGTH, .third = 1, .outcome = TRACK_REFUSED,
+		 .reason = "answer_length"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -312,7 +312,7 @@ Test(track, ports_used_again)
 
 Test(track, limits_are_kept_and_counted)
 {
-	static const struct track_limits small = { .flows = 3, .conns = 2 };
+	static const struct track_limits small = {.flows = 3, .conns = 2};
 	struct bench b;
 
 	begin(&b, &small);
@@ -475,7 +475,8 @@ static uint16_t dss_checksum(uint64_t dsn, uint32_t ssn, uint16_t len, uint16_t 
 	return (uint16_t)~sum;
 }
 
-/* DSNs of 4 octets, one of 8, and 4 again over a wrap of the lower half; the last checksum is wrong. */
+/* DSNs of 4 octets, one of 8, and 4 again over a wrap of the lower half; the last checksum is
+ * wrong. */
 Test(track, dss_checksums)
 {
 	static const uint64_t dsn[] = {

@@ -47,7 +47,7 @@ $(eval $(call rtl_engine,rtl-128,128,$(RTL_FAST),,$(RTL_OPT)))
 $(eval $(call rtl_engine,rtl-trace,$(RTL_DATA_W),$(RTL_DEBUG) --trace-fst --trace-structs,\
 	-DRTL_TRACE=1,-O1,verilated_fst_c.o))
 $(eval $(call rtl_engine,rtl-cov,$(RTL_DATA_W),$(RTL_DEBUG) --coverage-line --coverage-toggle,\
-	-DRTL_COVERAGE=1,-O0,verilated_cov.o))
+	-DRTL_COVERAGE=1,-O1,verilated_cov.o))
 
 # The packed structs that the generator wrote have the layout that it promised.
 TEST_TARGETS += test-records

@@ -27,7 +27,7 @@ module mpnic_parse (
   input  logic                         tag_depth_i,
   input  logic                         ipv4_i,
   input  logic                         ipv6_i,
-  input  logic [31:0]                  one_tag_i,
+  input  logic [31:0]                  tagged_i,
   input  logic [31:0]                  two_tags_i,
   // Marks are uniform; the words at the end cannot have all of them.
   // verilator lint_off UNUSEDSIGNAL
@@ -62,8 +62,8 @@ module mpnic_parse (
   assign words = {16'd0, win_i[8*mpnic_pkg::PARSE_WINDOW-1:112]};
 
   logic [479:0] l3;
-  assign l3 = (words[0+:480] & ~{15{one_tag_i | two_tags_i}}) | (words[32+:480] & {15{one_tag_i}}) |
-              (words[64+:480] & {15{two_tags_i}});
+  assign l3 = (words[0+:480] & ~{15{tagged_i}}) | (words[32+:480] & {15{tagged_i & ~two_tags_i}}) |
+              (words[64+:480] & {15{tagged_i & two_tags_i}});
 
   // Next headers and lengths of the slots; their marks as {stop, segments left, routing, steps}.
   logic [16*SLOTS-1:0]     slot0, slot1, slot2, slot;
@@ -85,10 +85,10 @@ module mpnic_parse (
     end
   endgenerate
 
-  assign slot = (slot0 & ~{8{one_tag_i | two_tags_i}}) | (slot1 & {8{one_tag_i}}) |
-                (slot2 & {8{two_tags_i}});
-  assign mark = (mark0 & ~{9{one_tag_i | two_tags_i}}) |
-                (mark1 & {9{one_tag_i}}) | (mark2 & {9{two_tags_i}});
+  assign slot = (slot0 & ~{8{tagged_i}}) | (slot1 & {8{tagged_i & ~two_tags_i}}) |
+                (slot2 & {8{tagged_i & two_tags_i}});
+  assign mark = (mark0 & ~{9{tagged_i}}) | (mark1 & {9{tagged_i & ~two_tags_i}}) |
+                (mark2 & {9{tagged_i & two_tags_i}});
 
   // Row s of step1 is the slot that follows slot s. to_routing: the step leads to a routing header
   // with segments left.
@@ -118,7 +118,7 @@ module mpnic_parse (
   always_comb begin
     for (int unsigned s = 0; s < SLOTS; s++) begin
       next[8*s+:8] = slot[16*s+:8];
-      half = 6'(slot[16*s+8+:5]) + 6'(s + 3) + {5'd0, one_tag_i[0] | two_tags_i[0]};
+      half = 6'(slot[16*s+8+:5]) + 6'(s + 3) + {5'd0, tagged_i[0]};
       half = half | {6{|slot[16*s+13+:3]}} | {6{half[5]}};  // 31 and more are beyond the window
       code[0*SLOTS+s] = half[0];
       code[1*SLOTS+s] = half[1];
@@ -135,23 +135,23 @@ module mpnic_parse (
   logic [479:0]            l3_2q;
   logic [7:0]              len_2q;
   logic [1:0]              tags_2q;  // two, one
-  logic                    v4_2q, v6_2q, runt_2q, cut_2q, depth_2q;
+  logic                    v4_2q, v6_2q, runt_2q, cut_2q, depth_2q, ext0_2q, routing0_2q;
   logic [16*SLOTS-1:0]     step1_2q, step2_2q;
   logic [SLOTS-1:0]        to_routing_2q;
-  logic                    segments_2q;
   logic [CODE_W*SLOTS-1:0] code_2q;
   logic [8*SLOTS-1:0]      next_2q;
   always_ff @(posedge clk_i) begin
     if (valid_i) begin
       l3_2q <= l3;
       len_2q <= len_i;
-      tags_2q <= {two_tags_i[1], one_tag_i[1]};
+      tags_2q <= {two_tags_i[1], tagged_i[1] & ~two_tags_i[1]};
       v4_2q <= ipv4_i;
       v6_2q <= ipv6_i;
       runt_2q <= len_i < 8'(mpnic_pkg::FRAME_MIN);
       cut_2q <= tag_cut_i;
       depth_2q <= tag_depth_i;
-      segments_2q <= segments[0];
+      ext0_2q <= ipv6_i & mpnic_rtl_pkg::is_v6_ext(l3[55:48]);
+      routing0_2q <= (l3[55:48] == 8'd43) & segments[0];
       if (ipv6_i) begin
         step1_2q <= step1;
         step2_2q <= step2;
@@ -166,9 +166,10 @@ module mpnic_parse (
   logic [56:0] eth, eth_5q;
   always_comb begin
     eth = '0;
-    eth[15:0] = (win_i[96+:16] & ~{16{one_tag_i[2] | two_tags_i[2]}}) |
-                (win_i[128+:16] & {16{one_tag_i[2]}}) | (win_i[160+:16] & {16{two_tags_i[2]}});
-    eth[31:16] = win_i[112+:16] & {16{one_tag_i[2] | two_tags_i[2]}};
+    eth[15:0] = (win_i[96+:16] & ~{16{tagged_i[2]}}) |
+                (win_i[128+:16] & {16{tagged_i[2] & ~two_tags_i[2]}}) |
+                (win_i[160+:16] & {16{tagged_i[2] & two_tags_i[2]}});
+    eth[31:16] = win_i[112+:16] & {16{tagged_i[2]}};
     eth[47:32] = win_i[144+:16] & {16{two_tags_i[2]}};
     eth[55:48] = user_i;
     eth[56] = more_i;
@@ -187,11 +188,9 @@ module mpnic_parse (
 
   logic [15:0] total_len, payload_len;
   logic [7:0]  n0;  // IPv6's next header
-  logic        ext0;
   assign total_len = mpnic_rtl_pkg::be16(l3_2q[31:16]);
   assign payload_len = mpnic_rtl_pkg::be16(l3_2q[47:32]);
   assign n0 = l3_2q[55:48];
-  assign ext0 = v6_2q & mpnic_rtl_pkg::is_v6_ext(n0);
 
   // The slots of the first, third and fifth header, and what is two steps ahead of each slot.
   logic [SLOTS-1:0]        third, fifth, routing2;
@@ -218,7 +217,7 @@ module mpnic_parse (
     // IPv4: tags + header length - 5; IPv6: tags + 5, of which the walk replaces all but bit 0.
     if (v4_2q) shift0 = 6'(l3_2q[3:0]) + 6'(tags_2q) - 6'd5;
     else shift0 = 6'(tags_2q) + 6'd5;
-    if (ext0) shift0[5:1] = '0;
+    if (ext0_2q) shift0[5:1] = '0;
   end
 
   logic [16:0]             end_3q;  // the end of the IP packet, bytes from byte 34
@@ -250,13 +249,13 @@ module mpnic_parse (
       v4_options_3q <= l3_2q[3:0] != 4'd5;
       shift0_3q <= shift0;
       class0_3q <= {v4_2q ? frag4 : n0 == 8'd44, proto0 == 8'd17 & ~frag4, proto0 == 8'd6 & ~frag4};
-      proto0_3q <= ext0 ? 8'd0 : proto0;
-      ext0_3q <= ext0;
-      fifth_3q <= fifth & {SLOTS{ext0}};
+      proto0_3q <= ext0_2q ? 8'd0 : proto0;
+      ext0_3q <= ext0_2q;
+      fifth_3q <= fifth & {SLOTS{ext0_2q}};
       if (v6_2q) begin
         passed_3q <= fifth | third | SLOTS'(1);
         routing2_3q <= routing2;
-        routing0_3q <= n0 == 8'd43 & segments_2q;
+        routing0_3q <= routing0_2q;
         code2_3q <= code2;
         step2_3q <= step2_2q;
         next_3q <= next_2q;
@@ -401,6 +400,10 @@ module mpnic_parse (
   assign len2 = end2_there_4q & (end2_4q >= shift_4q);
   assign walked = ~stop_4q & ~(v6_4q & (no_room | what_4q[3] | no_len));
 
+  logic [5:0] len_words, room_words_l4;
+  assign len_words = end_words_4q - shift_4q;
+  assign room_words_l4 = room_words_4q - shift_4q;
+
   logic [7:0] proto;
   always_comb begin
     proto = proto0_4q;
@@ -414,10 +417,11 @@ module mpnic_parse (
   logic [479:0] l4_5q;
   logic [7:0]   l4_off_5q, proto_5q;
   logic [15:0]  l4_len_5q;
-  logic [5:0]   len_words_5q, room_words_5q;  // words of the L4 packet, and those that are there
+  logic [3:0]   len_words_5q, room_words_5q;  // of the L4 packet, of the window; at most 15
+  logic [3:0]   opt_words_5q;  // and of options in the window, if their end is not
   logic [1:0]   room_low_5q;
   logic         walked_5q, stop_5q, ip_5q, v6_5q, runt_5q, cut_5q, v4_options_5q, ext0_5q, routing_5q;
-  logic         no_room_5q, no_len_5q, room5_5q, room2_5q, len5_5q, len2_5q;
+  logic         no_room_5q, no_len_5q, len5_5q, len2_5q;
   logic [3:0]   verdict_5q, what_5q;
   always_ff @(posedge clk_i) begin
     if (valid_q[3]) begin
@@ -426,15 +430,14 @@ module mpnic_parse (
       l4_5q <= l4;
       l4_off_5q <= {shift_4q + 6'd8, 2'b10};
       l4_len_5q <= 16'(end_4q - {9'd0, shift_4q, 2'b00});
-      len_words_5q <= end_words_4q - shift_4q;
-      room_words_5q <= room_words_4q - shift_4q;
+      len_words_5q <= len_words[3:0] | {4{|len_words[5:4]}};
+      room_words_5q <= room_words_l4[3:0] | {4{|room_words_l4[5:4]}};
+      opt_words_5q <= 4'(room5_4q - shift_4q);
       room_low_5q <= room_low_4q;
       proto_5q <= proto;
       walked_5q <= walked;
       no_room_5q <= no_room;
       no_len_5q <= v6_4q & no_len;
-      room5_5q <= room5;
-      room2_5q <= room2;
       len5_5q <= len5;
       len2_5q <= len2;
       stop_5q <= stop_4q;
@@ -469,30 +472,32 @@ module mpnic_parse (
   logic        doff_right, doff_there, udp_right, tcp, udp;
   assign doff = l4_5q[103:100];
   assign udp_len = mpnic_rtl_pkg::be16(l4_5q[47:32]);
-  assign doff_right = (doff >= 4'd5) & (|len_words_5q[5:4] | (doff <= len_words_5q[3:0]));
-  assign doff_there = |room_words_5q[5:4] | (doff <= room_words_5q[3:0]);
+  assign doff_right = (doff >= 4'd5) & (doff <= len_words_5q);
+  assign doff_there = doff <= room_words_5q;
   assign udp_right = (|udp_len[15:3]) & (udp_len <= l4_len_5q);
   assign tcp = tcp_5q[0] & doff_right;
   assign udp = udp_5q & udp_right;
 
-  logic [3:0] too_short, result;
+  // The verdict without what TCP's and UDP's own lengths say.
+  logic [3:0] too_short, outer, result;
   assign too_short = eth_5q[56] ? 4'(mpnic_pkg::PARSE_TOO_DEEP) : 4'(mpnic_pkg::PARSE_TRUNCATED);
   always_comb begin
-    if (stop_5q) result = verdict_5q;
-    else if (no_room_5q) result = too_short;
-    else if (what_5q[3]) result = 4'(mpnic_pkg::PARSE_TOO_DEEP);
-    else if (no_len_5q) result = 4'(mpnic_pkg::PARSE_IP_LEN);
-    else if (what_5q[2]) result = 4'(mpnic_pkg::PARSE_FRAGMENT);
-    else if (what_5q[0]) begin
-      if (~len5_5q) result = 4'(mpnic_pkg::PARSE_L4_LEN);
-      else if (~room5_5q) result = too_short;
-      else if (~doff_right) result = 4'(mpnic_pkg::PARSE_TCP_DOFF);
+    if (stop_5q) outer = verdict_5q;
+    else if (no_room_5q) outer = too_short;
+    else if (what_5q[3]) outer = 4'(mpnic_pkg::PARSE_TOO_DEEP);
+    else if (no_len_5q) outer = 4'(mpnic_pkg::PARSE_IP_LEN);
+    else if (what_5q[2]) outer = 4'(mpnic_pkg::PARSE_FRAGMENT);
+    else if (~what_5q[1] & ~what_5q[0]) outer = 4'(mpnic_pkg::PARSE_OTHER_L4);
+    else if (what_5q[0] ? ~len5_5q : ~len2_5q) outer = 4'(mpnic_pkg::PARSE_L4_LEN);
+    else outer = too_short;
+  end
+  always_comb begin
+    result = outer;
+    if (tcp_5q[0]) begin
+      if (~doff_right) result = 4'(mpnic_pkg::PARSE_TCP_DOFF);
       else result = doff_there ? 4'(mpnic_pkg::PARSE_TCP) : too_short;
-    end else if (what_5q[1]) begin
-      if (~len2_5q) result = 4'(mpnic_pkg::PARSE_L4_LEN);
-      else if (~room2_5q) result = too_short;
-      else result = udp_right ? 4'(mpnic_pkg::PARSE_UDP) : 4'(mpnic_pkg::PARSE_UDP_LEN);
-    end else result = 4'(mpnic_pkg::PARSE_OTHER_L4);
+    end
+    if (udp_5q) result = udp_right ? 4'(mpnic_pkg::PARSE_UDP) : 4'(mpnic_pkg::PARSE_UDP_LEN);
   end
 
   mpnic_hdr_t hdr, hdr_6q;
@@ -528,7 +533,7 @@ module mpnic_parse (
     hdr.window = mpnic_rtl_pkg::be16(l4_5q[127:112]) & {16{tcp_5q[4]}};
     if (tcp) begin
       hdr.opt_len = doff_there ? {2'd0, doff - 4'd5, 2'b00}
-                               : {2'd0, room_words_5q[3:0] - 4'd5, room_low_5q};
+                               : {2'd0, opt_words_5q, room_low_5q};
     end
     // Options that are not in the window are zero in it already.
     for (int unsigned i = 0; i < 10; i++) begin

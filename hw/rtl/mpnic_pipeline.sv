@@ -75,7 +75,7 @@ module mpnic_pipeline #(
   logic [8*mpnic_pkg::PARSE_WINDOW-1:0]   win;
   logic [7:0]                             win_len, win_user;
   logic                                   win_tag_cut, win_tag_depth, win_ipv4, win_ipv6;
-  logic [31:0]                            win_one_tag, win_two_tags;
+  logic [31:0]                            win_tagged, win_two_tags;
   logic [mpnic_rtl_pkg::V6_WORDS*mpnic_rtl_pkg::MARK_W-1:0] win_marks;
   mpnic_window #(
     .DATA_W(DATA_W)
@@ -97,7 +97,7 @@ module mpnic_pipeline #(
     .win_tag_depth_o(win_tag_depth),
     .win_ipv4_o     (win_ipv4),
     .win_ipv6_o     (win_ipv6),
-    .win_one_tag_o  (win_one_tag),
+    .win_tagged_o   (win_tagged),
     .win_two_tags_o (win_two_tags),
     .win_marks_o    (win_marks)
   );
@@ -118,7 +118,7 @@ module mpnic_pipeline #(
     .tag_depth_i(win_tag_depth),
     .ipv4_i     (win_ipv4),
     .ipv6_i     (win_ipv6),
-    .one_tag_i  (win_one_tag),
+    .tagged_i   (win_tagged),
     .two_tags_i (win_two_tags),
     .marks_i    (win_marks),
     .valid_o    (parse_valid),

@@ -88,10 +88,10 @@ soak: setup-test
 
 install: ## install mpnic-sim, the decoder library and its headers below PREFIX (DESTDIR respected)
 install: all
-	install -D -m 755 $(B)/sim/mpnic-sim $(DESTDIR)$(PREFIX)/bin/mpnic-sim
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace
 	install -D -m 644 $(B)/model/libmpnic_model.a $(DESTDIR)$(PREFIX)/lib/libmpnic_model.a
-	install -D -m 644 hw/model/mpnic_model.h $(DESTDIR)$(PREFIX)/include/mpnic/mpnic_model.h
-	install -D -m 644 hw/regs/generated/mpnic_regs.h $(DESTDIR)$(PREFIX)/include/mpnic/mpnic_regs.h
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/mpnic hw/model/mpnic_model.h \
+		hw/regs/generated/mpnic_regs.h
 
 regs: ## renew the generated files after a change of hw/regs/mpnic.toml
 	hw/regs/generate.py

@@ -11,7 +11,6 @@ build=(
     python3                # hw/regs/generate.py
     verilator              # RTL to C++
     zlib1g-dev             # Verilator's FST traces
-    pkg-config libpcap-dev # captures
     libjansson-dev         # JSON
     libssl-dev             # libcrypto: tokens and HMACs
 )
@@ -23,10 +22,11 @@ lint=(
 test=(
     "${lint[@]}"
     libcriterion-dev         # unit tests
+    libpcap-dev              # captures, read by another reader than our own
     clang libclang-rt-14-dev # libFuzzer
     tshark                   # second opinion on captures
     z3                       # proofs
-    iproute2 ethtool         # live captures in network namespaces
+    iproute2                 # live captures in network namespaces
 )
 synth=("${test[@]}" debootstrap iverilog)
 

@@ -44,26 +44,16 @@ module mpnic_mptcp_opt (
   assign given1 = given_i == 2'(mpnic_pkg::GIVEN_V1);
   assign not_given = given_i[1];
 
-  logic         has_subtype, has_b3;
-  logic [14:0]  sub;  // 15 is not decoded
-  assign has_subtype = there & (len != 6'd2);
-  assign has_b3 = len[5:2] != '0;
-  assign sub = {14'd0, has_subtype} << bytes[23:20];
-
-  logic len4, len8, len10, len12, len14, len16, len18, len20, len22, len24, len26, len28, len30;
-  assign len4 = len == 6'd4;
-  assign len8 = len == 6'd8;
-  assign len10 = len == 6'd10;
-  assign len12 = len == 6'd12;
-  assign len14 = len == 6'd14;
-  assign len16 = len == 6'd16;
-  assign len18 = len == 6'd18;
-  assign len20 = len == 6'd20;
-  assign len22 = len == 6'd22;
-  assign len24 = len == 6'd24;
-  assign len26 = len == 6'd26;
-  assign len28 = len == 6'd28;
-  assign len30 = len == 6'd30;
+  // Where the length is 2 there is no subtype: sub is of use only with has_subtype then.
+  logic        above2, has_subtype, has_b3;
+  logic [14:0] sub;  // 15 is not decoded
+  logic        len4, len8, len10, len12, len14, len16, len18, len20, len22, len24, len26, len28, len30;
+  // verilator lint_off UNUSEDSIGNAL
+  logic        len6;
+  // verilator lint_on UNUSEDSIGNAL
+  assign {sub, len30, len28, len26, len24, len22, len20, len18, len16, len14, len12, len10, len8,
+          len6, len4, has_b3, above2} = loc_i[mpnic_rtl_pkg::LOC_HEAD_LSB+:mpnic_rtl_pkg::LOC_HEAD_W];
+  assign has_subtype = there & above2;
 
   // MP_CAPABLE
   logic v0, v1, cap_len, cap_keys, cap_csum, cap_crypto;
@@ -136,13 +126,12 @@ module mpnic_mptcp_opt (
                  ({4{|sub[7:4] & ~plain_seg}} & 4'(mpnic_pkg::OPT_ERROR_SEGMENT)) |
                  ({4{|sub[7:4] & plain_seg & ~plain_len}} & 4'(mpnic_pkg::OPT_ERROR_LENGTH)) |
                  ({4{sub[8]}} & error_rst) |
-                 ({4{|sub[14:9]}} & 4'(mpnic_pkg::OPT_ERROR_SUBTYPE)) |
-                 ({4{there & ~has_subtype}} & 4'(mpnic_pkg::OPT_ERROR_LENGTH));
+                 ({4{|sub[14:9]}} & 4'(mpnic_pkg::OPT_ERROR_SUBTYPE));
 
   // Version: the given one unless the option carries its own; else what the form tells.
   logic infer0, infer1;
-  assign infer0 = not_given & ((sub[5] & len4) | (sub[3] & (ipver4 | ipver6)));
-  assign infer1 = not_given & (sub[8] | (sub[3] & (v0 | v1)));
+  assign infer0 = has_subtype & not_given & ((sub[5] & len4) | (sub[3] & (ipver4 | ipver6)));
+  assign infer1 = has_subtype & not_given & (sub[8] | (sub[3] & (v0 | v1)));
 
   // What is taken if there is no error: 4-byte words of the body by where they stand, the rest by
   // what it is.
@@ -214,31 +203,33 @@ module mpnic_mptcp_opt (
   end
 
   // The head of the record.
-  logic       unknown, given, by_b3, there_q;
+  logic       carried, unknown, given, by_b3, there_q, has_subtype_q;
   logic [7:0] subtype_q, version_q, flags_q;
   logic [1:0] version_from_q;
   logic [3:0] error_q;
   logic [5:0] len_q, offset_q;
+  assign carried = has_subtype & sub[0];
   assign given = has_subtype & ~sub[0] & ~not_given;
-  assign unknown = there & ~(sub[0] | given | infer0 | infer1);
+  assign unknown = there & ~(carried | given | infer0 | infer1);
   assign by_b3 = sub[0] | sub[2];
 
   logic [239:24] bytes_q;
   always_ff @(posedge clk_i) begin
     if (classify_i) begin
       there_q <= there;
+      has_subtype_q <= has_subtype;
       subtype_q <= {8{there}} & ({4'd0, bytes[23:20]} | {8{~has_subtype}});
       len_q <= len;
       offset_q <= offset;
       error_q <= error;
-      version_q <= {8{unknown}} | {4'd0, {4{sub[0]}} & nibble} |
+      version_q <= {8{unknown}} | {4'd0, {4{carried}} & nibble} |
                    {7'd0, (given & given1) | infer1};
-      version_from_q <= {given | infer0 | infer1, sub[0] | infer0 | infer1};
-      flags_q <= ({8{by_b3 & has_b3}} & b3) | {4'd0, {4{has_subtype & ~by_b3}} & nibble};
+      version_from_q <= {given | infer0 | infer1, carried | infer0 | infer1};
+      flags_q <= ({8{has_subtype & by_b3 & has_b3}} & b3) | {4'd0, {4{has_subtype & ~by_b3}} & nibble};
       take_q <= take_d;
       fields_q <= fields_d;
       bytes_q <= bytes[239:24];
-      subtype_o <= sub[8:0];
+      subtype_o <= {9{has_subtype}} & sub[8:0];
       v0_o <= v0;
     end
   end
@@ -252,15 +243,16 @@ module mpnic_mptcp_opt (
   mpnic_opt_t        out, out_q;
   logic [TAKE_W-1:0] take;
   logic              good;
-  assign error_o = error_q != '0;
-  assign good = there_q & ~error_o;
+  assign good = has_subtype_q & (error_q == '0);
+  assign error_o = there_q & ~good;
   assign take = {TAKE_W{good}} & take_q;
   always_comb begin
     out = '0;
     out.subtype = subtype_q;
     out.length = {2'd0, {6{there_q}} & len_q};
     out.offset = {2'd0, {6{there_q}} & offset_q};
-    out.error = {4'd0, error_q};
+    out.error = ({8{has_subtype_q}} & {4'd0, error_q}) |
+                ({8{there_q & ~has_subtype_q}} & mpnic_pkg::OPT_ERROR_LENGTH);
     out.version = version_q;
     out.version_from = {6'd0, version_from_q};
     out.flags = flags_q;

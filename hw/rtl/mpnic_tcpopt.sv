@@ -26,6 +26,7 @@ module mpnic_tcpopt (
 
   localparam int unsigned LATENCY = mpnic_rtl_pkg::TCPOPT_LATENCY;
   localparam int unsigned LOC_OPT_W = mpnic_rtl_pkg::LOC_OPT_W;
+  localparam int unsigned HEAD_W = mpnic_rtl_pkg::LOC_HEAD_W;
   localparam int unsigned OPT_BITS = mpnic_rtl_pkg::LOC_OPT_BYTES * 8;
 
   // verilator lint_off UNUSEDSIGNAL
@@ -115,6 +116,16 @@ module mpnic_tcpopt (
   // verilator lint_off UNUSEDSIGNAL
   function automatic logic [3:0] top_bits(input logic [15:0] nibbles);
     top_bits = {nibbles[15], nibbles[11], nibbles[7], nibbles[3]};
+  endfunction
+  // verilator lint_on UNUSEDSIGNAL
+
+  // The head of an MPTCP option, from its bytes 1 and 2.
+  // verilator lint_off UNUSEDSIGNAL
+  function automatic logic [mpnic_rtl_pkg::LOC_HEAD_W-1:0] head(input logic [15:0] b);
+    logic [15:0] len, subtype;
+    len = 16'd1 << b[4:1];
+    subtype = 16'd1 << b[15:12];
+    head = {subtype[14:0], {14{~b[0] & ~b[5]}} & len[15:2], b[5:2] != '0, (b[5:2] != '0) | b[0]};
   endfunction
   // verilator lint_on UNUSEDSIGNAL
 
@@ -425,12 +436,16 @@ module mpnic_tcpopt (
 
   logic [3:0]            there_q7;
   logic [23:0]           offset_q7;
-  logic [4*OPT_BITS-1:0] bytes_q7;
+  logic [4*OPT_BITS-1:0] bytes_d7, bytes_q7;
+  logic [4*HEAD_W-1:0]   head_q7;
   logic                  too_many_q7, has_mss_q7, has_wscale_q7, has_sack_q7, has_ts_q7;
   logic [39:0]           starts_q7;
   logic [7:0]            tcpopt_q7, wscale_q7;
   logic [15:0]           mss_q7;
   logic [63:0]           ts_q7;
+  for (genvar k = 0; k < 4; k++) begin : g_move
+    assign bytes_d7[OPT_BITS*k+:OPT_BITS] = OPT_BITS'(move(opts_q6, offset_q6[6*k+:6]) >> 8);
+  end
   always_ff @(posedge clk_i) begin
     if (valid_q[5]) seg_q6 <= seg_q5;
     if (valid_q[6]) begin
@@ -442,7 +457,8 @@ module mpnic_tcpopt (
       offset_q7 <= offset_q6;
       too_many_q7 <= total_q6 == '0;
       for (int unsigned k = 0; k < 4; k++) begin
-        bytes_q7[OPT_BITS*k+:OPT_BITS] <= OPT_BITS'(move(opts_q6, offset_q6[6*k+:6]) >> 8);
+        bytes_q7[OPT_BITS*k+:OPT_BITS] <= bytes_d7[OPT_BITS*k+:OPT_BITS];
+        head_q7[HEAD_W*k+:HEAD_W] <= head(bytes_d7[OPT_BITS*k+:16]);
       end
       {has_mss_q7, has_wscale_q7, has_sack_q7, has_ts_q7} <=
           {mss_at_q6[6], wscale_at_q6[6], sack_q6, ts_at_q6[6]};
@@ -490,7 +506,7 @@ module mpnic_tcpopt (
 
   for (genvar k = 0; k < 4; k++) begin : g_loc
     assign loc_o[LOC_OPT_W*k+:LOC_OPT_W] =
-        {bytes_q7[OPT_BITS*k+:OPT_BITS], offset_q7[6*k+:6], there_q7[k]};
+        {head_q7[HEAD_W*k+:HEAD_W], bytes_q7[OPT_BITS*k+:OPT_BITS], offset_q7[6*k+:6], there_q7[k]};
   end
   assign loc_o[mpnic_rtl_pkg::LOC_SEG_LSB+:5] = seg_q7;
   assign loc_o[mpnic_rtl_pkg::LOC_TOO_MANY] = too_many_q7;

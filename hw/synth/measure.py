@@ -5,10 +5,12 @@ measure.py xcup BLOCK DIR FILE.sv...   area and LUT levels for UltraScale+, with
 measure.py parts BLOCK DIR FILE.sv...  area of the block's instances, for UltraScale+
 measure.py ecp5 BLOCK DIR FILE.sv...   placed and routed clock on an ECP5, with nextpnr
 
-Scratch and logs go to DIR/<what>-BLOCK/, the result to DIR/<what>-BLOCK.json. The files are RTL
-sources, packages first; folders of included files stand between them as -IFOLDER.
+Scratch and logs go to DIR/<what>-BLOCK/, the result to DIR/<what>-BLOCK.json; a result that was made
+of the same sources, comments aside, stays. The files are RTL sources, packages first; folders of
+included files stand between them as -IFOLDER.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -180,14 +182,51 @@ def nextpnr_version(inner):
     return "nextpnr-ecp5 " + re.search(r"Version (\S+)\)", line.stdout + line.stderr).group(1)
 
 
+def needed(block, sources):
+    """Of the sources those that the block is made of: folders, packages, and what it instantiates."""
+    path_of = {os.path.basename(path)[:-3]: path for path in sources if path.endswith(".sv")}
+    wanted, waiting = [], [block]
+    while waiting:
+        name = waiting.pop()
+        if name in wanted or name not in path_of:
+            continue
+        wanted.append(name)
+        waiting += re.findall(r"^\s*(\w+)\s*(?:#\s*\(|u_\w+\s*\()", bare(path_of[name]), re.M)
+    return [path for path in sources if path.startswith("-I") or path.endswith("_pkg.sv") or
+            os.path.basename(path)[:-3] in wanted]
+
+
+def bare(path):
+    """A source without its comments."""
+    with open(path, encoding="utf-8") as file:
+        return re.sub(r"//.*", "", file.read())
+
+
+def digest(name, sources):
+    """Changes with all that a result depends on, but for the tools."""
+    state = hashlib.sha256(name.encode())
+    scripts = [f"{HERE}/{script}" for script in ("measure.py", "netlist.py", "wrap.py")]
+    included = [f"{path[2:]}/{file}" for path in sources if path.startswith("-I")
+                for file in sorted(os.listdir(path[2:])) if file.endswith(".svh")]
+    for path in [path for path in sources if not path.startswith("-I")] + included + scripts:
+        state.update(bare(path).encode())
+    return state.hexdigest()[:16]
+
+
 def main():
     what = {"xcup": xcup, "parts": parts, "ecp5": ecp5}
     if len(sys.argv) < 5 or sys.argv[1] not in what:
         raise SystemExit(__doc__.strip())
     name, block, folder = sys.argv[1:4]
     work = f"{folder}/{name}-{block}"
+    sources = needed(block, sys.argv[4:])
+    state = digest(name, sources)
+    if os.path.exists(f"{work}.json") and load(f"{work}.json")["sources"] == state:
+        say(f"{name} {block}: unchanged")
+        os.utime(f"{work}.json")
+        return
     os.makedirs(work, exist_ok=True)
-    result = {"block": block, **what[name](block, work, sys.argv[4:])}
+    result = {"block": block, "sources": state, **what[name](block, work, sources)}
     with open(f"{work}.json.new", "w", encoding="utf-8") as file:
         json.dump(result, file, indent=1)
         file.write("\n")

@@ -73,12 +73,21 @@ static void set_pauses(const struct options *opts, uint64_t chunk, struct rtl_en
 	engine->out_pause = opts->out_pause < 0 ? pattern[1] : (unsigned int)opts->out_pause;
 }
 
+/* With --every, one frame of each so many; not the same one each time, for enumerations have a
+ * step. */
+static uint64_t sampled(const struct run *run, uint64_t index)
+{
+	const unsigned int every = run->opts->every;
+
+	return index * every + (index * UINT64_C(0x9e3779b97f4a7c15) >> 33) % every;
+}
+
 static int send_frame(struct run *run, struct rtl_engine *engine, uint64_t index,
 		      struct expected *expected)
 {
 	struct gen_packet *p = &run->packet;
 
-	frames_get(run->frames, run->opts->seed, index, p);
+	frames_get(run->frames, run->opts->seed, sampled(run, index), p);
 	expected->class = p->class;
 	mpnic_packet(p->frame, p->len, p->user, &expected->hdr, &expected->csum);
 	return rtl_engine_send(engine, p->frame, p->len, p->user);
@@ -189,7 +198,7 @@ static int work(struct run *run, struct counts *counts)
 
 	if (run->opts->chunk != NONE)
 		return run_chunk(run, run->opts->chunk, counts);
-	while (chunk = atomic_fetch_add(&run->shared->next, run->opts->every), more(run, chunk)) {
+	while (chunk = atomic_fetch_add(&run->shared->next, 1), more(run, chunk)) {
 		const int err = run_chunk(run, chunk, counts);
 
 		if (err) {
@@ -290,7 +299,7 @@ static int usage(void)
 	      "  --count N        random frames (100000)\n"
 	      "  --seconds N      random frames for so long, instead of --count\n"
 	      "  --enum           the hostile enumerations, complete, before them\n"
-	      "  --every N        only one chunk in N of all that\n"
+	      "  --every N        only one frame in N of all that\n"
 	      "  --chunk-frames N frames to a chunk (1024)\n"
 	      "  --in-pause N     chance in 256 that the source pauses in a clock (several)\n"
 	      "  --out-pause N    chance in 256 that the sink is not ready in a clock (several)\n"
@@ -402,7 +411,7 @@ int main(int argc, char **argv)
 		return 1;
 	run.opts = &opts;
 	run.frames = frames;
-	run.total = opts.seconds ? NONE : frames_fixed(frames) + opts.count;
+	run.total = opts.seconds ? NONE : (frames_fixed(frames) + opts.count) / opts.every;
 	run.shared = mmap(NULL, sizeof(*run.shared), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (run.shared == MAP_FAILED) {

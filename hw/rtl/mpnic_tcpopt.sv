@@ -137,18 +137,15 @@ module mpnic_tcpopt (
     last[0] = h[7] | (~h[6] & (h[5] | (~h[4] & (h[3] | (~h[2] & h[1])))));
   endfunction
 
-  // The last bit of all that is set: { there is one, its number }.
-  function automatic logic [6:0] last_of_all(input logic [39:0] h);
-    logic [3:0] g0, g1, g2, g3, g4;
-    logic [6:0] low, high;
-    g0 = last(h[7:0]);
-    g1 = last(h[15:8]);
-    g2 = last(h[23:16]);
-    g3 = last(h[31:24]);
-    g4 = last(h[39:32]);
-    low = g2[3] ? {4'b1010, g2[2:0]} : g1[3] ? {4'b1001, g1[2:0]} : {g0[3], 3'd0, g0[2:0]};
-    high = g4[3] ? {4'b1100, g4[2:0]} : {4'b1011, g3[2:0]};
-    last_of_all = (g4[3] | g3[3]) ? high : low;
+  function automatic logic [19:0] last_by_group(input logic [39:0] h);
+    last_by_group = {last(h[39:32]), last(h[31:24]), last(h[23:16]), last(h[15:8]), last(h[7:0])};
+  endfunction
+
+  // The last bit of all: { there is one, its number }.
+  function automatic logic [6:0] last_of_all(input logic [19:0] g);
+    last_of_all = g[19] ? {4'b1100, g[18:16]} : g[15] ? {4'b1011, g[14:12]} :
+                  g[11] ? {4'b1010, g[10:8]} : g[7] ? {4'b1001, g[6:4]} :
+                  {g[3], 3'd0, g[2:0]};
   endfunction
 
   // --- what later clocks need of the header -------------------------------------------------------
@@ -292,22 +289,20 @@ module mpnic_tcpopt (
     end
   end
 
-  // --- clocks 3 to 5: the bytes that are reached, through groups 1 and 2, 3, 4 --------------------
-  // MPTCP options are counted and ranked close behind.
+  // --- clocks 3 and 4: the bytes that are reached, through groups 1 and 2, then 3 and 4 -------------
 
-  logic [39:0]  reach_d3, reach_q3, reach_d4, reach_q4, reach_d5, reach_q5;
+  logic [39:0]  reach_d3, reach_q3, reach_d4, reach_q4;
   logic [39:24] mptcp_q3;
-  logic [39:32] mptcp_q4;
-  logic [319:0] rows3_q3, rows4_q3, rows4_q4;
+  logic [319:0] rows3_q3, rows4_q3;
   logic [23:0]  found_q3;  // MPTCP options that are reached
-  logic [7:0]   found_q4, found_q5;
+  logic [39:24] found_q4;
   always_comb begin : p_reach
     logic [39:0] reach;
     reach = reach_q2 | through(reach_q2[15:8], g_group[1].g_rest.rows_q);
     reach_d3 = reach | through(reach[23:16], g_group[2].g_rest.rows_q);
+    reach = reach_q3 | through(reach_q3[31:24], rows3_q3);
+    reach_d4 = reach | through(reach[39:32], rows4_q3);
   end
-  assign reach_d4 = reach_q3 | through(reach_q3[31:24], rows3_q3);
-  assign reach_d5 = reach_q4 | through(reach_q4[39:32], rows4_q4);
 
   always_ff @(posedge clk_i) begin
     if (valid_q[2]) begin
@@ -319,38 +314,7 @@ module mpnic_tcpopt (
     end
     if (valid_q[3]) begin
       reach_q4 <= reach_d4;
-      found_q4 <= reach_d4[31:24] & mptcp_q3[31:24];
-      mptcp_q4 <= mptcp_q3[39:32];
-      rows4_q4 <= rows4_q3;
-    end
-    if (valid_q[4]) begin
-      reach_q5 <= reach_d5;
-      found_q5 <= reach_d5[39:32] & mptcp_q4;
-    end
-  end
-
-  // What the walk meets.
-  logic [39:0] eol_q3, eol_q4, short_q3, short_q4, over_q3, over_q4;
-  logic [39:0] mss_q3, mss_q4, wscale_q3, wscale_q4, sack_q3, sack_q4, ts_q3, ts_q4;
-  logic [39:0] met_eol_q5, met_short_q5, met_over_q5, met_mss_q5, met_wscale_q5, met_sack_q5;
-  logic [39:0] met_ts_q5;
-  always_ff @(posedge clk_i) begin
-    if (valid_q[2]) begin
-      {eol_q3, short_q3, over_q3} <= {eol_q2, short_q2, over_q2};
-      {mss_q3, wscale_q3, sack_q3, ts_q3} <= {mss_q2, wscale_q2, sack_q2, ts_q2};
-    end
-    if (valid_q[3]) begin
-      {eol_q4, short_q4, over_q4} <= {eol_q3, short_q3, over_q3};
-      {mss_q4, wscale_q4, sack_q4, ts_q4} <= {mss_q3, wscale_q3, sack_q3, ts_q3};
-    end
-    if (valid_q[4]) begin
-      met_eol_q5 <= reach_d5 & eol_q4;
-      met_short_q5 <= reach_d5 & short_q4;
-      met_over_q5 <= reach_d5 & over_q4;
-      met_mss_q5 <= reach_d5 & mss_q4;
-      met_wscale_q5 <= reach_d5 & wscale_q4;
-      met_sack_q5 <= reach_d5 & sack_q4;
-      met_ts_q5 <= reach_d5 & ts_q4;
+      found_q4 <= reach_d4[39:24] & mptcp_q3;
     end
   end
 
@@ -358,8 +322,8 @@ module mpnic_tcpopt (
 
   // How many stand before group g, and in it, one-hot.
   logic [3:0]  before1_q4, before3_q5;
-  logic [4:0]  before2_q4, before3_d5, before4_q5, count2_q4;
-  logic [15:0] rank0_q4, rank1_q4, rank2_q4, rank3_q5;
+  logic [4:0]  before2_q4, before3_d5, before4_q5, count2_q4, count4_q5;
+  logic [15:0] rank0_q4, rank1_q4, rank2_q4, rank3_q5, rank4_q5;
   logic [15:0] place1_d5, place2_d5, place3_d6, place4_d6;
   logic [15:0] byte_q5, byte_d6;  // a nibble each: { there is one, its byte in its group }
   logic [3:0]  group1_q5, group2_q5;  // whether it is in that group
@@ -367,7 +331,7 @@ module mpnic_tcpopt (
   assign place1_d5 = place(rank1_q4, before1_q4);
   assign place2_d5 = place(rank2_q4, before2_q4[3:0]);
   assign place3_d6 = place(rank3_q5, before3_q5);
-  assign place4_d6 = place(rank(found_q5), before4_q5[3:0]);
+  assign place4_d6 = place(rank4_q5, before4_q5[3:0]);
   assign byte_d6 = byte_q5 | place3_d6 | place4_d6;
 
   logic [23:0] offset_q6;
@@ -384,15 +348,17 @@ module mpnic_tcpopt (
     end
     if (valid_q[4]) begin
       before3_q5 <= before3_d5[3:0];
-      before4_q5 <= add(before3_d5, count(found_q4));
-      rank3_q5 <= rank(found_q4);
+      before4_q5 <= add(before3_d5, count(found_q4[31:24]));
+      count4_q5 <= count(found_q4[39:32]);
+      rank3_q5 <= rank(found_q4[31:24]);
+      rank4_q5 <= rank(found_q4[39:32]);
       byte_q5 <= rank0_q4 | place1_d5 | place2_d5;
       group1_q5 <= top_bits(place1_d5);
       group2_q5 <= top_bits(place2_d5);
     end
     if (valid_q[5]) begin
       there_q6 <= top_bits(byte_d6);
-      total_q6 <= add(before4_q5, count(found_q5));
+      total_q6 <= add(before4_q5, count4_q5);
       for (int unsigned k = 0; k < 4; k++) begin
         offset_q6[6*k+:6] <= {place4_d6[4*k+3], group2_q5[k] | place3_d6[4*k+3],
                               group1_q5[k] | place3_d6[4*k+3], byte_d6[4*k+:3]};
@@ -400,28 +366,49 @@ module mpnic_tcpopt (
     end
   end
 
-  // --- clock 6: the verdict, and where the noted options are ---------------------------------------
+  // --- clocks 5 and 6: the verdict, and where the last option of each kind stands ------------------
 
-  logic [39:0] starts_q6;
-  logic [7:0]  tcpopt_d6, tcpopt_q6;
+  logic [39:0] eol_q3, eol_q4, short_q3, short_q4, over_q3, over_q4;
+  logic [39:0] mss_q3, mss_q4, wscale_q3, wscale_q4, sack_q3, sack_q4, ts_q3, ts_q4;
+  logic        met_eol_q5, met_short_q5, met_over_q5, sack_q5, sack_q6;
+  logic [19:0] mss_q5, wscale_q5, ts_q5;  // by groups
   logic [6:0]  mss_at_q6, wscale_at_q6, ts_at_q6;
-  logic        sack_q6;
+  logic [39:0] starts_q5, starts_q6;
+  logic [7:0]  tcpopt_d6, tcpopt_q6;
   always_comb begin
     if (!active_q5) tcpopt_d6 = mpnic_pkg::TCPOPT_NONE;
-    else if (met_eol_q5 != '0) tcpopt_d6 = mpnic_pkg::TCPOPT_OK;
-    else if (met_short_q5 != '0) tcpopt_d6 = mpnic_pkg::TCPOPT_LEN_BELOW_2;
+    else if (met_eol_q5) tcpopt_d6 = mpnic_pkg::TCPOPT_OK;
+    else if (met_short_q5) tcpopt_d6 = mpnic_pkg::TCPOPT_LEN_BELOW_2;
     else if (!whole_q5) tcpopt_d6 = mpnic_pkg::TCPOPT_CUT;
-    else if (met_over_q5 != '0) tcpopt_d6 = mpnic_pkg::TCPOPT_OVERRUN;
+    else if (met_over_q5) tcpopt_d6 = mpnic_pkg::TCPOPT_OVERRUN;
     else tcpopt_d6 = mpnic_pkg::TCPOPT_OK;
   end
   always_ff @(posedge clk_i) begin
+    if (valid_q[2]) begin
+      {eol_q3, short_q3, over_q3} <= {eol_q2, short_q2, over_q2};
+      {mss_q3, wscale_q3, sack_q3, ts_q3} <= {mss_q2, wscale_q2, sack_q2, ts_q2};
+    end
+    if (valid_q[3]) begin
+      {eol_q4, short_q4, over_q4} <= {eol_q3, short_q3, over_q3};
+      {mss_q4, wscale_q4, sack_q4, ts_q4} <= {mss_q3, wscale_q3, sack_q3, ts_q3};
+    end
+    if (valid_q[4]) begin
+      met_eol_q5 <= (reach_q4 & eol_q4) != '0;
+      met_short_q5 <= (reach_q4 & short_q4) != '0;
+      met_over_q5 <= (reach_q4 & over_q4) != '0;
+      sack_q5 <= (reach_q4 & sack_q4) != '0;
+      mss_q5 <= last_by_group(reach_q4 & mss_q4);
+      wscale_q5 <= last_by_group(reach_q4 & wscale_q4);
+      ts_q5 <= last_by_group(reach_q4 & ts_q4);
+      starts_q5 <= reach_q4;
+    end
     if (valid_q[5]) begin
-      starts_q6 <= reach_q5 & ~(40'hffffffffff << opt_len_q5);
+      starts_q6 <= starts_q5 & ~(40'hffffffffff << opt_len_q5);
       tcpopt_q6 <= tcpopt_d6;
-      mss_at_q6 <= last_of_all(met_mss_q5);
-      wscale_at_q6 <= last_of_all(met_wscale_q5);
-      ts_at_q6 <= last_of_all(met_ts_q5);
-      sack_q6 <= met_sack_q5 != '0;
+      mss_at_q6 <= last_of_all(mss_q5);
+      wscale_at_q6 <= last_of_all(wscale_q5);
+      ts_at_q6 <= last_of_all(ts_q5);
+      sack_q6 <= sack_q5;
     end
   end
 

@@ -126,10 +126,10 @@ module mpnic_csum #(
   // verilator lint_on UNUSEDSIGNAL
   assign hdr = hdr_i;
 
-  logic        is_tcp, is_udp, is_ipv4;
+  logic        is_tcp_udp, is_udp, is_ipv4;
   logic [16:0] range_end;
-  assign is_tcp = hdr.parse == mpnic_pkg::PARSE_TCP;
-  assign is_udp = hdr.parse == mpnic_pkg::PARSE_UDP;
+  assign is_tcp_udp = hdr.parse[7:1] == mpnic_pkg::PARSE_TCP[7:1];
+  assign is_udp = hdr.parse[0] == mpnic_pkg::PARSE_UDP[0];  // if it is one of them
   assign is_ipv4 = hdr.flags[mpnic_pkg::HDR_L3] & (hdr.ip_version == 8'd4);
   assign range_end = 17'(hdr.payload_off) + 17'(hdr.payload_len);
 
@@ -145,7 +145,7 @@ module mpnic_csum #(
     .rst_ni,
     .valid_i(hdr_valid_i),
     .ready_o(ranges_ready),
-    .data_i ({is_tcp | is_udp, hdr.l4_off, range_end, hdr.payload_off}),
+    .data_i ({is_tcp_udp, hdr.l4_off, range_end, hdr.payload_off}),
     .valid_o(frame_ready_o),
     .ready_i(beat_valid_i & beat_first_i),
     .data_o ({summed, ip_end, pay_end, off})
@@ -209,7 +209,7 @@ module mpnic_csum #(
       pseudo1_q <= {pseudo_18to9[175:128], pseudo_18to9[111:64], pseudo_18to9[47:0]};
       ipv4_1_q <= is_ipv4;
       udp1_q <= is_udp;
-      judge1_q <= (is_tcp | is_udp) & ~not_judged;
+      judge1_q <= is_tcp_udp & ~not_judged;
       not_judged1_q <= not_judged;
       field1_q <= is_udp ? l4_hdr_i[63:48] : l4_hdr_i[143:128];
     end
@@ -494,6 +494,9 @@ module mpnic_csum #(
   assign csum_valid_o = last_q[LATENCY-1];
   assign csum_o = csum_q;
 
+`ifdef FORMAL_ADDERS
+`include "csum_adders.svh"
+`else
   // The header side is done in time, and DEPTH is not exceeded.
   // verilator lint_off SYNCASYNCNET
   always @(posedge clk_i) begin
@@ -504,5 +507,6 @@ module mpnic_csum #(
     end
   end
   // verilator lint_on SYNCASYNCNET
+`endif
 
 endmodule

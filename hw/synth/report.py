@@ -303,8 +303,8 @@ Gigabit Ethernet. 322 MHz is the clock of 100G MAC cores; that a card reaches it
 
 def netlist_text(found):
     return (f"The UltraScale+ netlist of the whole pipeline (abc9) was simulated behind the same engine as "
-            f"the RTL, with pauses on both sides: {found['netlist']['frames']} random hostile frames in "
-            f"{found['netlist']['clocks']} clocks; every record was the C model's, and the digest of all "
+            f"the RTL, with pauses on both sides: {found['frames']} random hostile frames in "
+            f"{found['clocks']} clocks; every record was the C model's, and the digest of all "
             f"records with their clocks was the RTL's.")
 
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Stage mptcp: the MPTCP options that tcpopt found, decoded (docs/pipeline.md, "mptcp"), one packet a
-// clock.
+// Stage mptcp: the MPTCP options that tcpopt found, decoded (docs/pipeline.md, "mptcp"), one packet
+// a clock.
 //
-// Guarantees: MPTCP_LATENCY clocks after valid_i, valid_o comes with the same packet's header record,
-// in which mptcp, mptcp_count and opt are filled.
+// Guarantees: MPTCP_LATENCY clocks after valid_i, valid_o comes with the same packet's header
+// record, in which mptcp, mptcp_count and opt are filled.
 module mpnic_mptcp (
   input  logic                            clk_i,
   input  logic                            rst_ni,
   input  logic                            valid_i,
+  // verilator lint_off UNUSEDSIGNAL
   input  logic [mpnic_pkg::HDR_W-1:0]     hdr_i,  // what this stage fills in is zero
+  // verilator lint_on UNUSEDSIGNAL
   input  logic [1:0]                      given_i,
   input  logic [mpnic_rtl_pkg::LOC_W-1:0] loc_i,
   output logic                            valid_o,
@@ -76,32 +78,21 @@ module mpnic_mptcp (
     end
   end
 
-  // The header record: what came in, without bits that are never set, and what was decoded.
-  localparam int unsigned KEPT_W = 972;
-  // verilator lint_off UNUSEDSIGNAL
-  mpnic_hdr_t        hdr;
-  // verilator lint_on UNUSEDSIGNAL
+  // The header record: what came in, without what is zero anyway, and what was decoded.
+  localparam int unsigned SOURCE = mpnic_pkg::HDR_SOURCE_LSB;
+  localparam int unsigned COUNT = mpnic_pkg::HDR_MPTCP_COUNT_LSB;
+  localparam int unsigned KEPT_W = (1088 - 512) + 40 + 64 + (COUNT - SOURCE) + 3 + 4;
   mpnic_hdr_t        out;
   logic [KEPT_W-1:0] kept;
-  assign hdr = hdr_i;
   mpnic_delay #(.W(KEPT_W), .N(LATENCY)) u_kept (
     .clk_i, .rst_ni,
-    .data_i({hdr.opts, hdr.dst, hdr.src, hdr.opt_starts[39:0], hdr.ts_ecr, hdr.ts_val,
-             hdr.opt_len[5:0], hdr.wscale, hdr.mss, hdr.doff[3:0], hdr.tcp_flags, hdr.ack, hdr.seq,
-             hdr.window, hdr.dport, hdr.sport, hdr.payload_len, hdr.l4_len, hdr.vlan_inner,
-             hdr.vlan_outer, hdr.ethertype, hdr.ip_proto, hdr.ip_version[2:0], hdr.payload_off,
-             hdr.l4_off, hdr.l3_off[4:0], hdr.vlan_count[1:0], hdr.flags[10:0], hdr.source[5:0],
-             hdr.tcpopt[2:0], hdr.parse[3:0]}),
+    .data_i({hdr_i[10:8], hdr_i[3:0], hdr_i[487:448], hdr_i[1087:512], hdr_i[415:352],
+             hdr_i[COUNT-1:SOURCE]}),
     .data_o(kept)
   );
   always_comb begin
     out = '0;
-    {out.opts, out.dst, out.src, out.opt_starts[39:0], out.ts_ecr, out.ts_val, out.opt_len[5:0],
-     out.wscale, out.mss, out.doff[3:0], out.tcp_flags, out.ack, out.seq, out.window, out.dport,
-     out.sport, out.payload_len, out.l4_len, out.vlan_inner, out.vlan_outer, out.ethertype,
-     out.ip_proto, out.ip_version[2:0], out.payload_off, out.l4_off, out.l3_off[4:0],
-     out.vlan_count[1:0], out.flags[10:0], out.source[5:0], out.tcpopt[2:0],
-     out.parse[3:0]} = kept;
+    {out[10:8], out[3:0], out[487:448], out[1087:512], out[415:352], out[COUNT-1:SOURCE]} = kept;
     out.mptcp[3:0] = mptcp_q2;
     out.mptcp_count[2:0] = count_q2;
     out.opt = opt_q2;

@@ -40,17 +40,22 @@ module mpnic_tcpopt (
     else valid_q <= {valid_q[LATENCY-1:1], valid_i};
   end
 
-  // --- functions ----------------------------------------------------------------------------------
+  // --- functions ---------------------------------------------------------------------------------
 
   // Where the chain goes from an option: bit d is set if it goes d bytes on.
   function automatic logic [40:0] hop(input logic [7:0] kind, input logic [7:0] len);
-    logic [7:0]  low;
-    logic [40:0] on;
-    low = 8'd1 << len[2:0];
-    on = {len == 8'd40, {8{len[7:3] == 5'd4}} & low, {8{len[7:3] == 5'd3}} & low,
-          {8{len[7:3] == 5'd2}} & low, {8{len[7:3] == 5'd1}} & low,
-          {8{len[7:3] == 5'd0}} & low & 8'hfc};
-    hop = (kind[7:1] != '0) ? on : {39'd0, kind[0], 1'b0};
+    if (kind[7:1] == '0) hop = {39'd0, kind[0], 1'b0};
+    else hop = {41{len[7:6] == 2'd0}} & (41'd1 << len[5:0]) & ~41'd3;
+  endfunction
+
+  // Bit b of all bytes, at [40 * b +: 40]: a matrix of bits, turned around by 8 x 8 blocks.
+  function automatic logic [63:0] turn(input logic [63:0] x);
+    turn = (x & 64'haa55aa55aa55aa55) | ((x & 64'h00aa00aa00aa00aa) << 7) |
+           ((x >> 7) & 64'h00aa00aa00aa00aa);
+    turn = (turn & 64'hcccc3333cccc3333) | ((turn & 64'h0000cccc0000cccc) << 14) |
+           ((turn >> 14) & 64'h0000cccc0000cccc);
+    turn = (turn & 64'hf0f0f0f00f0f0f0f) | ((turn & 64'h00000000f0f0f0f0) << 28) |
+           ((turn >> 28) & 64'h00000000f0f0f0f0);
   endfunction
 
   // What is reached through the rows of a word, or of a group, from those of its bytes that are.
@@ -84,7 +89,7 @@ module mpnic_tcpopt (
           ({5{b[3]}} & {a[1:0], 3'd0}) | ({5{b[4]}} & {a[0], 4'd0});
   endfunction
 
-  // The first four MPTCP options of a group, a nibble each: { there is one, its byte in the group }.
+  // The first 4 MPTCP options of a group, a nibble each: { there is one, its byte of the group }.
   function automatic logic [15:0] rank(input logic [7:0] m);
     logic [15:0] now, ahead;  // nibble k is set if k are seen
     now = 16'h000f;
@@ -103,8 +108,8 @@ module mpnic_tcpopt (
             ({16{ahead[2]}} & {nibbles[7:0], 8'd0}) | ({16{ahead[3]}} & {nibbles[3:0], 12'd0});
   endfunction
 
-  // Bytes moved down to place, by 16, by 4, by 1. What comes from beyond the options is of no use, so
-  // that nothing is moved there.
+  // Bytes moved down to place, by 16, by 4, by 1. What comes from beyond the options is of no use,
+  // so that nothing is moved there.
   function automatic logic [319:0] move(input logic [319:0] bytes, input logic [5:0] by);
     logic [319:0] at16, at4;
     at16 = {bytes[319:192], by[4] ? bytes[319:192] : bytes[191:64],
@@ -148,7 +153,7 @@ module mpnic_tcpopt (
                   {g[3], 3'd0, g[2:0]};
   endfunction
 
-  // --- what later clocks need of the header -------------------------------------------------------
+  // --- what later clocks need of the header ------------------------------------------------------
 
   logic       active_q1, active_q5, whole_q1, whole_q5;
   logic [4:0] seg_q1, seg_q5, seg_q6, seg_q7;  // a payload, ACK, RST, SYN/ACK, SYN
@@ -171,7 +176,7 @@ module mpnic_tcpopt (
     .data_o({active_q5, whole_q5, seg_q5, opt_len_q5})
   );
 
-  // --- clock 1: hops, closed over words of 4 bytes ------------------------------------------------
+  // --- clock 1: hops, closed over words of 4 bytes -----------------------------------------------
 
   logic [319:0] opts_q1;
   logic [40:0]  upto_q1;  // bit i: i <= opt_len
@@ -206,138 +211,135 @@ module mpnic_tcpopt (
     end
   end
 
-  // What each byte is, should an option start there; at clock 1 but for whether the option fits.
-  logic [39:0] option_q1, mptcp_q1, eol_q1, eol_q2, short_q1, short_q2, mss_q1, wscale_q1;
-  logic [39:0] sack_q1, ts_q1, fits, mptcp_q2, over_q2, mss_q2, wscale_q2, sack_q2, ts_q2;
-  for (genvar e = 0; e < 40; e++) begin : g_byte
-    logic [7:0] kind, len;
-    logic       ends;  // with the kind byte
-    assign kind = hdr.opts[8*e+:8];
-    assign ends = hdr.opt_len[5:0] == 6'(e + 1);
-    if (e == 39) assign len = '0;
-    else assign len = hdr.opts[8*e+8+:8];
-
-    always_ff @(posedge clk_i) begin
-      if (valid_i) begin
-        option_q1[e] <= kind[7:1] != '0;
-        eol_q1[e] <= kind == '0;
-        short_q1[e] <= (kind[7:1] != '0) & (len[7:1] == '0) & ~ends;
-        mptcp_q1[e] <= kind == 8'(mpnic_pkg::TCPOPT_KIND_MPTCP);
-        mss_q1[e] <= (kind == 8'd2) & (len == 8'd4);
-        wscale_q1[e] <= (kind == 8'd3) & (len == 8'd3);
-        sack_q1[e] <= (kind == 8'd4) & (len == 8'd2);
-        ts_q1[e] <= (kind == 8'd8) & (len == 8'd10);
-      end
-    end
-  end
-  for (genvar w = 0; w < 10; w++) begin : g_fits
-    assign fits[4*w+:4] = {(g_word[w].n3_q & upto_q1) != '0, (g_word[w].n2_q & upto_q1) != '0,
-                           (g_word[w].n1_q & upto_q1) != '0, (g_word[w].n0_q & upto_q1) != '0};
-  end
-  always_ff @(posedge clk_i) begin
-    if (valid_q[1]) begin
-      eol_q2 <= eol_q1 & upto_q1[40:1];
-      short_q2 <= short_q1;
-      over_q2 <= option_q1 & ~fits & ~short_q1;
-      {mptcp_q2, mss_q2, wscale_q2, sack_q2, ts_q2} <=
-          {5{fits}} & {mptcp_q1, mss_q1, wscale_q1, sack_q1, ts_q1};
-    end
-  end
-
-  // --- clock 2: rows closed over groups of 8 bytes ------------------------------------------------
-
-  for (genvar w = 0; w < 10; w++) begin : g_exit
-    localparam int unsigned E = 4 * w;
-    // verilator lint_off UNUSEDSIGNAL
-    logic [39:0] x0, x1, x2, x3;  // in word 0, only x0
-    // verilator lint_on UNUSEDSIGNAL
-    always_comb begin
-      x3 = g_word[w].n3_q[39:0];
-      x2 = g_word[w].n2_q[39:0] | ({40{g_word[w].n2_q[E+3]}} & x3);
-      x1 = g_word[w].n1_q[39:0] | ({40{g_word[w].n1_q[E+2]}} & g_word[w].n2_q[39:0]) |
-           ({40{g_word[w].n1_q[E+3]}} & x3);
-      x0 = g_word[w].n0_q[39:0] | ({40{g_word[w].n0_q[E+1]}} & g_word[w].n1_q[39:0]) |
-           ({40{g_word[w].n0_q[E+2]}} & g_word[w].n2_q[39:0]) | ({40{g_word[w].n0_q[E+3]}} & x3);
+  // What each byte is, should an option start there; at clock 2, whether the option fits is known.
+  logic [39:0] option_q1, mptcp_q1, eol_q1, short_q1, mss_q1, wscale_q1, sack_q1, ts_q1;
+  always_ff @(posedge clk_i) begin : p_kinds
+    logic [63:0] t0, t1, t2, t3, t4;
+    logic [39:0] k0, k1, k2, k3, k4, k5, k6, k7;  // bit planes of the kind
+    logic [39:0] l0, l1, l2, l3, l4, l5, l6, l7;  // and of the length
+    logic [39:0] low_kind, low_len, option, ends;
+    if (valid_i) begin
+      t0 = turn(hdr.opts[63:0]);
+      t1 = turn(hdr.opts[127:64]);
+      t2 = turn(hdr.opts[191:128]);
+      t3 = turn(hdr.opts[255:192]);
+      t4 = turn(hdr.opts[319:256]);
+      k0 = {t4[7:0], t3[7:0], t2[7:0], t1[7:0], t0[7:0]};
+      k1 = {t4[15:8], t3[15:8], t2[15:8], t1[15:8], t0[15:8]};
+      k2 = {t4[23:16], t3[23:16], t2[23:16], t1[23:16], t0[23:16]};
+      k3 = {t4[31:24], t3[31:24], t2[31:24], t1[31:24], t0[31:24]};
+      k4 = {t4[39:32], t3[39:32], t2[39:32], t1[39:32], t0[39:32]};
+      k5 = {t4[47:40], t3[47:40], t2[47:40], t1[47:40], t0[47:40]};
+      k6 = {t4[55:48], t3[55:48], t2[55:48], t1[55:48], t0[55:48]};
+      k7 = {t4[63:56], t3[63:56], t2[63:56], t1[63:56], t0[63:56]};
+      {l0, l1, l2, l3} = {k0 >> 1, k1 >> 1, k2 >> 1, k3 >> 1};
+      {l4, l5, l6, l7} = {k4 >> 1, k5 >> 1, k6 >> 1, k7 >> 1};
+      low_kind = ~(k7 | k6 | k5 | k4);  // kind below 16
+      low_len = ~(l7 | l6 | l5 | l4);  // length below 16
+      option = ~low_kind | k3 | k2 | k1;
+      ends = 40'((41'd1 << hdr.opt_len[5:0]) >> 1);  // the options end with this byte
+      option_q1 <= option;
+      eol_q1 <= ~option & ~k0;
+      short_q1 <= option & low_len & ~(l3 | l2 | l1) & ~ends;
+      mptcp_q1 <= ~(k7 | k6 | k5 | k0) & k4 & k3 & k2 & k1;
+      mss_q1 <= low_kind & ~(k3 | k2 | k0) & k1 & low_len & ~(l3 | l1 | l0) & l2;
+      wscale_q1 <= low_kind & ~(k3 | k2) & k1 & k0 & low_len & ~(l3 | l2) & l1 & l0;
+      sack_q1 <= low_kind & ~(k3 | k1 | k0) & k2 & low_len & ~(l3 | l2 | l0) & l1;
+      ts_q1 <= low_kind & ~(k2 | k1 | k0) & k3 & low_len & ~(l2 | l0) & l3 & l1;
     end
   end
 
-  logic [39:0] reach_q2;
+  // --- clock 2: rows closed over groups of 8 bytes -----------------------------------------------
+
+  logic [39:0] mptcp_q2, eol_q2, short_q2, over_q2, mss_q2, wscale_q2, sack_q2, ts_q2;
   for (genvar g = 0; g < 5; g++) begin : g_group
-    localparam int unsigned E = 8 * g + 4;
-    logic [39:0] y0;
-    assign y0 = g_exit[2*g].x0 | through4(g_exit[2*g].x0[E+:4], g_exit[2*g+1].x0,
-        g_exit[2*g+1].x1, g_exit[2*g+1].x2, g_exit[2*g+1].x3);
-    if (g == 0) begin : g_first
-      always_ff @(posedge clk_i) begin
-        if (valid_q[1]) reach_q2 <= y0 | 40'd1;
-      end
-    end else begin : g_rest
-      logic [39:0]  y1, y2, y3;
-      logic [319:0] rows_q;
-      assign y1 = g_exit[2*g].x1 | through4(g_exit[2*g].x1[E+:4], g_exit[2*g+1].x0,
-          g_exit[2*g+1].x1, g_exit[2*g+1].x2, g_exit[2*g+1].x3);
-      assign y2 = g_exit[2*g].x2 | through4(g_exit[2*g].x2[E+:4], g_exit[2*g+1].x0,
-          g_exit[2*g+1].x1, g_exit[2*g+1].x2, g_exit[2*g+1].x3);
-      assign y3 = g_exit[2*g].x3 | through4(g_exit[2*g].x3[E+:4], g_exit[2*g+1].x0,
-          g_exit[2*g+1].x1, g_exit[2*g+1].x2, g_exit[2*g+1].x3);
-      always_ff @(posedge clk_i) begin
-        if (valid_q[1]) begin
-          rows_q <= {g_exit[2*g+1].x3, g_exit[2*g+1].x2, g_exit[2*g+1].x1, g_exit[2*g+1].x0,
-                     y3, y2, y1, y0};
-        end
+    localparam int unsigned E = 8 * g;
+    // verilator lint_off UNUSEDSIGNAL
+    logic [319:0] rows_q;  // of group 0, only the first
+    // verilator lint_on UNUSEDSIGNAL
+    always_ff @(posedge clk_i) begin : p_close
+      logic [40:0] n0, n1, n2, n3, n4, n5, n6, n7;
+      logic [39:0] x0, x1, x2, x3, x4, x5, x6, x7;
+      logic [7:0]  fits;
+      if (valid_q[1]) begin
+        n0 = g_word[2*g].n0_q;
+        n1 = g_word[2*g].n1_q;
+        n2 = g_word[2*g].n2_q;
+        n3 = g_word[2*g].n3_q;
+        n4 = g_word[2*g+1].n0_q;
+        n5 = g_word[2*g+1].n1_q;
+        n6 = g_word[2*g+1].n2_q;
+        n7 = g_word[2*g+1].n3_q;
+        x7 = n7[39:0];
+        x6 = n6[39:0] | through4({n6[E+7], 3'd0}, '0, '0, '0, n7[39:0]);
+        x5 = n5[39:0] | through4({n5[E+7:E+6], 2'd0}, '0, '0, n6[39:0], n7[39:0]);
+        x4 = n4[39:0] | through4({n4[E+7:E+5], 1'd0}, '0, n5[39:0], n6[39:0], n7[39:0]);
+        x3 = n3[39:0];
+        x2 = n2[39:0] | through4({n2[E+3], 3'd0}, '0, '0, '0, n3[39:0]);
+        x1 = n1[39:0] | through4({n1[E+3:E+2], 2'd0}, '0, '0, n2[39:0], n3[39:0]);
+        x0 = n0[39:0] | through4({n0[E+3:E+1], 1'd0}, '0, n1[39:0], n2[39:0], n3[39:0]);
+        rows_q <= {x7, x6, x5, x4,
+                   x3 | through4(x3[E+7:E+4], x4, x5, x6, x7),
+                   x2 | through4(x2[E+7:E+4], x4, x5, x6, x7),
+                   x1 | through4(x1[E+7:E+4], x4, x5, x6, x7),
+                   x0 | through4(x0[E+7:E+4], x4, x5, x6, x7)};
+
+        fits = {(n7 & upto_q1) != '0, (n6 & upto_q1) != '0, (n5 & upto_q1) != '0,
+                (n4 & upto_q1) != '0, (n3 & upto_q1) != '0, (n2 & upto_q1) != '0,
+                (n1 & upto_q1) != '0, (n0 & upto_q1) != '0};
+        eol_q2[E+:8] <= eol_q1[E+:8] & upto_q1[E+1+:8];
+        short_q2[E+:8] <= short_q1[E+:8];
+        over_q2[E+:8] <= option_q1[E+:8] & ~fits & ~short_q1[E+:8];
+        mptcp_q2[E+:8] <= fits & mptcp_q1[E+:8];
+        mss_q2[E+:8] <= fits & mss_q1[E+:8];
+        wscale_q2[E+:8] <= fits & wscale_q1[E+:8];
+        sack_q2[E+:8] <= fits & sack_q1[E+:8];
+        ts_q2[E+:8] <= fits & ts_q1[E+:8];
       end
     end
   end
 
-  // --- clocks 3 and 4: the bytes that are reached, through groups 1 and 2, then 3 and 4 -------------
+  // --- clocks 3 and 4: the bytes that are reached, through groups 1 and 2, then 3 and 4 ----------
 
-  logic [39:0]  reach_d3, reach_q3, reach_d4, reach_q4;
+  logic [39:0]  reach_q3, reach_q4;
   logic [39:24] mptcp_q3;
   logic [319:0] rows3_q3, rows4_q3;
   logic [23:0]  found_q3;  // MPTCP options that are reached
   logic [39:24] found_q4;
-  always_comb begin : p_reach
+  always_ff @(posedge clk_i) begin : p_reach
     logic [39:0] reach;
-    reach = reach_q2 | through(reach_q2[15:8], g_group[1].g_rest.rows_q);
-    reach_d3 = reach | through(reach[23:16], g_group[2].g_rest.rows_q);
-    reach = reach_q3 | through(reach_q3[31:24], rows3_q3);
-    reach_d4 = reach | through(reach[39:32], rows4_q3);
-  end
-
-  always_ff @(posedge clk_i) begin
     if (valid_q[2]) begin
-      reach_q3 <= reach_d3;
-      found_q3 <= reach_d3[23:0] & mptcp_q2[23:0];
+      reach = g_group[0].rows_q[39:0] | 40'd1;
+      reach = reach | through(reach[15:8], g_group[1].rows_q);
+      reach = reach | through(reach[23:16], g_group[2].rows_q);
+      reach_q3 <= reach;
+      found_q3 <= reach[23:0] & mptcp_q2[23:0];
       mptcp_q3 <= mptcp_q2[39:24];
-      rows3_q3 <= g_group[3].g_rest.rows_q;
-      rows4_q3 <= g_group[4].g_rest.rows_q;
+      rows3_q3 <= g_group[3].rows_q;
+      rows4_q3 <= g_group[4].rows_q;
     end
     if (valid_q[3]) begin
-      reach_q4 <= reach_d4;
-      found_q4 <= reach_d4[39:24] & mptcp_q3;
+      reach = reach_q3 | through(reach_q3[31:24], rows3_q3);
+      reach = reach | through(reach[39:32], rows4_q3);
+      reach_q4 <= reach;
+      found_q4 <= reach[39:24] & mptcp_q3;
     end
   end
 
-  // --- clocks 4 to 6: which MPTCP option is the first, second, third, fourth -----------------------
+  // --- clocks 4 to 6: which MPTCP option is the first, second, third, fourth ---------------------
 
   // How many stand before group g, and in it, one-hot.
   logic [3:0]  before1_q4, before3_q5;
-  logic [4:0]  before2_q4, before3_d5, before4_q5, count2_q4, count4_q5;
+  logic [4:0]  before2_q4, before4_q5, count2_q4, count4_q5;
   logic [15:0] rank0_q4, rank1_q4, rank2_q4, rank3_q5, rank4_q5;
-  logic [15:0] place1_d5, place2_d5, place3_d6, place4_d6;
-  logic [15:0] byte_q5, byte_d6;  // a nibble each: { there is one, its byte in its group }
+  logic [15:0] byte_q5;  // a nibble each: { there is one, its byte in its group }
   logic [3:0]  group1_q5, group2_q5;  // whether it is in that group
-  assign before3_d5 = add(before2_q4, count2_q4);
-  assign place1_d5 = place(rank1_q4, before1_q4);
-  assign place2_d5 = place(rank2_q4, before2_q4[3:0]);
-  assign place3_d6 = place(rank3_q5, before3_q5);
-  assign place4_d6 = place(rank4_q5, before4_q5[3:0]);
-  assign byte_d6 = byte_q5 | place3_d6 | place4_d6;
-
   logic [23:0] offset_q6;
   logic [3:0]  there_q6;
   logic [4:0]  total_q6;
-  always_ff @(posedge clk_i) begin
+  always_ff @(posedge clk_i) begin : p_rank
+    logic [4:0]  before3;
+    logic [15:0] place1, place2, place3, place4, bytes;
     if (valid_q[3]) begin
       before1_q4 <= 4'(count(found_q3[7:0]));
       before2_q4 <= add(count(found_q3[7:0]), count(found_q3[15:8]));
@@ -347,26 +349,32 @@ module mpnic_tcpopt (
       rank2_q4 <= rank(found_q3[23:16]);
     end
     if (valid_q[4]) begin
-      before3_q5 <= before3_d5[3:0];
-      before4_q5 <= add(before3_d5, count(found_q4[31:24]));
+      before3 = add(before2_q4, count2_q4);
+      before3_q5 <= before3[3:0];
+      before4_q5 <= add(before3, count(found_q4[31:24]));
       count4_q5 <= count(found_q4[39:32]);
       rank3_q5 <= rank(found_q4[31:24]);
       rank4_q5 <= rank(found_q4[39:32]);
-      byte_q5 <= rank0_q4 | place1_d5 | place2_d5;
-      group1_q5 <= top_bits(place1_d5);
-      group2_q5 <= top_bits(place2_d5);
+      place1 = place(rank1_q4, before1_q4);
+      place2 = place(rank2_q4, before2_q4[3:0]);
+      byte_q5 <= rank0_q4 | place1 | place2;
+      group1_q5 <= top_bits(place1);
+      group2_q5 <= top_bits(place2);
     end
     if (valid_q[5]) begin
-      there_q6 <= top_bits(byte_d6);
+      place3 = place(rank3_q5, before3_q5);
+      place4 = place(rank4_q5, before4_q5[3:0]);
+      bytes = byte_q5 | place3 | place4;
+      there_q6 <= top_bits(bytes);
       total_q6 <= add(before4_q5, count4_q5);
       for (int unsigned k = 0; k < 4; k++) begin
-        offset_q6[6*k+:6] <= {place4_d6[4*k+3], group2_q5[k] | place3_d6[4*k+3],
-                              group1_q5[k] | place3_d6[4*k+3], byte_d6[4*k+:3]};
+        offset_q6[6*k+:6] <= {place4[4*k+3], group2_q5[k] | place3[4*k+3],
+                              group1_q5[k] | place3[4*k+3], bytes[4*k+:3]};
       end
     end
   end
 
-  // --- clocks 5 and 6: the verdict, and where the last option of each kind stands ------------------
+  // --- clocks 5 and 6: the verdict, and where the last option of each kind stands ----------------
 
   logic [39:0] eol_q3, eol_q4, short_q3, short_q4, over_q3, over_q4;
   logic [39:0] mss_q3, mss_q4, wscale_q3, wscale_q4, sack_q3, sack_q4, ts_q3, ts_q4;
@@ -412,7 +420,7 @@ module mpnic_tcpopt (
     end
   end
 
-  // --- clock 7: bytes moved to place ---------------------------------------------------------------
+  // --- clock 7: bytes moved to place -------------------------------------------------------------
 
   logic [319:0] opts_q6, opts_q7;
   mpnic_delay #(.W(320), .N(5)) u_opts (
@@ -423,7 +431,7 @@ module mpnic_tcpopt (
 
   logic [3:0]            there_q7;
   logic [23:0]           offset_q7;
-  logic [4*OPT_BITS-1:0] bytes_d7, bytes_q7;
+  logic [4*OPT_BITS-1:0] bytes_q7;
   logic [4*HEAD_W-1:0]   head_q7;
   logic                  too_many_q7, has_mss_q7, has_wscale_q7, has_sack_q7, has_ts_q7;
   logic [39:0]           starts_q7;
@@ -431,7 +439,14 @@ module mpnic_tcpopt (
   logic [15:0]           mss_q7;
   logic [63:0]           ts_q7;
   for (genvar k = 0; k < 4; k++) begin : g_move
-    assign bytes_d7[OPT_BITS*k+:OPT_BITS] = OPT_BITS'(move(opts_q6, offset_q6[6*k+:6]) >> 8);
+    always_ff @(posedge clk_i) begin : p_move
+      logic [OPT_BITS-1:0] bytes;
+      if (valid_q[6] & there_q6[k]) begin
+        bytes = OPT_BITS'(move(opts_q6, offset_q6[6*k+:6]) >> 8);
+        bytes_q7[OPT_BITS*k+:OPT_BITS] <= bytes;
+        head_q7[HEAD_W*k+:HEAD_W] <= head(bytes[15:0]);
+      end
+    end
   end
   always_ff @(posedge clk_i) begin
     if (valid_q[5]) seg_q6 <= seg_q5;
@@ -443,28 +458,34 @@ module mpnic_tcpopt (
       there_q7 <= there_q6;
       offset_q7 <= offset_q6;
       too_many_q7 <= total_q6 == '0;
-      for (int unsigned k = 0; k < 4; k++) begin
-        bytes_q7[OPT_BITS*k+:OPT_BITS] <= bytes_d7[OPT_BITS*k+:OPT_BITS];
-        head_q7[HEAD_W*k+:HEAD_W] <= head(bytes_d7[OPT_BITS*k+:16]);
-      end
       {has_mss_q7, has_wscale_q7, has_sack_q7, has_ts_q7} <=
           {mss_at_q6[6], wscale_at_q6[6], sack_q6, ts_at_q6[6]};
-      mss_q7 <= {16{mss_at_q6[6]}} & 16'(move(opts_q6, mss_at_q6[5:0]) >> 16);
-      wscale_q7 <= {8{wscale_at_q6[6]}} & 8'(move(opts_q6, wscale_at_q6[5:0]) >> 16);
-      ts_q7 <= {64{ts_at_q6[6]}} & 64'(move(opts_q6, ts_at_q6[5:0]) >> 16);
+      mss_q7 <= '0;
+      wscale_q7 <= '0;
+      ts_q7 <= '0;
+      if (mss_at_q6[6]) mss_q7 <= 16'(move(opts_q6, mss_at_q6[5:0]) >> 16);
+      if (wscale_at_q6[6]) wscale_q7 <= 8'(move(opts_q6, wscale_at_q6[5:0]) >> 16);
+      if (ts_at_q6[6]) ts_q7 <= 64'(move(opts_q6, ts_at_q6[5:0]) >> 16);
     end
   end
 
-  // --- the header record and loc -------------------------------------------------------------------
+  // --- the header record and loc -----------------------------------------------------------------
 
-  mpnic_hdr_t out;
-  logic [516:0] kept;
+  // From parse: the verdict, source to opt_len, and the addresses; some bits of that are zero.
+  localparam int unsigned FROM = mpnic_pkg::HDR_SOURCE_LSB;
+  localparam int unsigned TO = mpnic_pkg::HDR_OPT_LEN_LSB + 6;
+  localparam int unsigned KEPT_W = 256 + TO - FROM + 4;
+  mpnic_hdr_t        out;
+  logic [KEPT_W-1:0] kept;
+  mpnic_delay #(.W(KEPT_W + 2), .N(LATENCY)) u_kept (
+    .clk_i, .rst_ni,
+    .data_i({given_i, hdr_i[3:0], hdr_i[767:512], hdr_i[TO-1:FROM]}),
+    .data_o({given_o, kept})
+  );
+
   always_comb begin
     out = '0;
-    {out.dst, out.src, out.opt_len[5:0], out.doff[3:0], out.tcp_flags, out.ack, out.seq, out.window,
-     out.dport, out.sport, out.payload_len, out.l4_len, out.vlan_inner, out.vlan_outer,
-     out.ethertype, out.ip_proto, out.ip_version[2:0], out.payload_off, out.l4_off, out.l3_off[4:0],
-     out.vlan_count[1:0], out.flags[6:0], out.source[5:0], out.parse[3:0]} = kept;
+    {out[3:0], out[767:512], out[TO-1:FROM]} = kept;
     out.opts = opts_q7;
     out.tcpopt = tcpopt_q7;
     out.opt_starts[39:0] = starts_q7;
@@ -479,17 +500,6 @@ module mpnic_tcpopt (
   end
   assign hdr_o = out;
   assign valid_o = valid_q[LATENCY];
-
-  // The fields that parse fills in, without bits that are never set.
-  mpnic_delay #(.W(2 + 517), .N(LATENCY)) u_kept (
-    .clk_i, .rst_ni,
-    .data_i({given_i, hdr.dst, hdr.src, hdr.opt_len[5:0], hdr.doff[3:0], hdr.tcp_flags, hdr.ack,
-             hdr.seq, hdr.window, hdr.dport, hdr.sport, hdr.payload_len, hdr.l4_len, hdr.vlan_inner,
-             hdr.vlan_outer, hdr.ethertype, hdr.ip_proto, hdr.ip_version[2:0], hdr.payload_off,
-             hdr.l4_off, hdr.l3_off[4:0], hdr.vlan_count[1:0], hdr.flags[6:0], hdr.source[5:0],
-             hdr.parse[3:0]}),
-    .data_o({given_o, kept})
-  );
 
   for (genvar k = 0; k < 4; k++) begin : g_loc
     assign loc_o[LOC_OPT_W*k+:LOC_OPT_W] =

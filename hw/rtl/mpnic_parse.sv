@@ -56,6 +56,13 @@ module mpnic_parse (
   end
   assign valid_o = valid_q[mpnic_rtl_pkg::PARSE_LATENCY];
 
+  // The word of four that the masks select.
+  function automatic logic [31:0] by1(input logic [127:0] words, input logic [31:0] two,
+                                      input logic [31:0] one);
+    by1 = (((words[31:0] & ~one) | (words[63:32] & one)) & ~two) |
+          (((words[95:64] & ~one) | (words[127:96] & one)) & two);
+  endfunction
+
   // --- 1: headers by the number of tags, and single and double steps of the walk -----------------
 
   logic [1439:0] words;
@@ -210,9 +217,9 @@ module mpnic_parse (
   // Where there is no walk, this says at once what follows the IP header.
   logic [7:0]  proto0;
   logic [5:0]  shift0;
-  logic        frag4;
+  logic        frag4;  // IPv4 alone has TCP and UDP beside it
   assign proto0 = v4_2q ? l3_2q[79:72] : n0;
-  assign frag4 = v4_2q & |{l3_2q[53:48], l3_2q[63:56]};
+  assign frag4 = |{l3_2q[53:48], l3_2q[63:56]};
   always_comb begin
     // IPv4: tags + header length - 5; IPv6: tags + 5, of which the walk replaces all but bit 0.
     if (v4_2q) shift0 = 6'(l3_2q[3:0]) + 6'(tags_2q) - 6'd5;
@@ -248,7 +255,7 @@ module mpnic_parse (
       len_low_3q <= total_len < {10'd0, l3_2q[3:0], 2'b00};
       v4_options_3q <= l3_2q[3:0] != 4'd5;
       shift0_3q <= shift0;
-      class0_3q <= {v4_2q ? frag4 : n0 == 8'd44, proto0 == 8'd17 & ~frag4, proto0 == 8'd6 & ~frag4};
+      class0_3q <= {v4_2q ? frag4 : n0 == 8'd44, proto0 == 8'd17, proto0 == 8'd6};
       proto0_3q <= ext0_2q ? 8'd0 : proto0;
       ext0_3q <= ext0_2q;
       fifth_3q <= fifth & {SLOTS{ext0_2q}};
@@ -306,12 +313,27 @@ module mpnic_parse (
   assign end_words = end_3q[7:2] | {6{|end_3q[16:8]}};
   assign room_words = room_3q[7:2];
 
-  (* keep *) logic [31:0] shift0_4q;  // bits of `shift`, 32 registers each for the fan-out
-  (* keep *) logic [31:0] shift1_4q;
-  (* keep *) logic [31:0] shift2_4q;
-  (* keep *) logic [31:0] shift3_4q;
-  (* keep *) logic [31:0] shift4_4q;
-  (* keep *) logic [31:0] shift5_4q;
+  // Masks of a word: the bits of `shift`, from eight registers each.
+  logic [31:0] shift_4q0, shift_4q1, shift_4q2, shift_4q3, shift_4q4, shift_4q5;
+  logic [47:0] shift_copies;
+  generate
+    for (genvar b = 0; b < 6; b++) begin : gen_shift
+      mpnic_copies u_copies (
+        .clk_i,
+        .rst_ni,
+        .en_i  (valid_q[2]),
+        .data_i(shift[b]),
+        .data_o(shift_copies[8*b+:8])
+      );
+    end
+  endgenerate
+  assign shift_4q0 = {4{shift_copies[7:0]}};
+  assign shift_4q1 = {4{shift_copies[15:8]}};
+  assign shift_4q2 = {4{shift_copies[23:16]}};
+  assign shift_4q3 = {4{shift_copies[31:24]}};
+  assign shift_4q4 = {4{shift_copies[39:32]}};
+  assign shift_4q5 = {4{shift_copies[47:40]}};
+
   logic [5:0]         shift_4q, end_words_4q, room_words_4q, end5_4q, end2_4q, room5_4q, room2_4q;
   logic               end5_there_4q, end2_there_4q, room5_there_4q, room2_there_4q;
   logic [1:0]         room_low_4q;
@@ -323,12 +345,6 @@ module mpnic_parse (
   logic [8*SLOTS-1:0] next_4q;
   always_ff @(posedge clk_i) begin
     if (valid_q[2]) begin
-      shift0_4q <= {32{shift[0]}};
-      shift1_4q <= {32{shift[1]}};
-      shift2_4q <= {32{shift[2]}};
-      shift3_4q <= {32{shift[3]}};
-      shift4_4q <= {32{shift[4]}};
-      shift5_4q <= {32{shift[5]}};
       shift_4q <= shift;
       end_words_4q <= end_words;
       end5_there_4q <= end_words >= 6'd5;
@@ -373,21 +389,21 @@ module mpnic_parse (
     .data_o(words_4q)
   );
 
-  // By 16 and 32 words, then by 4 and 8, then by 1 and 2.
+  // By 16 and 32 words, then by 4 and 8; by 1 and 2 in the next clock, but for two words that decide.
   logic [959:0] l4_by16;
   logic [575:0] l4_by4;
-  logic [479:0] l4;
-  assign l4_by16 = (words_4q[0+:960] & ~{30{shift5_4q | shift4_4q}}) |
-                   (960'(words_4q[1279:512]) & {30{~shift5_4q & shift4_4q}}) |
-                   (960'(words_4q[1279:1024]) & {30{shift5_4q}});
-  assign l4_by4 = (((l4_by16[0+:576] & ~{18{shift2_4q}}) | (l4_by16[128+:576] & {18{shift2_4q}})) &
-                   ~{18{shift3_4q}}) |
-                  (((l4_by16[256+:576] & ~{18{shift2_4q}}) | (l4_by16[384+:576] & {18{shift2_4q}})) &
-                   {18{shift3_4q}});
-  assign l4 = (((l4_by4[0+:480] & ~{15{shift0_4q}}) | (l4_by4[32+:480] & {15{shift0_4q}})) &
-               ~{15{shift1_4q}}) |
-              (((l4_by4[64+:480] & ~{15{shift0_4q}}) | (l4_by4[96+:480] & {15{shift0_4q}})) &
-               {15{shift1_4q}});
+  // verilator lint_off UNUSEDSIGNAL
+  logic [31:0]  l4_word1, l4_word3;  // UDP's length; TCP's data offset
+  // verilator lint_on UNUSEDSIGNAL
+  assign l4_by16 = (words_4q[0+:960] & ~{30{shift_4q5 | shift_4q4}}) |
+                   (960'(words_4q[1279:512]) & {30{~shift_4q5 & shift_4q4}}) |
+                   (960'(words_4q[1279:1024]) & {30{shift_4q5}});
+  assign l4_by4 = (((l4_by16[0+:576] & ~{18{shift_4q2}}) | (l4_by16[128+:576] & {18{shift_4q2}})) &
+                   ~{18{shift_4q3}}) |
+                  (((l4_by16[256+:576] & ~{18{shift_4q2}}) | (l4_by16[384+:576] & {18{shift_4q2}})) &
+                   {18{shift_4q3}});
+  assign l4_word1 = by1(l4_by4[32+:128], shift_4q1, shift_4q0);
+  assign l4_word3 = by1(l4_by4[96+:128], shift_4q1, shift_4q0);
 
   // The L4 header starts beyond the window or the frame, beyond the IP packet; its fixed part ends
   // there.
@@ -412,12 +428,44 @@ module mpnic_parse (
     end
   end
 
-  (* keep *) logic [7:0] tcp_5q;  // a TCP header's fixed part; equal registers, for the fan-out
+  // A TCP header's fixed part is there, words of its packet (at most 15), data offset: eight copies.
+  logic [8:0]   tcp_len_doff;
+  logic [71:0]  tcp_len_doff_5q;
+  assign tcp_len_doff = {~stop_4q & ~what_4q[2] & what_4q[0] & room5 & len5,
+                         len_words[3:0] | {4{|len_words[5:4]}}, l4_word3[7:4]};
+  mpnic_copies #(
+    .W(9)
+  ) u_tcp (
+    .clk_i,
+    .rst_ni,
+    .en_i  (valid_q[3]),
+    .data_i(tcp_len_doff),
+    .data_o(tcp_len_doff_5q)
+  );
+
+  // The rest of the shift, for the next clock.
+  logic [7:0] shift_5q0, shift_5q1;
+  mpnic_copies u_shift0 (
+    .clk_i,
+    .rst_ni,
+    .en_i  (valid_q[3]),
+    .data_i(shift_4q[0]),
+    .data_o(shift_5q0)
+  );
+  mpnic_copies u_shift1 (
+    .clk_i,
+    .rst_ni,
+    .en_i  (valid_q[3]),
+    .data_i(shift_4q[1]),
+    .data_o(shift_5q1)
+  );
+
   logic         udp_5q;
-  logic [479:0] l4_5q;
+  logic [575:0] l4_5q;
+  logic [15:0]  udp_len_5q;
   logic [7:0]   l4_off_5q, proto_5q;
   logic [15:0]  l4_len_5q;
-  logic [3:0]   len_words_5q, room_words_5q;  // of the L4 packet, of the window; at most 15
+  logic [3:0]   room_words_5q;  // of the window, at most 15
   logic [3:0]   opt_words_5q;  // and of options in the window, if their end is not
   logic [1:0]   room_low_5q;
   logic         walked_5q, stop_5q, ip_5q, v6_5q, runt_5q, cut_5q, v4_options_5q, ext0_5q, routing_5q;
@@ -425,12 +473,11 @@ module mpnic_parse (
   logic [3:0]   verdict_5q, what_5q;
   always_ff @(posedge clk_i) begin
     if (valid_q[3]) begin
-      tcp_5q <= {8{~stop_4q & what_4q[0] & room5 & len5}};
-      udp_5q <= ~stop_4q & what_4q[1] & room2 & len2;
-      l4_5q <= l4;
+      udp_5q <= ~stop_4q & ~what_4q[2] & what_4q[1] & room2 & len2;
+      l4_5q <= l4_by4;
+      udp_len_5q <= l4_word1[15:0];
       l4_off_5q <= {shift_4q + 6'd8, 2'b10};
       l4_len_5q <= 16'(end_4q - {9'd0, shift_4q, 2'b00});
-      len_words_5q <= len_words[3:0] | {4{|len_words[5:4]}};
       room_words_5q <= room_words_l4[3:0] | {4{|room_words_l4[5:4]}};
       opt_words_5q <= 4'(room5_4q - shift_4q);
       room_low_5q <= room_low_4q;
@@ -467,12 +514,31 @@ module mpnic_parse (
 
   // --- 5: TCP and UDP, and the record ------------------------------------------------------------
 
+  logic [479:0] l4;
+  always_comb begin
+    for (int unsigned i = 0; i < 15; i++) begin
+      l4[32*i+:32] = by1(l4_5q[32*i+:128], {4{shift_5q1}}, {4{shift_5q0}});
+    end
+  end
+
   logic [3:0]  doff;
   logic [15:0] udp_len;
+  logic [7:0]  tcp_5q, doff_rights;
+  logic [9:0]  opt_words;  // of options within the data offset
   logic        doff_right, doff_there, udp_right, tcp, udp;
-  assign doff = l4_5q[103:100];
-  assign udp_len = mpnic_rtl_pkg::be16(l4_5q[47:32]);
-  assign doff_right = (doff >= 4'd5) & (doff <= len_words_5q);
+  always_comb begin
+    for (int unsigned k = 0; k < 8; k++) begin
+      tcp_5q[k] = tcp_len_doff_5q[9*k+8];
+      doff_rights[k] = (tcp_len_doff_5q[9*k+:4] >= 4'd5) &
+                       (tcp_len_doff_5q[9*k+:4] <= tcp_len_doff_5q[9*k+4+:4]);
+    end
+    for (int unsigned i = 0; i < 10; i++) begin
+      opt_words[i] = tcp_5q[i%8] & doff_rights[i%8] & (tcp_len_doff_5q[9*(i%8)+:4] > 4'(5 + i));
+    end
+  end
+  assign doff = tcp_len_doff_5q[3:0];
+  assign doff_right = doff_rights[0];
+  assign udp_len = mpnic_rtl_pkg::be16(udp_len_5q);
   assign doff_there = doff <= room_words_5q;
   assign udp_right = (|udp_len[15:3]) & (udp_len <= l4_len_5q);
   assign tcp = tcp_5q[0] & doff_right;
@@ -524,20 +590,20 @@ module mpnic_parse (
     hdr.l4_len = l4_len_5q & {16{walked_5q}};
     hdr.payload_len = ((tcp_5q[0] ? l4_len_5q : udp_len) -
                        {10'd0, tcp_5q[0] ? doff : 4'd2, 2'b00}) & {16{tcp | udp}};
-    hdr.sport = mpnic_rtl_pkg::be16(l4_5q[15:0]) & {16{tcp_5q[1] | udp_5q}};
-    hdr.dport = mpnic_rtl_pkg::be16(l4_5q[31:16]) & {16{tcp_5q[1] | udp_5q}};
-    hdr.seq = mpnic_rtl_pkg::be32(l4_5q[63:32]) & {32{tcp_5q[2]}};
-    hdr.ack = mpnic_rtl_pkg::be32(l4_5q[95:64]) & {32{tcp_5q[3]}};
+    hdr.sport = mpnic_rtl_pkg::be16(l4[15:0]) & {16{tcp_5q[1] | udp_5q}};
+    hdr.dport = mpnic_rtl_pkg::be16(l4[31:16]) & {16{tcp_5q[1] | udp_5q}};
+    hdr.seq = mpnic_rtl_pkg::be32(l4[63:32]) & {32{tcp_5q[2]}};
+    hdr.ack = mpnic_rtl_pkg::be32(l4[95:64]) & {32{tcp_5q[3]}};
     hdr.doff = {4'd0, doff & {4{tcp_5q[4]}}};
-    hdr.tcp_flags = l4_5q[111:104] & {8{tcp_5q[4]}};
-    hdr.window = mpnic_rtl_pkg::be16(l4_5q[127:112]) & {16{tcp_5q[4]}};
+    hdr.tcp_flags = l4[111:104] & {8{tcp_5q[4]}};
+    hdr.window = mpnic_rtl_pkg::be16(l4[127:112]) & {16{tcp_5q[4]}};
     if (tcp) begin
       hdr.opt_len = doff_there ? {2'd0, doff - 4'd5, 2'b00}
                                : {2'd0, opt_words_5q, room_low_5q};
     end
     // Options that are not in the window are zero in it already.
     for (int unsigned i = 0; i < 10; i++) begin
-      hdr.opts[32*i+:32] = l4_5q[160+32*i+:32] & {32{tcp_5q[5+i%3] & doff_right & (doff > 4'(5 + i))}};
+      hdr.opts[32*i+:32] = l4[160+32*i+:32] & {32{opt_words[i]}};
     end
     if (~stop_5q) begin
       hdr.src = v6_5q ? l3_5q[191:64] : {96'd0, l3_5q[127:96]};
@@ -552,7 +618,7 @@ module mpnic_parse (
       hdr_6q <= hdr;
       given_6q <= {eth_5q[49], eth_5q[48] & ~eth_5q[49]};
       l3_6q <= l3_5q;
-      l4_6q <= l4_5q;
+      l4_6q <= l4;
     end
   end
   assign hdr_o = hdr_6q;

@@ -30,7 +30,7 @@ module mpnic_window #(
   output logic                      win_tag_depth_o,
   output logic                      win_ipv4_o,
   output logic                      win_ipv6_o,
-  output logic [31:0]               win_tagged_o,  // 32 equal registers, for the fan-out
+  output logic [31:0]               win_tagged_o,  // the same in all bits, of eight registers
   output logic [31:0]               win_two_tags_o,
   // Word i of IPv6 extension headers starts at byte 54 + 4 * i.
   output logic [mpnic_rtl_pkg::V6_WORDS*mpnic_rtl_pkg::MARK_W-1:0] win_marks_o
@@ -113,8 +113,6 @@ module mpnic_window #(
   assign one_tag = vlan_d[0] & there_d[1];
   assign two_tags = one_tag & vlan_d[1] & there_d[2];
 
-  (* keep *) logic [31:0] tagged_q;
-  (* keep *) logic [31:0] two_tags_q;
   always_ff @(posedge clk_i) begin
     vlan_q <= vlan_d;
     v4_q <= v4_d;
@@ -124,11 +122,25 @@ module mpnic_window #(
     win_tag_depth_o <= two_tags & vlan_d[2];
     win_ipv4_o <= (there_d[0] & v4_d[0]) | (one_tag & v4_d[1]) | (two_tags & v4_d[2]);
     win_ipv6_o <= (there_d[0] & v6_d[0]) | (one_tag & v6_d[1]) | (two_tags & v6_d[2]);
-    tagged_q <= {32{one_tag}};
-    two_tags_q <= {32{two_tags}};
   end
-  assign win_tagged_o = tagged_q;
-  assign win_two_tags_o = two_tags_q;
+
+  logic [7:0] once, twice;
+  mpnic_copies u_once (
+    .clk_i,
+    .rst_ni,
+    .en_i  (beat_valid_i),
+    .data_i(one_tag),
+    .data_o(once)
+  );
+  mpnic_copies u_twice (
+    .clk_i,
+    .rst_ni,
+    .en_i  (beat_valid_i),
+    .data_i(two_tags),
+    .data_o(twice)
+  );
+  assign win_tagged_o = {4{once}};
+  assign win_two_tags_o = {4{twice}};
 
   // --- IPv6 extension headers --------------------------------------------------------------------
 

@@ -12,7 +12,8 @@
 // vectors, low byte first; the sum of swapped words is the swapped sum. A payload starts at an even
 // offset, so a word never straddles two beats. Adding never yields zero from a word that is not zero.
 module mpnic_csum #(
-  parameter int unsigned DATA_W = 512
+  parameter int unsigned DATA_W = 512,
+  parameter int unsigned DEPTH = 32  // a power of two
 ) (
   input  logic                         clk_i,
   input  logic                         rst_ni,
@@ -36,7 +37,6 @@ module mpnic_csum #(
 );
 
   localparam int unsigned LATENCY = 8;
-  localparam int unsigned DEPTH = 32;
   localparam int unsigned BYTES = DATA_W / 8;
   localparam int unsigned BYTE_W = $clog2(BYTES);
   localparam int unsigned BEAT_W = 16 - BYTE_W;  // number of a beat in its frame

@@ -29,7 +29,7 @@ module mpnic_mptcp (
   end
 
   logic [35:0]                     subtype_q1;
-  logic [3:0]                      v0_q1, error_q1;
+  logic [3:0]                      dss_may_q1, error_q1;
   logic [mpnic_pkg::HDR_OPT_W-1:0] opt_q2;
   for (genvar k = 0; k < 4; k++) begin : g_opt
     mpnic_mptcp_opt u_opt (
@@ -37,10 +37,10 @@ module mpnic_mptcp (
       .classify_i(valid_i),
       .extract_i(valid_q[1]),
       .loc_i(loc_i[LOC_OPT_W*k+:LOC_OPT_W]),
-      .seg_i(loc_i[SEG_LSB+:5]),
+      .seg_i(loc_i[SEG_LSB+:mpnic_rtl_pkg::LOC_SEG_W]),
       .given_i,
       .subtype_o(subtype_q1[9*k+:9]),
-      .v0_o(v0_q1[k]),
+      .dss_may_o(dss_may_q1[k]),
       .error_o(error_q1[k]),
       .opt_o(opt_q2[mpnic_pkg::OPT_W*k+:mpnic_pkg::OPT_W])
     );
@@ -48,14 +48,12 @@ module mpnic_mptcp (
 
   // Which subtypes stand together.
   logic [8:0] s0, s1, s2, s3, seen, twice, beside_capable;
-  logic       combination, ack_q1, capable_v0;
+  logic       combination, ack_q1;
   assign {s3, s2, s1, s0} = subtype_q1;
   assign seen = s0 | s1 | s2 | s3;
   assign twice = (s0 & (s1 | s2 | s3)) | (s1 & (s2 | s3)) | (s2 & s3);
-  assign capable_v0 = (s0[0] & v0_q1[0]) | (s1[0] & v0_q1[1]) | (s2[0] & v0_q1[2]) |
-                      (s3[0] & v0_q1[3]);
   // On an ACK, REMOVE_ADDR may stand beside MP_CAPABLE, and DSS beside version 0.
-  assign beside_capable = seen & {4'b1111, ~ack_q1, 1'b1, ~(ack_q1 & capable_v0), 2'b10};
+  assign beside_capable = seen & {4'b1111, ~ack_q1, 1'b1, dss_may_q1 == '0, 2'b10};
   assign combination = ((twice & 9'b111110111) != '0) | (seen[0] & (beside_capable != '0)) |
                        (seen[1] & (seen[8:2] != '0)) | (seen[8] & (seen[5:2] != '0));
 

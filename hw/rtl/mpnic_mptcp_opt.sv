@@ -4,23 +4,23 @@
 // Guarantees: two clocks after classify_i, which comes with loc_i, seg_i and given_i, opt_o is the
 // option's record, zero if there is no option. extract_i is classify_i one clock later. One clock
 // after classify_i, subtype_o has the option's subtype (0 to 8, one-hot; none for others and if
-// there is no option), v0_o says that the low nibble beside it is 0, and error_o that there is an
-// error.
+// there is no option), dss_may_o says that it is an MP_CAPABLE which a DSS may stand beside, and
+// error_o that there is an error.
 module mpnic_mptcp_opt (
   input  logic                                clk_i,
   input  logic                                classify_i,
   input  logic                                extract_i,
+  // verilator lint_off UNUSEDSIGNAL
   input  logic [mpnic_rtl_pkg::LOC_OPT_W-1:0] loc_i,
-  input  logic [4:0]                          seg_i,  // as in loc
+  // verilator lint_on UNUSEDSIGNAL
+  input  logic [mpnic_rtl_pkg::LOC_SEG_W-1:0] seg_i,  // as in loc
   input  logic [1:0]                          given_i,
   output logic [8:0]                          subtype_o,
-  output logic                                v0_o,
+  output logic                                dss_may_o,
   output logic                                error_o,
   output logic [mpnic_pkg::OPT_W-1:0]         opt_o
 );
   `include "mpnic_records.svh"
-
-  localparam int unsigned BYTES = mpnic_rtl_pkg::LOC_OPT_BYTES;
 
   // --- clock 1: which form it is -----------------------------------------------------------------
 
@@ -49,15 +49,13 @@ module mpnic_mptcp_opt (
   logic [5:0]        len_q, offset_q;
   logic [TAKE_W-1:0] take_q;
   logic [15:0]       fields_q;
-  logic [239:24]     bytes_q;
+  logic [7:0]        b3_q;
+  logic [239:32]     bytes_q;
   always_ff @(posedge clk_i) begin : p_classify
     logic [5:0]   offset, len;  // the length is at most 40
-    // verilator lint_off UNUSEDSIGNAL
-    logic [239:0] bytes;  // from the kind byte on, which itself is not needed
-    // verilator lint_on UNUSEDSIGNAL
     logic [3:0]   nibble;
     logic [7:0]   b3;
-    logic syn, synack, rst, ack, payload, invalid, not_data, given0, given1, not_given;
+    logic syn, synack, rst, ack, payload, not_handshake, not_data, given0, given1, not_given;
     logic        has_subtype, has_b3;
     logic [14:0] sub;  // 15 is not decoded
     logic        len4, len8, len10, len12, len14, len16, len18, len20, len22, len24, len26, len28;
@@ -81,16 +79,14 @@ module mpnic_mptcp_opt (
     if (classify_i) begin
       there_q <= loc_i[0];
       subtype_o <= '0;
+      dss_may_o <= 1'b0;
       if (loc_i[0]) begin
         offset = loc_i[6:1];
-        bytes = {loc_i[7+:8*BYTES], 8'd0};
-        len = bytes[13:8];
-        nibble = bytes[19:16];
-        b3 = bytes[31:24];
+        len = loc_i[13:8];
+        nibble = loc_i[19:16];
+        b3 = loc_i[31:24];
 
-        {payload, ack, rst, synack, syn} = seg_i;
-        invalid = ~(ack | rst | synack | syn);
-        not_data = ~(ack | rst);
+        {not_data, not_handshake, payload, ack, rst, synack, syn} = seg_i;
         given0 = given_i == 2'(mpnic_pkg::GIVEN_V0);
         given1 = given_i == 2'(mpnic_pkg::GIVEN_V1);
         not_given = given_i[1];
@@ -138,12 +134,12 @@ module mpnic_mptcp_opt (
         error_cap = !has_b3 ? 4'(mpnic_pkg::OPT_ERROR_LENGTH) :
                     !(v0 | v1) ? 4'(mpnic_pkg::OPT_ERROR_VERSION) :
                     b3[mpnic_pkg::CAPABLE_B] ? 4'(mpnic_pkg::OPT_ERROR_EXTENSIBILITY) :
-                    (rst | invalid) ? 4'(mpnic_pkg::OPT_ERROR_SEGMENT) :
+                    not_handshake ? 4'(mpnic_pkg::OPT_ERROR_SEGMENT) :
                     !cap_len ? 4'(mpnic_pkg::OPT_ERROR_LENGTH) :
                     !cap_csum ? 4'(mpnic_pkg::OPT_ERROR_CSUM_FLAG) :
                     !cap_crypto ? 4'(mpnic_pkg::OPT_ERROR_NO_CRYPTO) : '0;
         join_len = (syn & len12) | (synack & len16) | (ack & len24);
-        error_join = (rst | invalid) ? 4'(mpnic_pkg::OPT_ERROR_SEGMENT) :
+        error_join = not_handshake ? 4'(mpnic_pkg::OPT_ERROR_SEGMENT) :
                      !join_len ? 4'(mpnic_pkg::OPT_ERROR_LENGTH) : '0;
         error_dss = not_data ? 4'(mpnic_pkg::OPT_ERROR_SEGMENT) :
                     !(has_b3 & (dss_plain | dss_csum)) ? 4'(mpnic_pkg::OPT_ERROR_LENGTH) :
@@ -222,7 +218,7 @@ module mpnic_mptcp_opt (
         by_b3 = sub[0] | sub[2];
 
         has_subtype_q <= has_subtype;
-        subtype_q <= {4'd0, bytes[23:20]} | {8{~has_subtype}};
+        subtype_q <= {4'd0, loc_i[23:20]} | {8{~has_subtype}};
         len_q <= len;
         offset_q <= offset;
         error_q <= error;
@@ -233,18 +229,15 @@ module mpnic_mptcp_opt (
                    {4'd0, {4{has_subtype & ~by_b3}} & nibble};
         take_q <= take;
         fields_q <= fields;
-        bytes_q <= bytes[239:24];
+        b3_q <= b3;
+        bytes_q <= loc_i[239:32];
         subtype_o <= {9{has_subtype}} & sub[8:0];
-        v0_o <= v0;
+        dss_may_o <= has_subtype & sub[0] & v0 & ack;
       end
     end
   end
 
   // --- clock 2: take it --------------------------------------------------------------------------
-
-  function automatic logic [31:0] number(input logic take, input logic [31:0] bytes_at);
-    number = {32{take}} & mpnic_rtl_pkg::be32(bytes_at);
-  endfunction
 
   logic good;
   assign good = has_subtype_q & (error_q == '0);
@@ -266,41 +259,48 @@ module mpnic_mptcp_opt (
         out_q.version_from <= {6'd0, version_from_q};
         out_q.flags <= flags_q;
         out_q.fields <= {16{good}} & fields_q;
-        out_q.addr_id <= {8{take[ADDR_ID]}} & bytes_q[31:24];
-        {out_q.data_len, out_q.checksum} <= (number(take[LEN_12], bytes_q[8*12+:32]) |
-                                              number(take[LEN_12+1], bytes_q[8*16+:32]) |
-                                              number(take[LEN_12+2], bytes_q[8*20+:32]) |
-                                              number(take[LEN_12+3], bytes_q[8*24+:32])) &
-                                             {16'hffff, {16{take[CSUM]}}};
+        out_q.addr_id <= {8{take[ADDR_ID]}} & b3_q;
+        {out_q.data_len, out_q.checksum} <= mpnic_rtl_pkg::be32(
+            ({32{take[LEN_12]}} & bytes_q[8*12+:32]) |
+            ({32{take[LEN_12+1]}} & bytes_q[8*16+:32]) |
+            ({32{take[LEN_12+2]}} & bytes_q[8*20+:32]) |
+            ({32{take[LEN_12+3]}} & bytes_q[8*24+:32])) &
+            {16'hffff, {16{take[CSUM]}}};
         out_q.port <= mpnic_rtl_pkg::be16(({16{take[PORT_8]}} & bytes_q[8*8+:16]) |
                                           ({16{take[PORT_20]}} & bytes_q[8*20+:16]));
-        out_q.body[31:0] <= number(take[ACK4], bytes_q[8*4+:32]) |
-                            number(take[REV8], bytes_q[8*8+:32]) |
-                            ({32{take[WIRE4]}} & bytes_q[8*4+:32]) |
-                            {24'd0, {8{take[REASON]}} & bytes_q[31:24]};
-        out_q.body[63:32] <= number(take[REV8], bytes_q[8*4+:32]) |
-                             ({32{take[WIRE16]}} & bytes_q[8*8+:32]);
-        out_q.body[95:64] <= number(take[W2_4], bytes_q[8*4+:32]) |
-                             number(take[W2_4+1], bytes_q[8*8+:32]) |
-                             number(take[W2_4+2], bytes_q[8*12+:32]) |
-                             number(take[W2_4+3], bytes_q[8*16+:32]) |
-                             ({32{take[WIRE16]}} & bytes_q[8*12+:32]);
-        out_q.body[127:96] <= number(take[W3_4], bytes_q[8*4+:32]) |
-                              number(take[W3_4+1], bytes_q[8*8+:32]) |
-                              number(take[W3_4+2], bytes_q[8*12+:32]) |
-                              ({32{take[WIRE16]}} & bytes_q[8*16+:32]);
-        out_q.body[159:128] <= number(take[W4_8], bytes_q[8*8+:32]) |
-                               number(take[W4_8+1], bytes_q[8*12+:32]) |
-                               number(take[W4_8+2], bytes_q[8*16+:32]) |
-                               number(take[W4_8+3], bytes_q[8*20+:32]) |
-                               number(take[HMAC_16+1], bytes_q[8*14+:32]) |
-                               number(take[HMAC_16+2], bytes_q[8*24+:32]) |
-                               number(take[HMAC_16+3], bytes_q[8*26+:32]) |
-                               ({32{take[W4_HMAC]}} & bytes_q[8*20+:32]);
-        out_q.body[191:160] <= number(take[HMAC_16], bytes_q[8*8+:32]) |
-                               number(take[HMAC_16+1], bytes_q[8*10+:32]) |
-                               number(take[HMAC_16+2], bytes_q[8*20+:32]) |
-                               number(take[HMAC_16+3], bytes_q[8*22+:32]);
+        out_q.body[31:0] <= mpnic_rtl_pkg::be32(
+            ({32{take[ACK4]}} & bytes_q[8*4+:32]) |
+            ({32{take[REV8]}} & bytes_q[8*8+:32])) |
+            ({32{take[WIRE4]}} & bytes_q[8*4+:32]) |
+            {24'd0, {8{take[REASON]}} & b3_q};
+        out_q.body[63:32] <= mpnic_rtl_pkg::be32(
+            ({32{take[REV8]}} & bytes_q[8*4+:32])) |
+            ({32{take[WIRE16]}} & bytes_q[8*8+:32]);
+        out_q.body[95:64] <= mpnic_rtl_pkg::be32(
+            ({32{take[W2_4]}} & bytes_q[8*4+:32]) |
+            ({32{take[W2_4+1]}} & bytes_q[8*8+:32]) |
+            ({32{take[W2_4+2]}} & bytes_q[8*12+:32]) |
+            ({32{take[W2_4+3]}} & bytes_q[8*16+:32])) |
+            ({32{take[WIRE16]}} & bytes_q[8*12+:32]);
+        out_q.body[127:96] <= mpnic_rtl_pkg::be32(
+            ({32{take[W3_4]}} & bytes_q[8*4+:32]) |
+            ({32{take[W3_4+1]}} & bytes_q[8*8+:32]) |
+            ({32{take[W3_4+2]}} & bytes_q[8*12+:32])) |
+            ({32{take[WIRE16]}} & bytes_q[8*16+:32]);
+        out_q.body[159:128] <= mpnic_rtl_pkg::be32(
+            ({32{take[W4_8]}} & bytes_q[8*8+:32]) |
+            ({32{take[W4_8+1]}} & bytes_q[8*12+:32]) |
+            ({32{take[W4_8+2]}} & bytes_q[8*16+:32]) |
+            ({32{take[W4_8+3]}} & bytes_q[8*20+:32]) |
+            ({32{take[HMAC_16+1]}} & bytes_q[8*14+:32]) |
+            ({32{take[HMAC_16+2]}} & bytes_q[8*24+:32]) |
+            ({32{take[HMAC_16+3]}} & bytes_q[8*26+:32])) |
+            ({32{take[W4_HMAC]}} & bytes_q[8*20+:32]);
+        out_q.body[191:160] <= mpnic_rtl_pkg::be32(
+            ({32{take[HMAC_16]}} & bytes_q[8*8+:32]) |
+            ({32{take[HMAC_16+1]}} & bytes_q[8*10+:32]) |
+            ({32{take[HMAC_16+2]}} & bytes_q[8*20+:32]) |
+            ({32{take[HMAC_16+3]}} & bytes_q[8*22+:32]));
       end
     end
   end

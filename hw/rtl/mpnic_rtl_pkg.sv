@@ -8,16 +8,18 @@ package mpnic_rtl_pkg;
   localparam int unsigned TCPOPT_LATENCY = 7;
   localparam int unsigned MPTCP_LATENCY = 2;
 
-  // What tcpopt tells mptcp: MPTCP_OPTS places, that of option k at [k*LOC_OPT_W +: LOC_OPT_W], each
-  // { head, bytes 1 to 29 from its kind byte on, offset in opts[5:0], valid }; above them
-  // { too many, a payload, ACK, RST, SYN/ACK, SYN }, the last four the kind of segment. The head is
+  // What tcpopt tells mptcp: MPTCP_OPTS places, option k's at [k * LOC_OPT_W +: LOC_OPT_W], each
+  // { head, bytes 29 to 1 from its kind byte on, 0, offset in opts[5:0], valid }; above them
+  // { too many, no data, no handshake, a payload, ACK, RST, SYN/ACK, SYN }: the last four the kind
+  // of segment, no data is neither ACK nor RST, no handshake none of SYN, SYN/ACK, ACK. The head is
   // { subtype 14 to 0, one-hot; length 30, 28 ... 4, one-hot; length above 3; length above 2 }.
   localparam int unsigned LOC_OPT_BYTES = 29;
-  localparam int unsigned LOC_HEAD_LSB = LOC_OPT_BYTES * 8 + 6 + 1;
+  localparam int unsigned LOC_HEAD_LSB = LOC_OPT_BYTES * 8 + 8;
   localparam int unsigned LOC_HEAD_W = 31;
   localparam int unsigned LOC_OPT_W = LOC_HEAD_LSB + LOC_HEAD_W;
   localparam int unsigned LOC_SEG_LSB = 4 * LOC_OPT_W;
-  localparam int unsigned LOC_TOO_MANY = LOC_SEG_LSB + 5;
+  localparam int unsigned LOC_SEG_W = 7;
+  localparam int unsigned LOC_TOO_MANY = LOC_SEG_LSB + LOC_SEG_W;
   localparam int unsigned LOC_W = LOC_TOO_MANY + 1;
 
   // What mpnic_window marks of a 32-bit word that may start an IPv6 extension header: by which

@@ -156,7 +156,8 @@ module mpnic_tcpopt (
   // --- what later clocks need of the header ------------------------------------------------------
 
   logic       active_q1, active_q5, whole_q1, whole_q5;
-  logic [4:0] seg_q1, seg_q5, seg_q6, seg_q7;  // a payload, ACK, RST, SYN/ACK, SYN
+  logic [4:0] seg_q1, seg_q5;  // as in loc
+  logic [6:0] seg_q6, seg_q7;
   logic [5:0] opt_len_q1, opt_len_q5;
   always_ff @(posedge clk_i) begin
     if (valid_i) begin
@@ -449,7 +450,9 @@ module mpnic_tcpopt (
     end
   end
   always_ff @(posedge clk_i) begin
-    if (valid_q[5]) seg_q6 <= seg_q5;
+    if (valid_q[5]) begin
+      seg_q6 <= {~(seg_q5[3] | seg_q5[2]), ~(seg_q5[3] | seg_q5[1] | seg_q5[0]), seg_q5};
+    end
     if (valid_q[6]) begin
       seg_q7 <= seg_q6;
       opts_q7 <= opts_q6;
@@ -502,10 +505,11 @@ module mpnic_tcpopt (
   assign valid_o = valid_q[LATENCY];
 
   for (genvar k = 0; k < 4; k++) begin : g_loc
-    assign loc_o[LOC_OPT_W*k+:LOC_OPT_W] =
-        {head_q7[HEAD_W*k+:HEAD_W], bytes_q7[OPT_BITS*k+:OPT_BITS], offset_q7[6*k+:6], there_q7[k]};
+    assign loc_o[LOC_OPT_W*k+:LOC_OPT_W] = {
+        head_q7[HEAD_W*k+:HEAD_W], bytes_q7[OPT_BITS*k+:OPT_BITS],
+        1'b0, offset_q7[6*k+:6], there_q7[k]};
   end
-  assign loc_o[mpnic_rtl_pkg::LOC_SEG_LSB+:5] = seg_q7;
+  assign loc_o[mpnic_rtl_pkg::LOC_SEG_LSB+:mpnic_rtl_pkg::LOC_SEG_W] = seg_q7;
   assign loc_o[mpnic_rtl_pkg::LOC_TOO_MANY] = too_many_q7;
 
 endmodule

@@ -87,7 +87,15 @@ def names(module):
             rank = (hidden, len(label))
             if bit not in found or rank < found[bit][0]:
                 found[bit] = (rank, label)
-    return {bit: label for bit, (rank, label) in found.items()}
+    return {bit: readable(label) for bit, (rank, label) in found.items()}
+
+
+def readable(label):
+    """A tool's own name holds, if anything of the source, a name behind a backslash."""
+    if not label.startswith("$"):
+        return label
+    within = re.findall(r"\\([A-Za-z_][\w.]*(?:\[\d+\])*)", label)
+    return f"(near {within[-1]})" if within else "(unnamed)"
 
 
 def connect(module):
@@ -147,7 +155,7 @@ def depth(module):
     drive, starts, ends = connect(module)
 
     def word(name):
-        return re.sub(r"(\[\d+\])+$", "", name)
+        return re.sub(r"(\[\d+\])+(?=$|\)$| \()", "", name)
 
     def holder(name, pin):
         """What the source calls the register that ends a path."""

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // mpnic_csum on any stream of frames: a record exactly LATENCY clocks after a frame's last beat and
-// never else, in order. Of one frame chosen at will: its length, what of its payload is there,
+// never else, in order. Of frame CHOSEN, amid others: its length, what of its payload is there,
 // the verdicts that do not depend on sums, and that the sum takes in exactly the payload's bytes (one
 // of them, chosen at will, holds any value, the payload's others are zero, all else is arbitrary).
 `include "formal.svh"
 module csum_props #(
-  parameter int unsigned DATA_W = 128
+  parameter int unsigned DATA_W = 128,
+  parameter int unsigned DEPTH = 4,  // frames under way
+  parameter int unsigned CHOSEN = 1  // number of the frame that is looked at
 ) (
   input logic                      clk_i,
   input logic                      hdr_valid_i,
@@ -29,7 +31,6 @@ module csum_props #(
   logic rst_n_q = 1'b0;
   always_ff @(posedge clk_i) rst_n_q <= 1'b1;
 
-  (* anyconst *) logic [2:0]  chosen;  // number of the frame
   (* anyconst *) logic [15:0] place;  // of the byte
 
   mpnic_hdr_t  hdr;
@@ -44,7 +45,7 @@ module csum_props #(
     hdr.l4_off = l4_off_i;
     hdr.payload_len = payload_len_i;
   end
-  mpnic_csum #(.DATA_W(DATA_W)) u_dut (
+  mpnic_csum #(.DATA_W(DATA_W), .DEPTH(DEPTH)) u_dut (
     .clk_i, .rst_ni(rst_n_q), .hdr_valid_i, .hdr_i(hdr), .l3_hdr_i, .l4_hdr_i,
     .frame_ready_o(frame_ready), .beat_valid_i, .beat_first_i(beat_first), .beat_last_i,
     .beat_data_i, .beat_bytes_i, .csum_valid_o(csum_valid), .csum_o(csum)
@@ -54,6 +55,7 @@ module csum_props #(
 
   logic        inside_q = 1'b0;  // between a frame's first and last beat
   logic [5:0]  headers_q = '0, frames_q = '0, records_q = '0;
+  logic [$clog2(DEPTH):0] under_way_q = '0;
   logic [15:0] before_q = '0;  // bytes of this frame in the beats before
   logic [15:0] length;
   assign beat_first = ~inside_q;
@@ -62,6 +64,8 @@ module csum_props #(
     if (rst_n_q) begin
       headers_q <= headers_q + 6'(hdr_valid_i);
       records_q <= records_q + 6'(csum_valid);
+      if (hdr_valid_i & ~csum_valid) under_way_q <= under_way_q + 1'b1;
+      if (~hdr_valid_i & csum_valid) under_way_q <= under_way_q - 1'b1;
       if (beat_valid_i) begin
         inside_q <= ~beat_last_i;
         before_q <= beat_last_i ? '0 : length;
@@ -76,9 +80,9 @@ module csum_props #(
   logic [7:0]  parse_q = '0, off_q = '0, l4_off_q = '0, value_q = '0;
   logic [16:0] end_q = '0;
   logic [15:0] length_q = '0;
-  assign its_header = hdr_valid_i & (headers_q == 6'(chosen));
-  assign its_beats = beat_valid_i & (frames_q == 6'(chosen));
-  assign its_record = csum_valid & (records_q == 6'(chosen));
+  assign its_header = hdr_valid_i & (headers_q == 6'(CHOSEN));
+  assign its_beats = beat_valid_i & (frames_q == 6'(CHOSEN));
+  assign its_record = csum_valid & (records_q == 6'(CHOSEN));
   assign judged = (parse_i == mpnic_pkg::PARSE_TCP) | (parse_i == mpnic_pkg::PARSE_UDP);
   always_ff @(posedge clk_i) begin
     if (rst_n_q) begin
@@ -113,7 +117,7 @@ module csum_props #(
 
   always_comb begin
     if (!rst_n_q) assume (!hdr_valid_i && !beat_valid_i);
-    assume (6'(headers_q - records_q) < 6'd32 || !hdr_valid_i);
+    assume (!hdr_valid_i || 32'(under_way_q) < DEPTH);
     assume (parse_i <= mpnic_pkg::PARSE_UDP_LEN && !payload_off_i[0]);
     if (beat_valid_i) begin
       assume (!beat_first || frame_ready);
@@ -155,8 +159,8 @@ module csum_props #(
         `PROVE((csum.ip == mpnic_pkg::CSUM_NOT_JUDGED) == (ipv4_q && 16'(l4_off_q) > length_q));
         `PROVE((csum.l4 == mpnic_pkg::CSUM_NONE) == (!summed_q && !ruled_out));
         `PROVE((csum.l4 == mpnic_pkg::CSUM_NOT_JUDGED) == ruled_out);
-        `COVER(chosen == 3'd1 && cut && value_q == 8'hff && place > 16'd16);
-        `COVER(chosen == 3'd0 && !cut && csum.l4 == mpnic_pkg::CSUM_GOOD && value_q != '0);
+        `COVER(cut && value_q == 8'hff && place > 16'd16);
+        `COVER(!cut && csum.l4 == mpnic_pkg::CSUM_GOOD && value_q != '0);
         `COVER(csum.l4 == mpnic_pkg::CSUM_PARTIAL && csum.ip == mpnic_pkg::CSUM_GOOD);
       end
 `endif

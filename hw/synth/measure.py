@@ -80,7 +80,7 @@ def xcup(block, work, sources):
                 f"; design -load mapped; scratchpad -set synth_xilinx.abc9.W {SLOW_WIRE}; "
                 f"{synth} -abc9 -nowidelut -run map_luts:edif; " + write.replace("%s", "least"),
     }
-    result = {"tool": version(["yosys", "-V"]).strip(), "slow_wire_ps": SLOW_WIRE}
+    result = {"tool": version(["yosys", "-V"]).strip()}
     for flow, script in scripts.items():
         seconds = tool(["yosys", "-p", script], f"{work}/{flow}.log")
         result[flow] = netlist.area(load(f"{work}/{flow}.json")["modules"][block])

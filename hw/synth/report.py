@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""report.py DIR PAGE.md TABLE.csv: docs/performance.md and its table, from the results in DIR."""
+"""
+report.py DIR PAGE.md TABLE.csv FILE.sv...: docs/performance.md and its table, from the results in DIR.
+The files are those that measure.py was given; a result of other sources counts as not measured.
+"""
 
 import csv
 import io
-import json
+import os
 import re
 import sys
+
+import measure
 
 STAGES = ("parse", "tcpopt", "mptcp", "csum")
 CLOCKS = (200, 250, 322)  # MHz
@@ -18,6 +23,7 @@ SHOWN = (60, 64, 65, 76, 128, 129, 192, 193, 256, 512, 1024, 1514, 1518)
 LUT_MAX = 20000
 LEVELS_GOAL, LEVELS_MAX = 4, 6
 CLOCK_GOAL = 200  # MHz
+MISSING = "not measured"
 HDR_MAX, CSUM_MAX = 16, 8  # clocks
 
 # Why a stage has more than LEVELS_GOAL levels even when abc9 looks for the fewest.
@@ -25,8 +31,16 @@ REASONS = {}
 
 
 def load(folder, name):
-    with open(f"{folder}/{name}.json", encoding="utf-8") as file:
-        return json.load(file)
+    path = f"{folder}/{name}.json"
+    return measure.load(path) if os.path.exists(path) else None
+
+
+def current(folder, kind, block, sources):
+    """A result of measure.py if it was made of these sources, else None."""
+    block = f"mpnic_{block}"
+    found = load(folder, f"{kind}-{block}")
+    digest = measure.digest(kind, measure.needed(block, sources))
+    return found if found and found["sources"] == digest else None
 
 
 def constants(path):
@@ -35,11 +49,14 @@ def constants(path):
                 re.findall(r"localparam int unsigned (\w*LATENCY) = (\d+);", file.read())}
 
 
-def gather(folder):
+def gather(folder, sources):
+    def results(kind, blocks):
+        return {block: current(folder, kind, block, sources) for block in blocks}
+
     return {
-        "xcup": {s: load(folder, f"xcup-mpnic_{s}") for s in (*STAGES, "window", "pipeline")},
-        "parts": load(folder, "parts-mpnic_pipeline")["parts"],
-        "ecp5": {s: load(folder, f"ecp5-mpnic_{s}") for s in (*STAGES, "pipeline")},
+        "xcup": results("xcup", (*STAGES, "window", "pipeline")),
+        "ecp5": results("ecp5", (*STAGES, "pipeline")),
+        **results("parts", ("pipeline",)),
         "timing": load(folder, "timing"),
         "netlist": load(folder, "netlist"),
         "latency": {**constants("hw/rtl/mpnic_rtl_pkg.sv"),
@@ -47,9 +64,17 @@ def gather(folder):
     }
 
 
+def tools(results, otherwise):
+    """Versions that the results were made with."""
+    for result in results.values():
+        if result:
+            return result["tool"]
+    return otherwise
+
+
 def table(head, rows):
     """Markdown; columns of numbers stand to the right."""
-    right = [all(re.match(r"[\d-]", str(row[i])) for row in rows) for i in range(len(head))]
+    right = [all(re.match(r"[\d-]|not measured", str(row[i])) for row in rows) for i in range(len(head))]
     lines = ["| " + " | ".join(head) + " |",
              "|" + "|".join("---:" if r else "---" for r in right) + "|"]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
@@ -97,7 +122,9 @@ def judge(stage, lev, least):
 
 def targets(data):
     sizes = data["timing"]["sizes"]
-    luts = sum(data["xcup"][s]["abc"]["lut"] for s in STAGES)
+    areas = [data["xcup"][s]["abc"]["lut"] for s in STAGES if data["xcup"][s]]
+    luts = sum(areas)
+    whole = len(areas) == len(STAGES)
     hdr = max(s["hdr"] for s in sizes)
     csum = data["latency"]["CSUM_LATENCY"]
     stalls = sum(s["stalls"] for s in sizes)
@@ -109,16 +136,20 @@ def targets(data):
          met(hdr <= HDR_MAX)),
         ("clocks from a last beat at csum to its verdicts", f"at most {CSUM_MAX}", csum,
          met(csum <= CSUM_MAX)),
-        ("LUTs of the four stages, UltraScale+", f"at most {LUT_MAX}", luts, met(luts <= LUT_MAX)),
+        ("LUTs of the four stages, UltraScale+", f"at most {LUT_MAX}", luts if whole else MISSING,
+         met(luts <= LUT_MAX) if whole else MISSING),
     ]
     for stage in STAGES:
         x = data["xcup"][stage]
-        rows.append((f"LUT levels of {stage}, UltraScale+", f"{LEVELS_GOAL}; {LEVELS_MAX} with a reason",
-                     f"{x['lev']} (fewest: {x['lev_least']})", judge(stage, x["lev"], x["lev_least"])))
+        rows.append((f"LUT levels of {stage}, UltraScale+",
+                     f"{LEVELS_GOAL}; {LEVELS_MAX} with a reason",
+                     f"{x['lev']} (fewest: {x['lev_least']})" if x else MISSING,
+                     judge(stage, x["lev"], x["lev_least"]) if x else MISSING))
     for block in (*STAGES, "pipeline"):
-        mhz = data["ecp5"][block]["mhz"]
-        rows.append((f"MHz of {block}, ECP5", f"at least {CLOCK_GOAL}", f"{mhz:.1f}",
-                     met(mhz >= CLOCK_GOAL)))
+        e = data["ecp5"][block]
+        rows.append((f"MHz of {block}, ECP5", f"at least {CLOCK_GOAL}",
+                     f"{e['mhz']:.1f}" if e else MISSING,
+                     met(e["mhz"] >= CLOCK_GOAL) if e else MISSING))
     return table(("what", "target", "measured", "met"), rows)
 
 
@@ -126,6 +157,9 @@ def area(data):
     rows = []
     for block in (*STAGES, "window", "pipeline"):
         x = data["xcup"][block]
+        if not x:
+            rows.append((block, *[MISSING] * 7))
+            continue
         a = x["abc"]
         rows.append((block, a["lut"], a["lut_ram"] + a["lut_shift"], a["ff"], f"{a['bram36']:g}",
                      a["carry4"], x["abc9"]["lut"], x["least"]["lut"]))
@@ -137,6 +171,9 @@ def depth(data):
     rows = []
     for block in (*STAGES, "window", "pipeline"):
         x = data["xcup"][block]
+        if not x:
+            rows.append((block, *[MISSING] * 6))
+            continue
         for flow, lev, kind in (("abc9", "lev", "depth"), ("fewest levels", "lev_least", "depth_least")):
             classes = x[kind]["classes"]
             rows.append((block, flow, x[lev], *(classes.get(c, {"levels": "-"})["levels"] for c in
@@ -145,15 +182,18 @@ def depth(data):
 
 
 def parts(data):
+    if not data["pipeline"]:
+        return f"{MISSING}.\n"
     rows = [(name, p["module"], p["lut"], p["lut_ram"] + p["lut_shift"], p["ff"],
-             f"{p['bram36']:g}") for name, p in data["parts"].items()]
+             f"{p['bram36']:g}") for name, p in data["pipeline"]["parts"].items()]
     return table(("instance", "module", "LUT", "of these RAM and shift", "FF", "BRAM36"), rows)
 
 
 def deepest(data):
     rows = []
     for block in (*STAGES, "pipeline"):
-        for path in data["xcup"][block]["depth_least"]["deepest"][:3]:
+        x = data["xcup"][block]
+        for path in x["depth_least"]["deepest"][:3] if x else ():
             rows.append((block, path["levels"], path["class"], f"`{path['from']}`",
                          f"`{path['to']}`", path["bits"]))
     return table(("block", "levels", "class", "from", "to", "bits"), rows)
@@ -163,6 +203,9 @@ def ecp5(data):
     rows = []
     for block in (*STAGES, "pipeline"):
         e = data["ecp5"][block]
+        if not e:
+            rows.append((block, *[MISSING] * 8))
+            continue
         runs = sorted(e["runs"], key=lambda r: r["mhz"])
         mid = runs[len(runs) // 2]
         rows.append((block, e["used"].get("TRELLIS_COMB", 0), e["used"].get("TRELLIS_FF", 0),
@@ -302,6 +345,8 @@ Gigabit Ethernet. 322 MHz is the clock of 100G MAC cores; that a card reaches it
 
 
 def netlist_text(found):
+    if not found:
+        return "Not compared."
     return (f"The UltraScale+ netlist of the whole pipeline (abc9) was simulated behind the same engine as "
             f"the RTL, with pauses on both sides: {found['frames']} random hostile frames in "
             f"{found['clocks']} clocks; every record was the C model's, and the digest of all "
@@ -312,11 +357,11 @@ def page(data):
     sizes = data["timing"]["sizes"]
     exact = all(s["clocks"] == -(-s["bytes"] // BEAT) for s in sizes)
     return PAGE.format(
-        width=8 * BEAT, targets=targets(data), xcup_tool=data["xcup"]["parse"]["tool"],
+        width=8 * BEAT, targets=targets(data), xcup_tool=tools(data["xcup"], "Yosys"),
         area=area(data), depth=depth(data),
-        slow=f"{data['xcup']['parse']['slow_wire_ps'] / 1000:g}", deepest=deepest(data), parts=parts(data),
-        ecp5_tool=" and ".join(data["ecp5"]["parse"]["tool"]),
-        device=data["ecp5"]["parse"]["device"], ecp5=ecp5(data), latency=latency(data),
+        slow=f"{measure.SLOW_WIRE / 1000:g}", deepest=deepest(data), parts=parts(data),
+        ecp5_tool=" and ".join(tools(data["ecp5"], ["Yosys", "nextpnr"])),
+        device=" ".join(measure.DEVICE), ecp5=ecp5(data), latency=latency(data),
         frames=data["timing"]["frames"], first=sizes[0]["bytes"], last=sizes[-1]["bytes"],
         gap=GAP, clocks="as many as it has beats, at every size" if exact else
         "more than it has beats at some sizes", rates=rates(data),
@@ -339,9 +384,11 @@ def renew(path, text):
 
 
 def main():
-    if len(sys.argv) != 4:
+    if len(sys.argv) < 5:
         raise SystemExit(__doc__.strip())
-    data = gather(sys.argv[1])
+    data = gather(sys.argv[1], sys.argv[4:])
+    if not data["timing"]:
+        raise SystemExit(f"report.py: {sys.argv[1]}/timing.json is missing")
     renew(sys.argv[2], page(data))
     renew(sys.argv[3], full_table(data))
 

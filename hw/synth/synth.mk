@@ -34,16 +34,18 @@ $(SYNTH)/ecp5-%.json:
 
 # The pipeline's netlist in the place of its RTL, behind the same engine: frames, records and clocks
 # must be the same, and the records the C model's.
-YOSYS_CELLS = $(shell yosys-config --datdir)/xilinx/cells_sim.v
+YOSYS_CELLS = $(dir $(shell command -v yosys))../share/yosys/xilinx/cells_sim.v
 
 $(SYNTH)/engine/Vmpnic_pipeline.mk: $(SYNTH)/xcup-mpnic_pipeline.json
 	@mkdir -p $(@D)
-	$(VERILATOR) $(RTL_VFLAGS) $(RTL_FAST) -Wno-lint -Wno-style --Mdir $(@D) \
+	$(VERILATOR) $(RTL_VFLAGS) $(RTL_FAST) -Wno-lint -Wno-style -Wno-UNOPTFLAT -Wno-INITIALDLY \
+		--Mdir $(@D) \
 		$(SYNTH)/xcup-mpnic_pipeline/abc9.v $(YOSYS_CELLS)
 $(eval $(call rtl_engine_lib,synth/engine,,-O1,verilated.o verilated_threads.o))
 
 SYNTH_TEST_OBJS := $(B)/obj/hw/synth/netlist_test.o $(B)/obj/sim/gen.o
 $(SYNTH)/netlist_test-%: $(SYNTH_TEST_OBJS) $(B)/model/libmpnic_model.a
+	@mkdir -p $(@D)
 	$(CC) $^ $(RTL_LIBS) -o $@
 $(SYNTH)/netlist_test-rtl: $(B)/rtl/librtl_engine.a
 $(SYNTH)/netlist_test-netlist: $(SYNTH)/engine/librtl_engine.a
@@ -59,10 +61,11 @@ synth-netlist: $(SYNTH)/netlist.json
 	@echo "synth-netlist: the netlist did what the RTL does: $$(cat $<)"
 
 $(SYNTH)/timing: $(B)/obj/hw/synth/timing.o $(B)/rtl/librtl_engine.a
+	@mkdir -p $(@D)
 	$(CC) $^ $(RTL_LIBS) -o $@
 
 $(SYNTH)/timing.json: $(SYNTH)/timing
 	$< $@
 
 synth-report: $(SYNTH)/timing.json $(SYNTH)/netlist.json
-	hw/synth/report.py $(SYNTH) docs/performance.md docs/performance.csv
+	hw/synth/report.py $(SYNTH) docs/performance.md docs/performance.csv $(SYNTH_SOURCES)

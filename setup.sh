@@ -28,7 +28,7 @@ test=(
     z3                       # proofs
     iproute2                 # live captures in network namespaces
 )
-synth=("${test[@]}" debootstrap iverilog)
+synth=("${test[@]}" debootstrap)
 
 usage() {
     sed -n '3,6s/^# \{0,1\}//p' "$0" >&2

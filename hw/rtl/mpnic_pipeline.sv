@@ -76,7 +76,7 @@ module mpnic_pipeline #(
   logic [7:0]                             win_len, win_user;
   logic                                   win_tag_cut, win_tag_depth, win_ipv4, win_ipv6;
   logic [31:0]                            win_tagged, win_two_tags;
-  logic [mpnic_rtl_pkg::V6_WORDS*mpnic_rtl_pkg::MARK_W-1:0] win_marks;
+  logic [mpnic_rtl_pkg::MARKS*mpnic_rtl_pkg::MARK_W-1:0] win_marks;
   mpnic_window #(
     .DATA_W(DATA_W)
   ) u_window (

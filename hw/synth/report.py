@@ -27,7 +27,10 @@ MISSING = "not measured"
 HDR_MAX, CSUM_MAX = 16, 8  # clocks
 
 # Why a stage has more than LEVELS_GOAL levels even when abc9 looks for the fewest.
-REASONS = {}
+REASONS = {
+    "csum": "`bytes2_q` to `mask3_q`, a payload's three bounds for each byte of a beat, and `hdr` to "
+            "`l41_q`, which words of a header count and their sum; all 8 clocks are taken",
+}
 
 
 def load(folder, name):

@@ -26,7 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SEEDS = (1, 2, 3)
 READ = "read_verilog -sv -noassert"
 SLOW_WIRE = 5000  # ps; abc9 takes 300 for 7 series, and 127 to 642 for a LUT by its input
-TIMEOUT = 1500  # seconds for one run of a tool
+TIMEOUT = 3600  # seconds for one run of a tool
 DEVICE = ["--um5g-85k", "--package", "CABGA756", "--freq", "250"]
 
 

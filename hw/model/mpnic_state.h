@@ -20,16 +20,20 @@ extern "C" {
 
 struct mpnic_state;
 
+#define MPNIC_TABLE_MAX (1u << 24)
+
 /* Sizes and settings. mpnic_state_defaults() fills in what docs/state.md calls the default. */
 struct mpnic_state_config {
-	/* Entries, each a power of two; the sizes of the tables, and of the state behind them. */
+	/* Entries, each a power of two from 8 to MPNIC_TABLE_MAX; sizes of the tables, and of the
+	 * state behind them. */
 	uint32_t flows; /* flow ids, of exact and masked entries together, and size of each table */
 	uint32_t stash; /* learnt flows */
 	uint32_t conns; /* connections */
 	uint32_t tokens; /* token table */
 	uint32_t peers;	 /* peer table */
 
-	uint8_t hash_key[104]; /* of the tables' Toeplitz hash: secret, random, per reset */
+	/* Of the tables' hash: secret, random, per reset. The default is neither. */
+	uint8_t hash_key[MPNIC_HASH_KEY_LEN];
 	uint8_t rss_key[MPNIC_RSS_KEY_LEN];
 	uint16_t reta[MPNIC_RETA_SIZE];
 
@@ -45,7 +49,7 @@ struct mpnic_state_config {
 	uint8_t join_unknown;	    /* enum mpnic_join_policy */
 	uint8_t join_full;	    /* enum mpnic_join_policy; never DROP */
 	uint32_t join_rate;	    /* punts of MP_JOINs a second */
-	uint32_t join_burst;	    /* and at once */
+	uint32_t join_burst;	    /* and at once; 0 of either: none */
 	uint32_t event_mask;	    /* bits sign that make an event */
 };
 
@@ -103,7 +107,18 @@ int mpnic_peer_remove(struct mpnic_state *state, const struct mpnic_peer_entry *
 struct mpnic_peer_entry *mpnic_peer_find(struct mpnic_state *state,
 					 const struct mpnic_peer_entry *key);
 
+/* mpnic_rule_set() - @rule NULL, or not valid: the index is free. Zeroes the rule's counters. */
 int mpnic_rule_set(struct mpnic_state *state, unsigned int index, const struct mpnic_rule *rule);
+
+/* Frames that a rule was the matching one of. */
+struct mpnic_rule_count {
+	uint64_t packets, bytes;
+	uint32_t last_seen; /* as in record flow */
+};
+
+/* NULL for an index out of range. */
+const struct mpnic_rule_count *mpnic_rule_count(const struct mpnic_state *state,
+						unsigned int index);
 
 /* Fill and cost of a table, for statistics and ageing decisions. */
 struct mpnic_table_stats {
@@ -129,8 +144,8 @@ void mpnic_table_stats(const struct mpnic_state *state, enum mpnic_table_id tabl
  * @hdr, @csum: what mpnic_packet() said of it
  * @time_ns:    the device's time
  * @result:     every byte is written
- * @event:      written if there is an event due
- * Returns whether there is one.
+ * @event:      written if there is an event due; NULL: there is no room for one, it is lost
+ * Returns whether one was written.
  */
 bool mpnic_state_packet(struct mpnic_state *state, const struct mpnic_hdr *hdr,
 			const struct mpnic_csum *csum, uint64_t time_ns,
@@ -142,8 +157,8 @@ struct mpnic_state_frame {
 	const struct mpnic_csum *csum;
 	uint64_t time_ns;
 	struct mpnic_result *result;
-	struct mpnic_event *event;
-	bool has_event; /* out */
+	struct mpnic_event *event; /* or NULL */
+	bool has_event;		   /* out */
 };
 
 /* mpnic_state_burst() - the same for @n frames in their order, with the cache misses of up to
@@ -174,8 +189,10 @@ uint32_t mpnic_toeplitz(const uint8_t *key, const uint8_t *data, size_t len);
 struct mpnic_state_counters {
 	uint64_t flow[8], token[8], dsn[16], map_csum[16], punt[8], drop[8];
 	uint64_t action[16], sign[32];
-	uint64_t packets, bytes, events;
+	uint64_t packets, bytes, events, events_lost;
 };
+
+/* NULL for a source above 63. */
 
 const struct mpnic_state_counters *mpnic_state_counters(const struct mpnic_state *state,
 							unsigned int source);

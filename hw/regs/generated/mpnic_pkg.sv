@@ -21,6 +21,8 @@ package mpnic_pkg;
   localparam int unsigned ID_NONE = 4294967295;  // no flow, no connection
   localparam int unsigned RULES = 64;  // ternary rules
   localparam int unsigned RETA_SIZE = 128;  // entries of the RSS indirection table
+  // bytes of the tables' secret hash key: 48 for Toeplitz, 8 for the offset
+  localparam int unsigned HASH_KEY_LEN = 56;
   localparam int unsigned RSS_KEY_LEN = 40;  // bytes of the Toeplitz key for RSS
   // subflow sequence number of the first data byte (RFC 8684 3.3.1)
   localparam int unsigned SUBFLOW_SSN_FIRST = 1;
@@ -716,7 +718,9 @@ package mpnic_pkg;
   localparam int unsigned RESULT_DROP_LSB = 536;
   localparam int unsigned RESULT_DROP_W = 8;
   localparam int unsigned RESULT_RESERVED2_LSB = 544;
-  localparam int unsigned RESULT_RESERVED2_W = 96;
+  localparam int unsigned RESULT_RESERVED2_W = 32;
+  localparam int unsigned RESULT_DATA_FIN_LSB = 576;
+  localparam int unsigned RESULT_DATA_FIN_W = 64;
 
   // Tells the host of a frame without the frame itself. Keys never appear in it.
   localparam int unsigned EVENT_W = 1024;

@@ -207,7 +207,8 @@ typedef struct packed {
 
 // What the stateful half says of a frame. It leaves with the header record.
 typedef struct packed {
-  logic [95:0] reserved2;
+  logic [63:0] data_fin;
+  logic [31:0] reserved2;
   logic [7:0] drop;
   logic [7:0] punt;
   logic [15:0] strip;

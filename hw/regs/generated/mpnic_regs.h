@@ -37,6 +37,8 @@ extern "C" {
 #define MPNIC_ID_NONE 4294967295 /* no flow, no connection */
 #define MPNIC_RULES 64 /* ternary rules */
 #define MPNIC_RETA_SIZE 128 /* entries of the RSS indirection table */
+/* bytes of the tables' secret hash key: 48 for Toeplitz, 8 for the offset */
+#define MPNIC_HASH_KEY_LEN 56
 #define MPNIC_RSS_KEY_LEN 40 /* bytes of the Toeplitz key for RSS */
 /* subflow sequence number of the first data byte (RFC 8684 3.3.1) */
 #define MPNIC_SUBFLOW_SSN_FIRST 1
@@ -224,7 +226,8 @@ enum mpnic_drop_code {
 	MPNIC_DROP_NONE = 0, /* it is not */
 	MPNIC_DROP_ACTION = 1, /* an entry's action */
 	MPNIC_DROP_JOIN_UNKNOWN = 2, /* an MP_JOIN with a token that nobody knows */
-	MPNIC_DROP_JOIN_LIMIT = 3, /* the same, and punts of them are beyond their rate */
+	/* an MP_JOIN that was to be punted, beyond the rate of such punts */
+	MPNIC_DROP_JOIN_LIMIT = 3,
 };
 
 /* MPTCP version that the caller gives with a frame. */
@@ -286,14 +289,17 @@ enum mpnic_sign_bits {
 	MPNIC_SIGN_ADD_ADDR = 1u << 20, /* ADD_ADDR */
 	MPNIC_SIGN_REMOVE_ADDR = 1u << 21, /* REMOVE_ADDR */
 	MPNIC_SIGN_MP_PRIO = 1u << 22, /* MP_PRIO */
-	MPNIC_SIGN_JOIN = 1u << 23, /* an MP_JOIN SYN with a known token */
+	MPNIC_SIGN_JOIN = 1u << 23, /* an MP_JOIN SYN of a known flow or with a known token */
 	MPNIC_SIGN_JOIN_LEARNT = 1u << 24, /* its flow was learnt */
 	MPNIC_SIGN_JOIN_UNKNOWN = 1u << 25, /* an MP_JOIN SYN with a token that nobody knows [28] */
 	/* an MP_JOIN SYN that could not be learnt: cap, stash or flow ids */
 	MPNIC_SIGN_JOIN_REFUSED = 1u << 26,
 	/* an MP_JOIN SYN for a connection that is not MPTCP any more [26] */
 	MPNIC_SIGN_JOIN_FALLBACK = 1u << 27,
-	/* a malformed option chain, or an MPTCP option with an error */
+	/*
+	 * a malformed option chain (len_below_2, overrun), or an MPTCP option with an error; of
+	 * every frame, sound or not
+	 */
 	MPNIC_SIGN_MALFORMED = 1u << 28,
 	/* SYN, SYN/ACK or third packet of a flow that is tracked */
 	MPNIC_SIGN_HANDSHAKE = 1u << 29,
@@ -744,7 +750,7 @@ struct mpnic_conn {
 	uint16_t rx_queue; /* Rx queue of all its subflows */
 	uint8_t version; /* enum given */
 	uint8_t flags; /* bits conn */
-	uint16_t subflows; /* flows that name it */
+	uint16_t subflows; /* flows that name it; kept by who inserts them, not by gates */
 	uint8_t reserved[18]; /* zero */
 };
 
@@ -763,7 +769,11 @@ struct mpnic_token_entry {
 	uint32_t token; /* the token (RFC 8684 3.2) */
 	uint32_t conn_id; /* its connection */
 	uint8_t flags; /* bits token_entry */
-	uint8_t provisional; /* flows learnt from it that are not confirmed */
+	/*
+	 * flows learnt from it that are not confirmed; gates count up, who confirms or removes
+	 * one counts down
+	 */
+	uint8_t provisional;
 	uint8_t cap; /* as many of them as there may be */
 	uint8_t reserved; /* zero */
 };
@@ -906,7 +916,9 @@ struct mpnic_result {
 	uint16_t strip; /* bit s: MPTCP options of subtype s are stripped */
 	uint8_t punt; /* enum punt */
 	uint8_t drop; /* enum drop */
-	uint8_t reserved2[12]; /* zero */
+	uint8_t reserved2[4]; /* zero */
+	/* with sign DATA_FIN: data sequence number of the DATA_FIN itself; 0 if it is not known */
+	uint64_t data_fin;
 };
 
 MPNIC_STATIC_ASSERT(sizeof(struct mpnic_result) == 80, "result");
@@ -936,21 +948,23 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, strip) == 64, "result.strip");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, punt) == 66, "result.punt");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, drop) == 67, "result.drop");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, reserved2) == 68, "result.reserved2");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, data_fin) == 72, "result.data_fin");
 
 /* Tells the host of a frame without the frame itself. Keys never appear in it. 128 bytes. */
 struct mpnic_event {
 	uint32_t seq; /* counts events, lost ones too */
-	uint32_t signs; /* bits sign: why there is an event */
+	uint32_t signs; /* bits sign: all of the frame's, also those that make no event */
 	uint64_t time_ns; /* device time of the frame, ns */
 	uint32_t flow_id; /* as in result */
 	uint32_t conn_id; /* as in result */
 	uint8_t source; /* as in the header record */
 	uint8_t dir; /* as in result */
 	uint8_t side; /* as in result */
-	uint8_t generation; /* of the flow id */
+	uint8_t generation; /* of the flow id; 0 without one */
 	uint8_t tcp_flags; /* as in the header record */
 	uint8_t ip_version; /* as in the header record */
-	uint8_t version; /* version of MP_CAPABLE, where that is a sign; else VERSION_UNKNOWN */
+	/* version of the segment's first MP_CAPABLE; VERSION_UNKNOWN without one */
+	uint8_t version;
 	uint8_t map_csum; /* as in result */
 	uint8_t src[16]; /* source address */
 	uint8_t dst[16]; /* destination address */
@@ -960,14 +974,17 @@ struct mpnic_event {
 	uint16_t map_len; /* as in result */
 	uint32_t seq_no; /* TCP sequence number */
 	uint32_t ack_no; /* TCP acknowledgement number */
-	/* MP_FAIL: its data sequence number; DATA_FIN: its own, 64 bits; else as in result */
+	/*
+	 * sign MP_FAIL: its data sequence number; else sign DATA_FIN: data_fin of result; else
+	 * as in result
+	 */
 	uint64_t dsn;
 	uint64_t map_dsn; /* as in result */
 	uint64_t data_ack; /* as in result */
-	uint32_t token; /* MP_JOIN SYN: its token */
-	uint32_t nonce; /* MP_JOIN SYN: its nonce */
-	uint8_t addr_id; /* MP_JOIN SYN, ADD_ADDR, MP_PRIO: address id */
-	uint8_t reason; /* MP_TCPRST: reason */
+	uint32_t token; /* token of the first option that has one (MP_JOIN SYN) */
+	uint32_t nonce; /* nonce of that option */
+	uint8_t addr_id; /* address id of the first option that has one */
+	uint8_t reason; /* reason of the first option that has one (MP_TCPRST) */
 	uint16_t payload_len; /* as in the header record */
 	uint8_t reserved[12]; /* zero */
 };

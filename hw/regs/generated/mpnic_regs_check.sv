@@ -734,6 +734,10 @@ module mpnic_regs_check;
     r_result.reserved2 = '1;
     if (r_result != (((640'd1 << mpnic_pkg::RESULT_RESERVED2_W) - 1) << mpnic_pkg::RESULT_RESERVED2_LSB))
       $fatal(1, "record result: reserved2 is not at its offset");
+    r_result = '0;
+    r_result.data_fin = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_DATA_FIN_W) - 1) << mpnic_pkg::RESULT_DATA_FIN_LSB))
+      $fatal(1, "record result: data_fin is not at its offset");
     if ($bits(mpnic_event_t) != mpnic_pkg::EVENT_W)
       $fatal(1, "record event has %0d bits", $bits(mpnic_event_t));
     r_event = '0;

@@ -232,6 +232,9 @@ package mpnic_pkg;
   localparam int unsigned DIR_CAPABLE = 8;
   localparam int unsigned DIR_CAPABLE_V1 = 9;
   localparam int unsigned DIR_THIRD = 10;
+  localparam int unsigned DIR_MAP_FIN = 11;
+  localparam int unsigned DIR_SYN_DATA = 12;
+  localparam int unsigned DIR_END = 13;
 
   // Bits of flow.flags.
   localparam int unsigned FLOW_STATE_FLIP = 0;

@@ -180,7 +180,7 @@ enum mpnic_first_syn_code {
 
 /* Whether the first payload byte of a segment has a data sequence number, and why not. */
 enum mpnic_dsn_code {
-	MPNIC_DSN_NONE = 0, /* no payload, or no TCP */
+	MPNIC_DSN_NONE = 0, /* no data: no TCP, no payload, or payload that is not of the stream */
 	MPNIC_DSN_MAPPED = 1, /* yes, in dsn */
 	MPNIC_DSN_NO_FLOW = 2, /* the flow is in no table, or its entry has no connection */
 	MPNIC_DSN_BAD_CSUM = 3, /* the IP or TCP checksum is bad, or could not be judged */
@@ -188,7 +188,7 @@ enum mpnic_dsn_code {
 	MPNIC_DSN_NO_ISN = 5, /* no SYN was seen, so that subflow sequence numbers mean nothing */
 	MPNIC_DSN_NO_MAPPING = 6, /* no mapping covers it: beyond all that were declared */
 	MPNIC_DSN_PAST = 7, /* no mapping covers it: before the ones that are tracked */
-	MPNIC_DSN_INFINITE = 8, /* behind an infinite mapping */
+	MPNIC_DSN_INFINITE = 8, /* no mapping covers it, and a direction has an infinite one */
 	MPNIC_DSN_FAR = 9, /* its mapping is more than 2^31 from what the connection has come to */
 	MPNIC_DSN_SYN = 10, /* data on a SYN is outside the data sequence space (RFC 8684 B.1) */
 };
@@ -278,7 +278,10 @@ enum mpnic_sign_bits {
 	MPNIC_SIGN_CSUM_EXTRA = 1u << 11,
 	/* a mapping that contradicts one in force (RFC 8684 3.3.1) */
 	MPNIC_SIGN_MAP_CONFLICT = 1u << 12,
-	/* a data sequence number or Data ACK 2^31 or more away from what was expected [30] */
+	/*
+	 * a data sequence number or Data ACK that 32 bits do not reach from what was expected
+	 * [30]
+	 */
 	MPNIC_SIGN_DSN_FAR = 1u << 13,
 	MPNIC_SIGN_INFINITE = 1u << 14, /* an infinite mapping [18, 22, 25] */
 	MPNIC_SIGN_AFTER_INFINITE = 1u << 15, /* a mapping behind an infinite one [25] */
@@ -309,8 +312,12 @@ enum mpnic_sign_bits {
 
 /* Bits of result.flags. */
 enum mpnic_result_bits {
-	MPNIC_RESULT_RETRANSMISSION = 1u << 0, /* all payload bytes were seen on this flow before */
-	/* new bytes of the flow, but their data sequence numbers were seen before */
+	/* all payload bytes are behind what has passed on this flow: sent again, or late */
+	MPNIC_RESULT_RETRANSMISSION = 1u << 0,
+	/*
+	 * new bytes of the flow, but not beyond the highest data sequence number: reinjected, or
+	 * by a slower subflow
+	 */
 	MPNIC_RESULT_REINJECTION = 1u << 1,
 	MPNIC_RESULT_DATA_ACK = 1u << 2, /* data_ack is valid */
 	MPNIC_RESULT_MAP = 1u << 3, /* map_dsn and map_len tell of the mapping that ends here */
@@ -330,6 +337,9 @@ enum mpnic_dir_bits {
 	MPNIC_DIR_CAPABLE = 1u << 8, /* MP_CAPABLE was in this direction's SYN or SYN/ACK */
 	MPNIC_DIR_CAPABLE_V1 = 1u << 9, /* and its version is 1 */
 	MPNIC_DIR_THIRD = 1u << 10, /* the third packet of the handshake has passed */
+	MPNIC_DIR_MAP_FIN = 1u << 11, /* the mapping's length field counts a DATA_FIN */
+	MPNIC_DIR_SYN_DATA = 1u << 12, /* the SYN had payload */
+	MPNIC_DIR_END = 1u << 13, /* a RST or FIN was sent in this direction */
 };
 
 /* Bits of flow.flags. */

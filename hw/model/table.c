@@ -113,7 +113,7 @@ static uint32_t place_of(const struct table *t, const struct table_key *key, uin
 
 uint32_t mpnic_table_find(const struct table *t, const struct table_key *key, uint64_t hash)
 {
-	const uint32_t place = place_of(t, key, hash);
+	const uint32_t place = t->stats.used ? place_of(t, key, hash) : NOT_THERE;
 
 	return place == NOT_THERE ? MPNIC_ID_NONE : value_at(t, place);
 }
@@ -258,12 +258,6 @@ int mpnic_table_insert(struct table *t, const struct table_key *key, uint64_t ha
 int mpnic_table_put(struct table *t, const struct table_key *key, uint64_t hash, uint32_t value)
 {
 	return insert(t, key, hash, value, 0);
-}
-
-bool mpnic_table_has_room(const struct table *t, uint64_t hash)
-{
-	return free_place(t, table_bucket0(t, hash)) != NOT_THERE ||
-	       free_place(t, table_bucket1(t, hash)) != NOT_THERE;
 }
 
 uint32_t mpnic_table_remove(struct table *t, const struct table_key *key, uint64_t hash)

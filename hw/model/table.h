@@ -12,6 +12,8 @@
 #include "mpnic_state.h"
 
 #define HIDDEN __attribute__((visibility("hidden")))
+/* For functions that only fetch: gcc takes those for pure, and removes their calls. */
+#define FETCH static inline __attribute__((always_inline))
 
 enum {
 	KEY_WORDS = 5, /* the longest key, a flow's, in 64-bit words */
@@ -86,8 +88,6 @@ HIDDEN int mpnic_table_insert(struct table *t, const struct table_key *key, uint
 /* mpnic_table_put() - insertion as gates do it: without moves. */
 HIDDEN int mpnic_table_put(struct table *t, const struct table_key *key, uint64_t hash,
 			   uint32_t value);
-/* Whether mpnic_table_put() of a key that is not there would find a place. */
-HIDDEN bool mpnic_table_has_room(const struct table *t, uint64_t hash);
 /* Returns the value that the key had, or MPNIC_ID_NONE if it is not there. */
 HIDDEN uint32_t mpnic_table_remove(struct table *t, const struct table_key *key, uint64_t hash);
 
@@ -120,7 +120,7 @@ static inline uint32_t table_bucket1(const struct table *t, uint64_t hash)
 }
 
 /* First half of a look-up in a burst: fetch the buckets. */
-static inline void table_prefetch(const struct table *t, uint64_t hash)
+FETCH void table_prefetch(const struct table *t, uint64_t hash)
 {
 	__builtin_prefetch(&t->buckets[table_bucket0(t, hash)]);
 	__builtin_prefetch(&t->buckets[table_bucket1(t, hash)]);
@@ -130,7 +130,7 @@ static inline void table_prefetch(const struct table *t, uint64_t hash)
  * Second half: by the tags alone, which place the key would stand at. Fetches its key. Returns the
  * value there, or MPNIC_ID_NONE; a guess that is good for further fetches, not an answer.
  */
-static inline uint32_t table_prefetch_key(const struct table *t, uint64_t hash)
+FETCH uint32_t table_prefetch_key(const struct table *t, uint64_t hash)
 {
 	const uint32_t at[2] = {table_bucket0(t, hash), table_bucket1(t, hash)};
 	const uint32_t tag[2] = {(uint32_t)(hash >> 32), (uint32_t)hash};

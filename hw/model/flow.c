@@ -23,78 +23,90 @@ static bool has_ports(const struct mpnic_hdr *hdr)
 
 /* ---- keys ---------------------------------------------------------------------------------- */
 
-static bool is_upper_end(const struct mpnic_hdr *hdr)
+static uint64_t load64(const uint8_t *p)
 {
-	const int order = memcmp(hdr->src, hdr->dst, sizeof(hdr->src));
+	uint64_t v;
 
-	return order > 0 || (order == 0 && hdr->sport > hdr->dport);
+	memcpy(&v, p, sizeof(v));
+	return v;
 }
 
-static void set_ends(const struct mpnic_hdr *hdr, bool swap, struct mpnic_key *key)
+static bool is_upper_end(const struct mpnic_hdr *hdr)
 {
-	memcpy(key->lo_addr, swap ? hdr->dst : hdr->src, sizeof(key->lo_addr));
-	memcpy(key->hi_addr, swap ? hdr->src : hdr->dst, sizeof(key->hi_addr));
-	key->lo_port = swap ? hdr->dport : hdr->sport;
-	key->hi_port = swap ? hdr->sport : hdr->dport;
-	key->proto = hdr->ip_proto;
-	key->kind = hdr->ip_version;
+	const uint64_t src = get_be64(hdr->src), dst = get_be64(hdr->dst);
+	const uint64_t src2 = get_be64(hdr->src + 8), dst2 = get_be64(hdr->dst + 8);
+
+	if (src != dst)
+		return src > dst;
+	return src2 != dst2 ? src2 > dst2 : hdr->sport > hdr->dport;
+}
+
+/*
+ * Record key, put together as the words that are hashed and compared: a word that is read soon
+ * after its bytes were written one by one waits for them.
+ */
+static void set_ends(const struct mpnic_hdr *hdr, bool swap, uint16_t vlan, struct table_key *key)
+{
+	const uint8_t *lo = swap ? hdr->dst : hdr->src, *hi = swap ? hdr->src : hdr->dst;
+	const uint64_t lo_port = swap ? hdr->dport : hdr->sport;
+	const uint64_t hi_port = swap ? hdr->sport : hdr->dport;
+
+	_Static_assert(offsetof(struct mpnic_key, lo_port) == 32, "words");
+	key->word[0] = load64(lo);
+	key->word[1] = load64(lo + 8);
+	key->word[2] = load64(hi);
+	key->word[3] = load64(hi + 8);
+	key->word[4] = lo_port | hi_port << 16 | (uint64_t)vlan << 32 |
+		       (uint64_t)hdr->ip_proto << 48 | (uint64_t)hdr->ip_version << 56;
 }
 
 static bool exact_key(const struct mpnic_state *state, const struct mpnic_hdr *hdr,
-		      struct mpnic_key *key, bool *flip)
+		      struct table_key *key, bool *flip)
 {
 	if (!has_ports(hdr))
 		return false;
 	*flip = is_upper_end(hdr);
-	set_ends(hdr, *flip, key);
-	key->vlan = state->config.exact_vlan ? vlan_of(hdr) : 0;
+	set_ends(hdr, *flip, state->config.exact_vlan ? vlan_of(hdr) : 0, key);
 	return true;
 }
 
 static bool masked_key(const struct mpnic_state *state, const struct mpnic_hdr *hdr,
-		       struct mpnic_key *key)
+		       struct table_key *key)
 {
-	struct table_key bits, mask;
 	unsigned int i;
 
 	if (!(hdr->flags & MPNIC_HDR_L3))
 		return false;
-	set_ends(hdr, false, key);
-	key->vlan = vlan_of(hdr);
-	memcpy(&bits, key, sizeof(bits));
-	memcpy(&mask, &state->config.mask, sizeof(mask));
+	set_ends(hdr, false, vlan_of(hdr), key);
 	for (i = 0; i < KEY_WORDS; i++)
-		bits.word[i] &= mask.word[i];
-	memcpy(key, &bits, sizeof(*key));
-	key->kind = hdr->ip_version | KIND_MASKED;
+		key->word[i] &= state->mask.word[i];
+	key->word[4] |= (uint64_t)KIND_MASKED << 56;
 	return true;
 }
 
 bool mpnic_flow_key(const struct mpnic_state *state, const struct mpnic_hdr *hdr, bool masked,
 		    struct mpnic_key *key, bool *flip)
 {
+	struct table_key k = {0};
+	bool has_key;
+
 	*flip = false;
-	memset(key, 0, sizeof(*key));
-	return masked ? masked_key(state, hdr, key) : exact_key(state, hdr, key, flip);
+	has_key = masked ? masked_key(state, hdr, &k) : exact_key(state, hdr, &k, flip);
+	memcpy(key, &k, sizeof(*key));
+	return has_key;
 }
 
 void mpnic_flow_keys(const struct mpnic_state *state, const struct mpnic_hdr *hdr,
 		     struct frame_keys *keys)
 {
-	struct mpnic_key key;
-
 	keys->flip = false;
-	keys->has_exact = exact_key(state, hdr, &key, &keys->flip);
-	if (keys->has_exact) {
-		memcpy(&keys->exact, &key, sizeof(key));
+	keys->has_exact = exact_key(state, hdr, &keys->exact, &keys->flip);
+	if (keys->has_exact)
 		keys->exact_hash = mpnic_table_hash(&state->hash, &keys->exact, KEY_WORDS);
-	}
 	/* An empty table has no answer: it is not asked. */
-	keys->has_masked = state->masked.stats.used && masked_key(state, hdr, &key);
-	if (keys->has_masked) {
-		memcpy(&keys->masked, &key, sizeof(key));
+	keys->has_masked = state->masked.stats.used && masked_key(state, hdr, &keys->masked);
+	if (keys->has_masked)
 		keys->masked_hash = mpnic_table_hash(&state->hash, &keys->masked, KEY_WORDS);
-	}
 }
 
 /* ---- rules --------------------------------------------------------------------------------- */
@@ -272,35 +284,26 @@ static void count_flow(struct mpnic_flow *flow, uint16_t bytes, uint64_t now)
 	flow->last_seen = (uint32_t)(now >> SEEN_SHIFT);
 }
 
-static struct mpnic_action action_of(const struct mpnic_flow *flow)
-{
-	return (struct mpnic_action){
-		.mark = flow->mark,
-		.rx_queue = flow->rx_queue,
-		.strip = flow->strip,
-		.actions = flow->actions,
-		.prio = flow->prio,
-	};
-}
-
 /* Of equal ones the earlier: rule, exact, masked. */
-static struct mpnic_action decide(const struct mpnic_state *state, const struct rule *rule,
-				  const struct mpnic_flow *exact, const struct mpnic_flow *masked)
+static void decide(const struct mpnic_state *state, const struct rule *rule,
+		   const struct mpnic_flow *exact, const struct mpnic_flow *masked,
+		   struct mpnic_action *action)
 {
-	unsigned int prio = UINT8_MAX + 1;
-	struct mpnic_action action = state->config.miss;
+	const struct mpnic_flow *flow = exact;
 
-	if (rule) {
-		action = rule->action;
-		prio = action.prio;
+	if (masked && (!flow || masked->prio < flow->prio))
+		flow = masked;
+	if (rule && (!flow || rule->action.prio <= flow->prio)) {
+		*action = rule->action;
+	} else if (flow) {
+		action->mark = flow->mark;
+		action->rx_queue = flow->rx_queue;
+		action->strip = flow->strip;
+		action->actions = flow->actions;
+		action->prio = flow->prio;
+	} else {
+		*action = state->config.miss;
 	}
-	if (exact && exact->prio < prio) {
-		action = action_of(exact);
-		prio = action.prio;
-	}
-	if (masked && masked->prio < prio)
-		action = action_of(masked);
-	return action;
 }
 
 static uint32_t rss_hash(const struct mpnic_state *state, const struct mpnic_hdr *hdr)
@@ -312,13 +315,15 @@ static uint32_t rss_hash(const struct mpnic_state *state, const struct mpnic_hdr
 	if (!(hdr->flags & MPNIC_HDR_L3))
 		return 0;
 	if (hdr->ip_version == 4) {
-		memcpy(words, hdr->src, 4);
-		memcpy((uint8_t *)words + 4, hdr->dst, 4);
+		words[0] =
+			__builtin_bswap64((uint64_t)get_be32(hdr->src) << 32 | get_be32(hdr->dst));
 		words[1] = tail;
 		return (uint32_t)(mpnic_toeplitz64(&state->rss, words, RSS_WORDS4) >> 32);
 	}
-	memcpy(words, hdr->src, 16);
-	memcpy(words + 2, hdr->dst, 16);
+	words[0] = load64(hdr->src);
+	words[1] = load64(hdr->src + 8);
+	words[2] = load64(hdr->dst);
+	words[3] = load64(hdr->dst + 8);
 	words[4] = tail;
 	return (uint32_t)(mpnic_toeplitz64(&state->rss, words, RSS_WORDS6) >> 32);
 }
@@ -386,7 +391,7 @@ void mpnic_flow_stage(struct mpnic_state *state, const struct mpnic_hdr *hdr,
 		set_flow(state, keys, result, found);
 		count_flow(found->flow, csum->frame_len, state->now);
 	}
-	found->action = decide(state, rule, found->flow, masked);
+	decide(state, rule, found->flow, masked, &found->action);
 	result->hash = rss_hash(state, hdr);
 	result->rx_queue = queue_of(state, found, result->hash);
 }

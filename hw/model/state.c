@@ -142,6 +142,8 @@ int mpnic_state_new(const struct mpnic_state_config *config, struct mpnic_state 
 	s->config = *config;
 	mpnic_table_hash_prepare(&s->hash, config->hash_key);
 	mpnic_toeplitz_prepare(&s->rss, config->rss_key, sizeof(config->rss_key));
+	memcpy(&s->mask, &config->mask, sizeof(s->mask));
+	s->mask.word[KEY_WORDS - 1] |= 0xffull << 56;
 	if (!allocate(s)) {
 		mpnic_state_free(s);
 		return -ENOMEM;

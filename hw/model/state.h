@@ -32,6 +32,7 @@ struct mpnic_state {
 	struct mpnic_state_config config;
 	struct table_hash hash;
 	struct toeplitz rss;
+	struct table_key mask; /* the settable one, with kind */
 
 	struct table flow, stash, masked, token, peer;
 	struct mpnic_flow *flows;

@@ -505,12 +505,7 @@ static void place_mapping(struct segment *seg)
 		own->usable = false;
 		return;
 	}
-	if (meets_map(dir, own)) {
-		judge_if_none(dir, MPNIC_MAP_CSUM_OVERLAP);
-		newer = before(map_end, own->ssn + own->bytes);
-	} else {
-		newer = !(dir->flags & MPNIC_DIR_MAP) || !before(own->ssn, map_end);
-	}
+	newer = !(dir->flags & MPNIC_DIR_MAP) || before(map_end, own->ssn + own->bytes);
 	if (!newer) {
 		keep_older(dir, own);
 	} else if (dir->flags & MPNIC_DIR_INFINITE) {
@@ -551,22 +546,17 @@ static void rule5_mapping(struct segment *seg)
 
 /* ---- 6: number ----------------------------------------------------------------------------- */
 
-/* Which mapping numbers the segment, and how much of it. */
+/* What numbers the segment. */
 struct cover {
-	enum {
-		BY_NONE,
-		BY_OWN,
-		BY_MAP,
-		BY_PREV
-	} by;
+	bool found;
 	uint64_t dsn; /* of the first byte */
 	uint32_t len; /* bytes, cut at the mapping's end */
 };
 
-static struct cover cover_by(int by, uint64_t dsn, uint32_t off, uint32_t len, uint32_t n)
+static struct cover cover_by(uint64_t dsn, uint32_t off, uint32_t len, uint32_t n)
 {
 	return (struct cover){
-		.by = by,
+		.found = true,
 		.dsn = dsn + off,
 		.len = n < len - off ? n : len - off,
 	};
@@ -579,16 +569,15 @@ static struct cover find_cover(const struct segment *seg)
 	const uint32_t rel = seg->rel, n = seg->hdr->payload_len;
 
 	if (own->usable && inside(rel, own->ssn, own->bytes))
-		return cover_by(own->is_map ? BY_MAP : BY_OWN, own->dsn, rel - own->ssn, own->bytes,
-				n);
+		return cover_by(own->dsn, rel - own->ssn, own->bytes, n);
 	if (!(dir->flags & MPNIC_DIR_ISN))
-		return (struct cover){.by = BY_NONE};
+		return (struct cover){.found = false};
 	if ((dir->flags & MPNIC_DIR_MAP) && inside(rel, dir->map_ssn, dir->map_len))
-		return cover_by(BY_MAP, dir->map_dsn, rel - dir->map_ssn, dir->map_len, n);
+		return cover_by(dir->map_dsn, rel - dir->map_ssn, dir->map_len, n);
 	if ((dir->flags & MPNIC_DIR_PREV) && inside(rel, dir->prev_ssn, dir->prev_len))
-		return cover_by(BY_PREV, extend(dir->prev_dsn, dir->map_dsn), rel - dir->prev_ssn,
+		return cover_by(extend(dir->prev_dsn, dir->map_dsn), rel - dir->prev_ssn,
 				dir->prev_len, n);
-	return (struct cover){.by = BY_NONE};
+	return (struct cover){.found = false};
 }
 
 static uint8_t why_no_number(const struct segment *seg)
@@ -625,7 +614,7 @@ static struct cover rule6_number(struct segment *seg)
 {
 	const struct cover cover = find_cover(seg);
 
-	if (cover.by == BY_NONE) {
+	if (!cover.found) {
 		seg->result->dsn_state = why_no_number(seg);
 	} else {
 		seg->result->dsn_state = MPNIC_DSN_MAPPED;
@@ -716,26 +705,22 @@ static void rule7_checksum(struct segment *seg)
 
 /* ---- 8, 9: repeats, progress --------------------------------------------------------------- */
 
-/* Were these bytes behind what has passed on the subflow? */
-static bool is_behind(const struct segment *seg, const struct cover *cover)
+/* Are all bytes behind what has passed on the subflow? */
+static bool is_behind(const struct segment *seg)
 {
 	const struct mpnic_dir *dir = seg->dir;
 	const uint32_t last = seg->rel + seg->hdr->payload_len - 1;
 
-	if (cover->by == BY_NONE)
-		return seg->result->dsn_state == MPNIC_DSN_PAST;
-	if (cover->by != BY_MAP)
-		return true;
-	return inside(last, dir->map_ssn, seg->pos);
+	return (dir->flags & MPNIC_DIR_MAP) && before(last, dir->map_ssn + seg->pos);
 }
 
 static void rule8_repeats(struct segment *seg, const struct cover *cover)
 {
 	const uint64_t next = seg->conn->dsn_next[seg->result->side];
 
-	if (is_behind(seg, cover))
+	if (is_behind(seg))
 		seg->result->flags |= MPNIC_RESULT_RETRANSMISSION;
-	else if (cover->by != BY_NONE && (int64_t)(cover->dsn + cover->len - next) <= 0)
+	else if (cover->found && (int64_t)(cover->dsn + cover->len - next) <= 0)
 		seg->result->flags |= MPNIC_RESULT_REINJECTION;
 }
 
@@ -763,7 +748,7 @@ static bool fin_reached(const struct segment *seg)
 
 static void rule9_progress(struct segment *seg, const struct cover *cover)
 {
-	if (cover->by != BY_NONE)
+	if (cover->found)
 		move_next(seg, cover->dsn + cover->len);
 	if (fin_reached(seg))
 		move_next(seg, seg->result->data_fin + 1);
@@ -806,7 +791,7 @@ static uint8_t why_no_state(const struct segment *seg, bool sound)
 
 static void track(struct segment *seg)
 {
-	struct cover cover = {.by = BY_NONE};
+	struct cover cover = {.found = false};
 
 	seg->first = seg->flow->flags & MPNIC_FLOW_STATE_FIRST;
 	seg->dir = &seg->flow->dir[seg->result->dir & 1];

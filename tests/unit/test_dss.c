@@ -356,6 +356,7 @@ Test(dss, data_on_a_syn_is_outside_the_data_sequence_space)
 	cr_expect_eq(c.flow.dir[0].isn, 0xffffffff + 20);
 	/* Both again, which changes nothing. */
 	SEND(&c, 0, .flags = SYN, .n = 20, CAPABLE_SYN);
+	cr_expect_eq(c.flow.dir[0].isn, 0xffffffff + 20);
 	SEND(&c, 1, .flags = SYN | ACK, .ack = 21, CAPABLE_ANS);
 	cr_expect_eq(c.flow.dir[0].isn, 0xffffffff + 20);
 	/* The bytes are those behind the SYN's. */
@@ -408,6 +409,13 @@ Test(dss, rule_03_third_packet_without_mp_capable)
 	expect_sign(&c, SIGN(HANDSHAKE) | SIGN(THIRD_ABSENT));
 	SEND(&c, 0, .rel = 1);
 	expect_sign(&c, 0);
+	/* Of a join it is not asked. */
+	start(&c, 1, IDSN, false);
+	c.flow.flags = 0;
+	SEND(&c, 0, .flags = SYN, CAPABLE_SYN);
+	SEND(&c, 1, .flags = SYN | ACK, CAPABLE_ANS);
+	SEND(&c, 0, .rel = 1);
+	expect_sign(&c, SIGN(HANDSHAKE));
 	/* A DSS shows as much: the third packet was lost. */
 	start(&c, 1, IDSN, false);
 	SEND(&c, 0, .flags = SYN, CAPABLE_SYN);
@@ -918,6 +926,15 @@ Test(dss, the_same_bytes_mapped_in_another_cut)
 	expect_mapped(&c, 0, 11);
 	expect_judge(&c, JUDGE(GOOD));
 	cr_expect_eq(c.r.map_len, 20);
+	/* Inside it: both are judged. */
+	establish(&c, 1, IDSN, true);
+	SEND(&c, 0, .rel = 1, .n = 10, MAPPED(1, 1, 30));
+	SEND(&c, 0, .rel = 11, .n = 5, MAPPED(11, 11, 5));
+	expect_judge(&c, JUDGE(GOOD));
+	cr_expect_eq(c.r.map_len, 5);
+	SEND(&c, 0, .rel = 16, .n = 15, MAPPED(1, 1, 30));
+	expect_judge(&c, JUDGE(GOOD));
+	cr_expect_eq(c.r.map_len, 30);
 	/* It ends behind it: it is the one in force now. */
 	establish(&c, 1, IDSN, true);
 	SEND(&c, 0, .rel = 1, .n = 10, MAPPED(1, 1, 30));

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Stage dss beside an independent computation: generated conversations, broken twins, captures.
+
+STATE := $(B)/state
+STATE_SRCS := tests/state/talk.c tests/state/oracle.c tests/state/check.c
+STATE_SEGMENTS ?= 400000
+
+TEST_TARGETS += test-state test-state-san test-state-twins
+SOAK_TARGETS += soak-state
+
+$(STATE)/check: $(STATE_SRCS:%.c=$(B)/obj/%.o) $(MODEL_LIB)
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^
+
+$(STATE)/check-san: $(STATE_SRCS:%.c=$(B)/san/%.o) $(MODEL_SAN_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) -o $@ $^
+
+.PHONY: test-state test-state-san test-state-twins soak-state
+test-state: $(STATE)/check
+	@$(RUN) state $< $(STATE_SEGMENTS) 1
+
+test-state-san: $(STATE)/check-san
+	@$(RUN) state-san $< 60000 1000000
+
+# What they notice, and that they notice it.
+STATE_TWIN_UNIT := $(patsubst %,$(B)/obj/tests/unit/%.o,build naive run test_dss)
+test-state-twins: $(STATE_SRCS:%.c=$(B)/obj/%.o) $(STATE_TWIN_UNIT) $(MODEL_LIB)
+	@$(RUN) state-twins tests/state/twins.py --out $(STATE)/twins --lib $(MODEL_LIB) \
+		--conversations $(STATE_SRCS:%.c=$(B)/obj/%.o) --unit $(STATE_TWIN_UNIT)
+
+# Fresh seeds; some 250,000 segments a second.
+soak-state: $(STATE)/check
+	$< $$(( $${SOAK_SECONDS:-600} * 200000 )) 0

@@ -68,13 +68,6 @@ static bool has_data(const struct mpnic_hdr *hdr)
 	return is_syn(hdr) || (hdr->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK;
 }
 
-static bool is_sound(const struct mpnic_hdr *hdr, const struct mpnic_csum *csum)
-{
-	return hdr->parse == MPNIC_PARSE_TCP && csum->ip != MPNIC_CSUM_BAD &&
-	       csum->ip != MPNIC_CSUM_NOT_JUDGED &&
-	       (csum->l4 == MPNIC_CSUM_GOOD || csum->l4 == MPNIC_CSUM_PARTIAL);
-}
-
 /* Serial arithmetic: is a before b? */
 static bool before(uint32_t a, uint32_t b)
 {

@@ -8,13 +8,6 @@ enum {
 	SUBTYPES = 16,
 };
 
-static bool is_sound(const struct mpnic_hdr *hdr, const struct mpnic_csum *csum)
-{
-	return hdr->parse == MPNIC_PARSE_TCP && csum->ip != MPNIC_CSUM_BAD &&
-	       csum->ip != MPNIC_CSUM_NOT_JUDGED &&
-	       (csum->l4 == MPNIC_CSUM_GOOD || csum->l4 == MPNIC_CSUM_PARTIAL);
-}
-
 static bool has_ports(const struct mpnic_hdr *hdr)
 {
 	return (hdr->flags & MPNIC_HDR_L4) &&

@@ -394,6 +394,21 @@ Test(rules_of_state, rule_28_a_flood_of_guesses_costs_the_host_nothing)
 	flood(30000, 64, 3 * SECOND);
 }
 
+Test(rules_of_state, rule_28_rounding_never_exceeds_the_rate)
+{
+	const struct pkt syn = pkt_join(4, TOKEN);
+	unsigned int n, punts = 0;
+
+	config.join_unknown = MPNIC_JOIN_PUNT;
+	config.join_rate = 700000000; /* one in 1.43 ns */
+	config.join_burst = 1;
+	renew();
+	for (n = 0; n < 1000; n++)
+		punts += feed(state, &syn, n).result.punt != 0;
+	cr_assert_leq(punts, 701);
+	cr_assert_geq(punts, 500);
+}
+
 Test(rules_of_state, rule_28_quiet_gives_back_no_more_than_the_burst)
 {
 	const struct pkt syn = pkt_join(4, TOKEN);

@@ -124,6 +124,15 @@ Test(table, fills_to_95_percent_before_the_first_failure)
 	}
 }
 
+static uint32_t places_used(const struct table *t)
+{
+	uint32_t used = 0, i;
+
+	for (i = 0; i < t->stats.size; i++)
+		used += t->buckets[i / TABLE_WAYS].value[i % TABLE_WAYS] != MPNIC_ID_NONE;
+	return used;
+}
+
 static void check_all(const struct table *t, uint32_t count, const bool *there)
 {
 	uint32_t i;
@@ -159,6 +168,7 @@ Test(table, every_key_is_found_at_every_moment_of_an_insertion)
 			check_all(&t, i, there);
 			while (mpnic_table_step(&t, &path))
 				check_all(&t, i, there);
+			cr_assert_eq(places_used(&t), t.stats.used, "an old place is not cleared");
 			mpnic_table_place(&t, &path, &key, hash_of(&key), i);
 			there[i] = true;
 			check_all(&t, i + 1, there);

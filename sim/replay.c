@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "capture.h"
+#include "control.h"
 #include "difference.h"
 #include "engine.h"
 #include "json.h"
@@ -28,7 +29,7 @@ static const struct track_limits limits = {.flows = 262144, .conns = 65536};
 
 struct options {
 	enum engine_kind engine;
-	bool json, packets, show_keys, progress;
+	bool json, packets, events, show_keys, progress;
 	const char *trace, *pcapng;
 };
 
@@ -36,10 +37,21 @@ struct replay {
 	struct options opt;
 	struct engine *engine;
 	struct pcapng *pcapng;
+	struct mpnic_state_config config;
 	struct totals all;
 	struct track_totals all_tracked;
 	unsigned int all_conns, files;
 	int status; /* exit code so far */
+};
+
+/* What the pipeline says of one frame. */
+struct reading {
+	struct mpnic_hdr hdr;
+	struct mpnic_csum csum;
+	struct mpnic_result result;
+	struct mpnic_event event;
+	bool has_event;
+	const uint64_t *idsn; /* of the sender's side; NULL: not known */
 };
 
 /* One file on its way. */
@@ -48,6 +60,7 @@ struct input {
 	FILE *file;
 	struct capture *capture;
 	struct track *track;
+	struct control *control;
 	struct totals totals;
 	struct progress progress;
 	bool refused[CAPTURE_IFACE_MAX];  /* told already */
@@ -62,6 +75,7 @@ static const char usage_text[] =
 	"                   compared, stopping at the first difference; model; rtl\n"
 	"  --json           one JSON object a line instead of text (docs/json.md)\n"
 	"  --packets        also a line (an object) for each packet\n"
+	"  --events         also a line (an object) for each event that the NIC would raise\n"
 	"  --trace FILE     waveforms of the whole run (FST; slow and large: use short captures)\n"
 	"  --pcapng FILE    write the frames there, each with its reading as a packet comment\n"
 	"  --show-keys      print MPTCP keys, which are hidden otherwise; the frames of --pcapng\n"
@@ -95,15 +109,11 @@ static int parse_engine(const char *name, enum engine_kind *kind)
 static int parse_options(int argc, char **argv, struct options *opt)
 {
 	static const struct option longs[] = {
-		{"engine", required_argument, NULL, 'e'},
-		{"json", no_argument, NULL, 'j'},
-		{"packets", no_argument, NULL, 'p'},
-		{"trace", required_argument, NULL, 't'},
-		{"pcapng", required_argument, NULL, 'w'},
-		{"show-keys", no_argument, NULL, 'k'},
-		{"progress", no_argument, NULL, 'P'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"engine", required_argument, NULL, 'e'}, {"json", no_argument, NULL, 'j'},
+		{"packets", no_argument, NULL, 'p'},	  {"events", no_argument, NULL, 'E'},
+		{"trace", required_argument, NULL, 't'},  {"pcapng", required_argument, NULL, 'w'},
+		{"show-keys", no_argument, NULL, 'k'},	  {"progress", no_argument, NULL, 'P'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
 	};
 	int c, err = 0;
 
@@ -115,6 +125,8 @@ static int parse_options(int argc, char **argv, struct options *opt)
 			opt->json = true;
 		else if (c == 'p')
 			opt->packets = true;
+		else if (c == 'E')
+			opt->events = true;
 		else if (c == 't')
 			opt->trace = optarg;
 		else if (c == 'w')
@@ -184,7 +196,7 @@ static int write_packet(struct replay *r, struct input *in, const struct capture
 }
 
 static int write_reading(struct replay *r, struct input *in, const struct capture_frame *frame,
-			 const struct mpnic_hdr *hdr, const struct mpnic_csum *csum)
+			 const struct reading *reading)
 {
 	char *comment = NULL;
 	size_t size;
@@ -194,7 +206,8 @@ static int write_reading(struct replay *r, struct input *in, const struct captur
 	if (!text)
 		return -ENOMEM;
 	fputs("mpnic: ", text);
-	reading_print(text, hdr, csum, r->opt.show_keys);
+	reading_print(text, &reading->hdr, &reading->csum, r->opt.show_keys);
+	reading_print_result(text, &reading->hdr, &reading->result, reading->idsn);
 	if (fclose(text)) {
 		free(comment);
 		return -ENOMEM;
@@ -205,15 +218,28 @@ static int write_reading(struct replay *r, struct input *in, const struct captur
 }
 
 static void print_packet(const struct replay *r, const struct input *in,
-			 const struct capture_frame *frame, const struct mpnic_hdr *hdr,
-			 const struct mpnic_csum *csum)
+			 const struct capture_frame *frame, const struct reading *reading)
 {
 	if (r->opt.json) {
-		json_packet(stdout, in->name, frame, hdr, csum, r->opt.show_keys);
+		json_packet(stdout, in->name, frame, &reading->hdr, &reading->csum,
+			    &reading->result, reading->idsn, r->opt.show_keys);
 		return;
 	}
 	printf("%" PRIu64 " ", frame->number);
-	reading_print(stdout, hdr, csum, r->opt.show_keys);
+	reading_print(stdout, &reading->hdr, &reading->csum, r->opt.show_keys);
+	reading_print_result(stdout, &reading->hdr, &reading->result, reading->idsn);
+	putchar('\n');
+}
+
+static void print_event(const struct replay *r, const struct input *in,
+			const struct capture_frame *frame, const struct mpnic_event *event)
+{
+	if (r->opt.json) {
+		json_event(stdout, in->name, frame, event);
+		return;
+	}
+	printf("%" PRIu64 " ", frame->number);
+	reading_print_event(stdout, event);
 	putchar('\n');
 }
 
@@ -257,11 +283,30 @@ static uint8_t user_of(const struct input *in, const struct capture_frame *frame
 	return MPNIC_USER(track_version(in->track, &hdr), 0);
 }
 
+/* Tracker, host and stateful half, in this order: what a frame says of keys holds for its data. */
+static int read_state(struct input *in, const struct capture_frame *frame, struct reading *reading)
+{
+	const struct mpnic_hdr *hdr = &reading->hdr;
+	const struct mpnic_csum *csum = &reading->csum;
+	const struct mpnic_conn *conn;
+	const struct track_flow *flow;
+	unsigned int dir;
+	int err = track_packet(in->track, hdr, csum, frame->number, frame->time_ns);
+
+	if (err)
+		return err;
+	reading->has_event = control_packet(in->control, in->track, hdr, csum, frame->time_ns,
+					    &reading->result, &reading->event, &conn);
+	flow = track_find(in->track, hdr, &dir);
+	if (flow && flow->conn && flow->conn->key_known[dir ^ flow->opener])
+		reading->idsn = &flow->conn->idsn[dir ^ flow->opener];
+	return track_result(in->track, hdr, csum, &reading->result, conn, frame->number);
+}
+
 static int replay_frame(struct replay *r, struct input *in, const struct capture_frame *frame)
 {
 	struct engine_place place = {.file = in->name, .frame = frame->number};
-	struct mpnic_hdr hdr;
-	struct mpnic_csum csum;
+	struct reading reading = {.idsn = NULL};
 	int err;
 
 	totals_frame(&in->totals, frame);
@@ -270,20 +315,22 @@ static int replay_frame(struct replay *r, struct input *in, const struct capture
 		err = r->pcapng ? write_packet(r, in, frame, "mpnic: not Ethernet, not read") : 0;
 		return err ? write_failed(r, in, err) : 0;
 	}
-	err = engine_packet(r->engine, &place, frame->data, frame->len, user_of(in, frame), &hdr,
-			    &csum);
+	err = engine_packet(r->engine, &place, frame->data, frame->len, user_of(in, frame),
+			    &reading.hdr, &reading.csum);
 	if (err)
 		return engine_failed(r, in, err);
-	totals_records(&in->totals, frame->number, &hdr, &csum);
-	err = track_packet(in->track, &hdr, &csum, frame->number, frame->time_ns);
+	totals_records(&in->totals, frame->number, &reading.hdr, &reading.csum);
+	err = read_state(in, frame, &reading);
 	if (err) {
 		complain(r, in, frame->offset, "out of memory");
 		return err;
 	}
 	if (r->opt.packets)
-		print_packet(r, in, frame, &hdr, &csum);
+		print_packet(r, in, frame, &reading);
+	if (r->opt.events && reading.has_event)
+		print_event(r, in, frame, &reading.event);
 	if (r->pcapng)
-		err = write_reading(r, in, frame, &hdr, &csum);
+		err = write_reading(r, in, frame, &reading);
 	return err ? write_failed(r, in, err) : 0;
 }
 
@@ -318,6 +365,7 @@ static void report(struct replay *r, struct input *in)
 	unsigned int conns = track_conns(in->track);
 
 	track_finish(in->track);
+	totals_state(&in->totals, in->control);
 	if (!r->opt.json)
 		printf("== %s (%s)\n\n", in->name, capture_format(in->capture));
 	for (unsigned int i = 0; i < conns; i++) {
@@ -360,6 +408,9 @@ static int replay_capture(struct replay *r, struct input *in)
 	in->track = track_new(&limits);
 	if (!in->track)
 		return -ENOMEM;
+	err = control_new(&r->config, &in->control);
+	if (err)
+		return err;
 	err = replay_frames(r, in);
 	if (!err)
 		report(r, in);
@@ -398,6 +449,7 @@ static int replay_file(struct replay *r, const char *name)
 		complain(r, in, 0, "out of memory");
 	capture_close(in->capture);
 	track_free(in->track);
+	control_free(in->control);
 	if (!is_stdin)
 		fclose(in->file);
 	free(in);
@@ -501,6 +553,7 @@ int replay_main(int argc, char **argv, char **program)
 		return EXIT_OK;
 	}
 	json_setup();
+	control_defaults(&r.config);
 	r.status = open_outputs(&r, argc, argv, program);
 	if (r.status) {
 		engine_close(r.engine);

@@ -7,8 +7,8 @@ FUZZ_TARGETS += fuzz-capture
 .PHONY: test-replay-units test-replay fuzz-capture
 
 REPLAY_UNIT_OBJS := $(B)/san/tests/replay/test_track.o $(B)/san/tests/replay/test_capture.o \
-	$(B)/san/tests/replay/test_fields.o \
-	$(patsubst %,$(B)/san/sim/%.o,capture track mpcrypto fields)
+	$(B)/san/tests/replay/test_fields.o $(B)/san/tests/replay/test_control.o \
+	$(patsubst %,$(B)/san/sim/%.o,capture track control mpcrypto fields)
 
 $(B)/tests/replay-units: $(REPLAY_UNIT_OBJS) $(MODEL_SAN_LIB)
 	@mkdir -p $(@D)
@@ -29,7 +29,7 @@ test-replay: $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace $(B)/sim-san/mpnic-sim 
 
 FUZZ_SECONDS ?= 60
 FUZZ_CAPTURE_SRCS := tests/replay/fuzz_capture.c \
-	$(patsubst %,sim/%.c,capture track mpcrypto totals text fields reading report json)
+	$(patsubst %,sim/%.c,capture track control mpcrypto totals text fields reading report json)
 
 $(B)/fuzz/capture: $(FUZZ_CAPTURE_SRCS) $(MODEL_SRCS) $(MODEL_HDRS) $(wildcard sim/*.h)
 	@mkdir -p $(@D)

@@ -426,9 +426,13 @@ static struct piece cut_anew(struct talk *t, struct sender *s, uint32_t end, boo
 		return p;
 	m = s->map[old];
 	off = p.at - m.at;
+	/* The whole again would be the same mapping, with a checksum over bytes that were changed.
+	 */
+	if (!off && m.len == 1)
+		return p;
 	m.dsn += off + conflict * (1 + below(t, 100));
 	m.at += off;
-	m.len = 1 + below(t, m.len - off);
+	m.len = 1 + below(t, m.len - off - !off);
 	m.fin = m.capable = false;
 	m.kind = 1 + conflict;
 	p.map = add_map(t, s, m);

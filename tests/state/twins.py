@@ -125,7 +125,7 @@ def main():
     parser.add_argument("--lib", required=True)
     parser.add_argument("--conversations", nargs="+", required=True, help="objects of the check")
     parser.add_argument("--unit", nargs="+", required=True, help="objects of the unit tests")
-    parser.add_argument("--segments", default="60000")
+    parser.add_argument("--segments", default="40000")
     parser.add_argument("--both", action="store_true",
                         help="ask the unit tests about twins that the conversations notice too")
     args = parser.parse_args()

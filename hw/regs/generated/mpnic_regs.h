@@ -689,7 +689,11 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_action, reserved) == 11, "action.reser
 
 /* DSS state of one direction of a flow. 40 bytes. */
 struct mpnic_dir {
-	uint32_t isn; /* initial sequence number */
+	/*
+	 * sequence number before subflow sequence number 1: the initial one, moved by data that
+	 * was taken from a SYN
+	 */
+	uint32_t isn;
 	uint32_t map_ssn; /* newest mapping: subflow sequence number of its first byte */
 	uint64_t map_dsn; /* its data sequence number, 64 bits */
 	uint16_t map_len; /* bytes of payload that it maps (a DATA_FIN not counted) */

@@ -26,6 +26,7 @@ enum conn_use {
 /* What the NIC was told of a connection, beside what it holds itself. */
 struct conn_slot {
 	enum conn_use use;
+	bool fixed;	  /* of a table file: it stays */
 	bool queued;	  /* its queue is settled */
 	bool idsn[2];	  /* its IDSNs are told */
 	bool token[2];	  /* its tokens are in the table */
@@ -75,7 +76,7 @@ int control_new(const struct mpnic_state_config *config, struct control **contro
 		c->free_ids[c->free_count] = config->flows - 1 - c->free_count;
 		c->free_count++;
 	}
-	for (unsigned int i = 0; i < GATE_IDS && i < config->stash && c->free_count > 1; i++)
+	for (unsigned int i = 0; i < GATE_IDS && i < config->stash && i < config->flows / 2; i++)
 		mpnic_flow_id_give(c->state, control_take_id(c));
 	*control = c;
 	return 0;
@@ -100,6 +101,17 @@ struct mpnic_state *control_state(struct control *c)
 uint32_t control_take_id(struct control *c)
 {
 	return c->free_count ? c->free_ids[--c->free_count] : MPNIC_ID_NONE;
+}
+
+uint32_t control_take_conn(struct control *c, unsigned int number)
+{
+	const uint32_t id = c->config.conns - 1 - number;
+
+	if (number >= c->config.conns || c->conn[id].use == CONN_USED)
+		return MPNIC_ID_NONE;
+	c->conn[id].use = CONN_DONE;
+	c->conn[id].fixed = true;
+	return id;
 }
 
 void control_counts(const struct control *c, struct control_counts *counts)
@@ -239,7 +251,7 @@ static void remove_flow(struct control *c, uint32_t flow_id)
 	c->counts.removed++;
 	if (!slot->ended) /* else its place in the queue gives the id back */
 		give_back(c, flow_id);
-	if (conn && conn->subflows && !--conn->subflows)
+	if (conn && conn->subflows && !--conn->subflows && !c->conn[conn_id].fixed)
 		remove_conn(c, conn_id);
 }
 

@@ -37,6 +37,8 @@ void control_free(struct control *control);
 struct mpnic_state *control_state(struct control *control);
 /* A flow id that the control will not use; MPNIC_ID_NONE if there is none. */
 uint32_t control_take_id(struct control *control);
+/* The id of a connection that is not the tracker's: they are taken from the end. */
+uint32_t control_take_conn(struct control *control, unsigned int number);
 
 /*
  * control_packet() - one frame through the stateful half, with the host's part before and behind.

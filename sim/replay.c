@@ -21,6 +21,7 @@
 #include "progress.h"
 #include "reading.h"
 #include "report.h"
+#include "tables.h"
 #include "text.h"
 #include "totals.h"
 #include "track.h"
@@ -30,7 +31,7 @@ static const struct track_limits limits = {.flows = 262144, .conns = 65536};
 struct options {
 	enum engine_kind engine;
 	bool json, packets, events, show_keys, progress;
-	const char *trace, *pcapng;
+	const char *trace, *pcapng, *tables;
 };
 
 struct replay {
@@ -38,6 +39,7 @@ struct replay {
 	struct engine *engine;
 	struct pcapng *pcapng;
 	struct mpnic_state_config config;
+	struct tables *tables; /* or NULL */
 	struct totals all;
 	struct track_totals all_tracked;
 	unsigned int all_conns, files;
@@ -76,6 +78,7 @@ static const char usage_text[] =
 	"  --json           one JSON object a line instead of text (docs/json.md)\n"
 	"  --packets        also a line (an object) for each packet\n"
 	"  --events         also a line (an object) for each event that the NIC would raise\n"
+	"  --tables FILE    settings and table entries of the NIC (docs/tables.md)\n"
 	"  --trace FILE     waveforms of the whole run (FST; slow and large: use short captures)\n"
 	"  --pcapng FILE    write the frames there, each with its reading as a packet comment\n"
 	"  --show-keys      print MPTCP keys, which are hidden otherwise; the frames of --pcapng\n"
@@ -109,11 +112,17 @@ static int parse_engine(const char *name, enum engine_kind *kind)
 static int parse_options(int argc, char **argv, struct options *opt)
 {
 	static const struct option longs[] = {
-		{"engine", required_argument, NULL, 'e'}, {"json", no_argument, NULL, 'j'},
-		{"packets", no_argument, NULL, 'p'},	  {"events", no_argument, NULL, 'E'},
-		{"trace", required_argument, NULL, 't'},  {"pcapng", required_argument, NULL, 'w'},
-		{"show-keys", no_argument, NULL, 'k'},	  {"progress", no_argument, NULL, 'P'},
-		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
+		{"engine", required_argument, NULL, 'e'},
+		{"json", no_argument, NULL, 'j'},
+		{"packets", no_argument, NULL, 'p'},
+		{"events", no_argument, NULL, 'E'},
+		{"tables", required_argument, NULL, 'T'},
+		{"trace", required_argument, NULL, 't'},
+		{"pcapng", required_argument, NULL, 'w'},
+		{"show-keys", no_argument, NULL, 'k'},
+		{"progress", no_argument, NULL, 'P'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	int c, err = 0;
 
@@ -127,6 +136,8 @@ static int parse_options(int argc, char **argv, struct options *opt)
 			opt->packets = true;
 		else if (c == 'E')
 			opt->events = true;
+		else if (c == 'T')
+			opt->tables = optarg;
 		else if (c == 't')
 			opt->trace = optarg;
 		else if (c == 'w')
@@ -392,6 +403,85 @@ static void report(struct replay *r, struct input *in)
 	r->files++;
 }
 
+/* ---- tables -------------------------------------------------------------------------------- */
+
+static uint32_t take_flow(void *control)
+{
+	return control_take_id((struct control *)control);
+}
+
+static uint32_t take_conn(void *control, unsigned int number)
+{
+	return control_take_conn((struct control *)control, number);
+}
+
+static int tables_failed(const struct replay *r, const struct tables_error *error)
+{
+	fprintf(stderr, "mpnic-sim: %s: line %u, column %u: %s\n", r->opt.tables, error->line,
+		error->column, error->what);
+	return -EINVAL;
+}
+
+/* Fresh tables, with the entries of the table file. */
+static int new_control(const struct replay *r, struct control **control)
+{
+	struct tables_ids ids = {.flow = take_flow, .conn = take_conn};
+	struct tables_error error;
+	int err = control_new(&r->config, control);
+
+	if (err || !r->tables)
+		return err;
+	ids.context = *control;
+	err = tables_apply(r->tables, control_state(*control), &ids, &error);
+	return err ? tables_failed(r, &error) : 0;
+}
+
+static int read_text(const char *name, char **text, size_t *len)
+{
+	FILE *file = fopen(name, "rb");
+	int err = file ? 0 : -errno;
+
+	*text = file ? malloc(TABLES_TEXT_MAX + 1) : NULL;
+	if (!err && !*text)
+		err = -ENOMEM;
+	if (!err) {
+		*len = fread(*text, 1, TABLES_TEXT_MAX + 1, file); /* one more: it is too long */
+		err = ferror(file) ? -EIO : 0;
+	}
+	if (file)
+		fclose(file);
+	return err;
+}
+
+/* Reads the table file, and tries it once, so that its errors come before all else. */
+static int load_tables(struct replay *r)
+{
+	struct control *control = NULL;
+	struct tables_error error;
+	char *text = NULL;
+	size_t len = 0;
+	int err;
+
+	control_defaults(&r->config);
+	if (!r->opt.tables)
+		return EXIT_OK;
+	err = read_text(r->opt.tables, &text, &len);
+	if (err)
+		fprintf(stderr, "mpnic-sim: %s: cannot be read: %s\n", r->opt.tables,
+			strerror(-err));
+	else
+		err = tables_parse(text, len, &r->config, &r->tables, &error);
+	free(text);
+	if (!err) {
+		r->config = *tables_config(r->tables);
+		err = new_control(r, &control);
+		control_free(control);
+	} else if (err == -EINVAL) {
+		tables_failed(r, &error);
+	}
+	return err ? EXIT_BROKEN : EXIT_OK;
+}
+
 static int replay_capture(struct replay *r, struct input *in)
 {
 	int err = capture_open(in->file, &in->capture);
@@ -408,7 +498,7 @@ static int replay_capture(struct replay *r, struct input *in)
 	in->track = track_new(&limits);
 	if (!in->track)
 		return -ENOMEM;
-	err = control_new(&r->config, &in->control);
+	err = new_control(r, &in->control);
 	if (err)
 		return err;
 	err = replay_frames(r, in);
@@ -553,9 +643,11 @@ int replay_main(int argc, char **argv, char **program)
 		return EXIT_OK;
 	}
 	json_setup();
-	control_defaults(&r.config);
-	r.status = open_outputs(&r, argc, argv, program);
+	r.status = load_tables(&r);
+	if (!r.status)
+		r.status = open_outputs(&r, argc, argv, program);
 	if (r.status) {
+		tables_free(r.tables);
 		engine_close(r.engine);
 		return r.status;
 	}
@@ -564,5 +656,6 @@ int replay_main(int argc, char **argv, char **program)
 	if (!err)
 		report_all(&r);
 	close_outputs(&r);
+	tables_free(r.tables);
 	return r.status;
 }

@@ -384,6 +384,59 @@ def check_packet_lines(sim):
           "queue and signs in a line")
 
 
+def model(sim, *args):
+    code, out, err = run(sim, "replay", "--engine", "model", "--json", "--packets", *args)
+    equal((code, err), (0, ""), f"{args}")
+    return objects(out)
+
+
+def check_tables(sim, work):
+    path = CAPTURES / "v4_add_addr.pcap"
+    tables = work / "a.tables"
+    tables.write_text("""# peers without MPTCP, no joins, one flow with an action
+host-source 0
+peer 10.0.1.2 none strip
+rule 0 dst 10.0.2.2 option MP_JOIN drop prio 1
+flow tcp 10.0.1.1 50132 10.0.1.2 8080 queue 9 mark 0xabc
+""")
+    lines = model(sim, "--tables", tables, path, path)
+    results = {p["frame"]: p["result"] for p in lines if p["type"] == "packet"}
+    equal((results[3]["speaks"], results[3]["strip"]), ("none", "0x0001"), "a SYN is stripped")
+    equal((results[16]["drop"], results[16]["rule"]), ("action", 0), "an MP_JOIN is dropped")
+    equal((results[6]["mark"], results[6]["rx_queue"]), ("0x00000abc", 9), "an action of a flow")
+    conns = [line for line in lines if line["type"] == "connection"]
+    equal([whole(conn) for conn in conns], [True, True], "a flow of the file gets its connection")
+    totals = [line["pipeline"] for line in lines if line["type"] == "totals"]
+    equal([t["drop"]["action"] for t in totals], [2, 2], "each file begins with these tables")
+
+    # The join alone, without the handshake of its connection: its token and IDSNs are told.
+    conn, = [line for line in model(sim, CAPTURES / "v4_mp_fail_two.client.pcap")
+             if line["type"] == "connection"]
+    flow = conn["subflows"][1]
+    _, frames = files.read_pcap(CAPTURES / "v4_mp_fail_two.client.pcap")
+    ports = flow["from"]["port"].to_bytes(2, "big"), flow["to"]["port"].to_bytes(2, "big")
+    alone = work / "join.pcap"
+    alone.write_bytes(files.pcap([f for f in frames if {f[2][34:36], f[2][36:38]} == set(ports)],
+                                 nano=True))
+    tables.write_text(f"connection 0 idsn-a {conn['a']['idsn']} idsn-b {conn['b']['idsn']} "
+                      f"checksums queue 3\ntoken {flow['join']['token']} 0 b\n")
+    for args, state in (((), "no_flow"), (("--tables", tables), "mapped")):
+        got, = [line for line in model(sim, *args, alone) if line["type"] == "connection"]
+        equal(set(got["a"]["data"]["segments_by_dsn_state"]), {state}, f"a join alone: {args}")
+    want = flow["sent_by_a"]["data"]
+    equal([got["a"]["data"][k] for k in ("dsn_first", "dsn_last", "queue", "checksum_verdicts")],
+          [want["dsn_first"], want["dsn_last"], 3, want["checksum_verdicts"]],
+          "a join alone: numbers, queue, verdicts")
+
+    tables.write_text("\n  reta 0 x\n")
+    code, out, err = run(sim, "replay", "--engine", "model", "--tables", tables, path)
+    equal((code, out), (1, b""), "a broken table file")
+    check(f"{tables}: line 2, column 10: 'x' is no queue" in err, "its message: " + err)
+    code, out, err = run(sim, "replay", "--engine", "model", "--tables", work / "none", path)
+    equal((code, out), (1, b""), "a missing table file")
+    check("No such file" in err, "its message")
+
+
 def check_refused_links(sim, work):
     """Captures of other link types are refused; with an Ethernet header they are read."""
     wanted = {
@@ -701,6 +754,7 @@ def main():
     check_bad_mapping(args.sim, args.work)
     check_events(args.sim)
     check_packet_lines(args.sim)
+    check_tables(args.sim, args.work)
     if SHARED.is_dir():
         check_scenarios(args.sim, SHARED, OTHERS)
         check_refused_links(args.sim, args.work)

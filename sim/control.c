@@ -232,8 +232,7 @@ static void detach(struct mpnic_flow *flow)
 
 static void give_back(struct control *c, uint32_t flow_id)
 {
-	if (!c->slot[flow_id].fixed)
-		c->free_ids[c->free_count++] = flow_id;
+	c->free_ids[c->free_count++] = flow_id;
 }
 
 static void remove_flow(struct control *c, uint32_t flow_id)
@@ -249,7 +248,7 @@ static void remove_flow(struct control *c, uint32_t flow_id)
 		mpnic_flow_remove(c->state, &slot->key);
 	slot->used = false;
 	c->counts.removed++;
-	if (!slot->ended) /* else its place in the queue gives the id back */
+	if (!slot->ended && !slot->fixed) /* else its place in the queue gives the id back */
 		give_back(c, flow_id);
 	if (conn && conn->subflows && !--conn->subflows && !c->conn[conn_id].fixed)
 		remove_conn(c, conn_id);
@@ -272,7 +271,7 @@ static uint32_t insert_flow(struct control *c, const struct mpnic_key *key,
 	id = control_take_id(c);
 	if (id == MPNIC_ID_NONE || !mpnic_flow_insert(c->state, key, id, flow))
 		return id;
-	c->free_ids[c->free_count++] = id;
+	give_back(c, id);
 	return MPNIC_ID_NONE;
 }
 
@@ -440,7 +439,8 @@ static void behind(struct control *c, const struct step *p, const struct mpnic_r
 		settle_join(c, id);
 		c->counts.confirmed++;
 	}
-	if (!c->slot[id].ended && has_ended(p->flow))
+	/* An entry of a table file keeps its connection until its ports are used again. */
+	if (!c->slot[id].ended && !c->slot[id].fixed && has_ended(p->flow))
 		end_flow(c, id);
 }
 

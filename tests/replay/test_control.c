@@ -359,6 +359,44 @@ Test(control, segments_with_bad_checksums_change_nothing)
 	end(&b);
 }
 
+/* An entry that is not the control's gets connections, one after the other, and stays. */
+Test(control, an_entry_of_a_table_file)
+{
+	struct mpnic_flow flow = {.conn_id = MPNIC_ID_NONE, .mark = 7, .prio = 1};
+	struct mpnic_state *state;
+	struct mpnic_key key;
+	struct bench b;
+	uint32_t id;
+	bool flip;
+
+	begin_default(&b);
+	state = control_state(b.control);
+	segment(&b, 0, SYN, 100, 0);
+	mpnic_flow_key(state, &b.hdr, false, &key, &flip);
+	id = control_take_id(b.control);
+	cr_assert_eq(mpnic_flow_insert(state, &key, id, &flow), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		segment(&b, 0, SYN, 70000 * (i + 1), 0);
+		capable(&b, 1, 0, 0);
+		send(&b);
+		cr_assert_eq(b.result.flow_id, id);
+		cr_assert_eq(b.result.conn_id, 2 * i);
+		handshake_v1(&b); /* of another SYN */
+		cr_assert_eq(b.result.conn_id, 2 * i + 1);
+		plain(&b, 0, RST);
+		b.time_ns += 2 * CONTROL_LINGER_NS;
+		plain(&b, 1, ACK);
+		cr_assert_eq(b.result.flow_id, id, "it stays");
+	}
+	segment(&b, 0, SYN, 5, 0); /* and now without MPTCP */
+	send(&b);
+	cr_assert_eq(b.result.flow_id, id);
+	cr_assert_eq(b.result.conn_id, MPNIC_ID_NONE);
+	cr_assert_eq(mpnic_flow_at(state, id)->mark, 7);
+	cr_assert_eq(counts(&b).left_out, 0);
+	end(&b);
+}
+
 /* Nobody is told of a time that goes back. */
 Test(control, time_that_goes_back)
 {

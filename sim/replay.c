@@ -28,16 +28,25 @@
 
 static const struct track_limits limits = {.flows = 262144, .conns = 65536};
 
+/* Files that frames are written to. */
+enum output {
+	OUT_CAME, /* --pcapng: as they came */
+	OUT_LEFT, /* --deparsed: as they leave */
+	OUTPUTS,
+};
+
+static const char *const output_option[] = {"--pcapng", "--deparsed"};
+
 struct options {
 	enum engine_kind engine;
 	bool json, packets, events, show_keys, progress;
-	const char *trace, *pcapng, *tables;
+	const char *trace, *tables, *out[OUTPUTS];
 };
 
 struct replay {
 	struct options opt;
 	struct engine *engine;
-	struct pcapng *pcapng;
+	struct pcapng *out[OUTPUTS];
 	struct mpnic_state_config config;
 	struct tables *tables; /* or NULL */
 	struct totals all;
@@ -54,6 +63,7 @@ struct reading {
 	struct mpnic_event event;
 	bool has_event;
 	const uint64_t *idsn; /* of the sender's side; NULL: not known */
+	uint8_t *edited;      /* the frame as it leaves, if it is another; to be freed */
 };
 
 /* One file on its way. */
@@ -65,8 +75,8 @@ struct input {
 	struct control *control;
 	struct totals totals;
 	struct progress progress;
-	bool refused[CAPTURE_IFACE_MAX];  /* told already */
-	int out_iface[CAPTURE_IFACE_MAX]; /* in the pcapng file; -1: not yet */
+	bool refused[CAPTURE_IFACE_MAX];	   /* told already */
+	int out_iface[OUTPUTS][CAPTURE_IFACE_MAX]; /* in these files; -1: not yet */
 };
 
 static const char usage_text[] =
@@ -81,6 +91,8 @@ static const char usage_text[] =
 	"  --tables FILE    settings and table entries of the NIC (docs/tables.md)\n"
 	"  --trace FILE     waveforms of the whole run (FST; slow and large: use short captures)\n"
 	"  --pcapng FILE    write the frames there, each with its reading as a packet comment\n"
+	"  --deparsed FILE  write the frames there as they leave the pipeline: options stripped,\n"
+	"                   dropped ones left out\n"
 	"  --show-keys      print MPTCP keys, which are hidden otherwise; the frames of --pcapng\n"
 	"                   hold them in any case\n"
 	"  --progress       progress on stderr even if that is no terminal\n"
@@ -119,6 +131,7 @@ static int parse_options(int argc, char **argv, struct options *opt)
 		{"tables", required_argument, NULL, 'T'},
 		{"trace", required_argument, NULL, 't'},
 		{"pcapng", required_argument, NULL, 'w'},
+		{"deparsed", required_argument, NULL, 'd'},
 		{"show-keys", no_argument, NULL, 'k'},
 		{"progress", no_argument, NULL, 'P'},
 		{"help", no_argument, NULL, 'h'},
@@ -141,7 +154,9 @@ static int parse_options(int argc, char **argv, struct options *opt)
 		else if (c == 't')
 			opt->trace = optarg;
 		else if (c == 'w')
-			opt->pcapng = optarg;
+			opt->out[OUT_CAME] = optarg;
+		else if (c == 'd')
+			opt->out[OUT_LEFT] = optarg;
 		else if (c == 'k')
 			opt->show_keys = true;
 		else if (c == 'P')
@@ -156,6 +171,9 @@ static int parse_options(int argc, char **argv, struct options *opt)
 		return err;
 	if (optind == argc)
 		return bad_usage("no FILE given", NULL);
+	if (opt->out[OUT_CAME] && opt->out[OUT_LEFT] &&
+	    !strcmp(opt->out[OUT_CAME], opt->out[OUT_LEFT]))
+		return bad_usage("--pcapng and --deparsed name one file:", opt->out[OUT_CAME]);
 	if (opt->trace && opt->engine == ENGINE_MODEL)
 		return bad_usage("--trace needs the RTL: --engine both or rtl", NULL);
 	return 0;
@@ -190,20 +208,33 @@ static void refuse(struct replay *r, struct input *in, const struct capture_fram
 
 /* ---- output of packets --------------------------------------------------------------------- */
 
-static int write_packet(struct replay *r, struct input *in, const struct capture_frame *frame,
-			const char *comment)
+static int write_packet(struct replay *r, struct input *in, enum output out,
+			const struct capture_frame *frame, const uint8_t *data, const char *comment)
 {
 	const struct capture_iface *iface = frame->iface;
-	int id = in->out_iface[iface->index];
+	int id = in->out_iface[out][iface->index];
 
 	if (id < 0) {
-		id = pcapng_interface(r->pcapng, iface->link_type, iface->snaplen, iface->name);
-		in->out_iface[iface->index] = id;
+		id = pcapng_interface(r->out[out], iface->link_type, iface->snaplen, iface->name);
+		in->out_iface[out][iface->index] = id;
 	}
 	if (id < 0)
 		return id;
-	return pcapng_packet(r->pcapng, (unsigned int)id, frame->time_ns, frame->data, frame->len,
+	return pcapng_packet(r->out[out], (unsigned int)id, frame->time_ns, data, frame->len,
 			     frame->orig_len, comment);
+}
+
+static int write_frame(struct replay *r, struct input *in, const struct capture_frame *frame,
+		       const struct reading *reading, const char *comment)
+{
+	const uint8_t *left = reading->edited ? reading->edited : frame->data;
+	int err = 0;
+
+	if (r->out[OUT_CAME])
+		err = write_packet(r, in, OUT_CAME, frame, frame->data, comment);
+	if (!err && r->out[OUT_LEFT] && !reading->result.drop)
+		err = write_packet(r, in, OUT_LEFT, frame, left, comment);
+	return err;
 }
 
 static int write_reading(struct replay *r, struct input *in, const struct capture_frame *frame,
@@ -223,7 +254,7 @@ static int write_reading(struct replay *r, struct input *in, const struct captur
 		free(comment);
 		return -ENOMEM;
 	}
-	err = write_packet(r, in, frame, comment);
+	err = write_frame(r, in, frame, reading, comment);
 	free(comment);
 	return err;
 }
@@ -278,8 +309,11 @@ static int engine_failed(struct replay *r, struct input *in, int err)
 
 static int write_failed(struct replay *r, struct input *in, int err)
 {
+	const char *came = r->opt.out[OUT_CAME], *left = r->opt.out[OUT_LEFT];
+
 	progress_end(&in->progress);
-	fprintf(stderr, "mpnic-sim: %s: cannot be written: %s\n", r->opt.pcapng, strerror(-err));
+	fprintf(stderr, "mpnic-sim: %s%s%s: cannot be written: %s\n", came ? came : "",
+		came && left ? " or " : "", left ? left : "", strerror(-err));
 	r->status = EXIT_BROKEN;
 	return err;
 }
@@ -314,6 +348,21 @@ static int read_state(struct input *in, const struct capture_frame *frame, struc
 	return track_result(in->track, hdr, csum, &reading->result, conn, frame->number);
 }
 
+/* The last stage: the frame as it leaves, where it does not leave as it came. */
+static int deparse(const struct capture_frame *frame, struct reading *reading)
+{
+	const size_t len = frame->len < MPNIC_REPLAY_MAX ? frame->len : MPNIC_REPLAY_MAX;
+
+	if (!reading->result.strip)
+		return 0;
+	reading->edited = malloc(frame->len);
+	if (!reading->edited)
+		return -ENOMEM;
+	memcpy(reading->edited, frame->data, frame->len);
+	mpnic_deparse(reading->edited, len, &reading->hdr, &reading->csum, &reading->result);
+	return 0;
+}
+
 static int replay_frame(struct replay *r, struct input *in, const struct capture_frame *frame)
 {
 	struct engine_place place = {.file = in->name, .frame = frame->number};
@@ -323,7 +372,9 @@ static int replay_frame(struct replay *r, struct input *in, const struct capture
 	totals_frame(&in->totals, frame);
 	if (frame->iface->link_type != CAPTURE_LINK_ETHERNET) {
 		refuse(r, in, frame);
-		err = r->pcapng ? write_packet(r, in, frame, "mpnic: not Ethernet, not read") : 0;
+		err = r->out[OUT_CAME] ? write_packet(r, in, OUT_CAME, frame, frame->data,
+						      "mpnic: not Ethernet, not read")
+				       : 0;
 		return err ? write_failed(r, in, err) : 0;
 	}
 	err = engine_packet(r->engine, &place, frame->data, frame->len, user_of(in, frame),
@@ -332,6 +383,8 @@ static int replay_frame(struct replay *r, struct input *in, const struct capture
 		return engine_failed(r, in, err);
 	totals_records(&in->totals, frame->number, &reading.hdr, &reading.csum);
 	err = read_state(in, frame, &reading);
+	if (!err)
+		err = deparse(frame, &reading);
 	if (err) {
 		complain(r, in, frame->offset, "out of memory");
 		return err;
@@ -340,8 +393,9 @@ static int replay_frame(struct replay *r, struct input *in, const struct capture
 		print_packet(r, in, frame, &reading);
 	if (r->opt.events && reading.has_event)
 		print_event(r, in, frame, &reading.event);
-	if (r->pcapng)
+	if (r->out[OUT_CAME] || r->out[OUT_LEFT])
 		err = write_reading(r, in, frame, &reading);
+	free(reading.edited);
 	return err ? write_failed(r, in, err) : 0;
 }
 
@@ -530,8 +584,7 @@ static int replay_file(struct replay *r, const char *name)
 		free(in);
 		return 0;
 	}
-	for (unsigned int i = 0; i < CAPTURE_IFACE_MAX; i++)
-		in->out_iface[i] = -1;
+	memset(in->out_iface, 0xff, sizeof(in->out_iface)); /* -1 */
 	progress_begin(&in->progress, r->opt.progress || isatty(STDERR_FILENO), name,
 		       file_size(in->file));
 	err = replay_capture(r, in);
@@ -576,6 +629,23 @@ static bool is_input(const char *path, int argc, char **argv)
 	return false;
 }
 
+static int open_output(struct replay *r, enum output out, int argc, char **argv)
+{
+	const char *path = r->opt.out[out];
+	int err;
+
+	if (is_input(path, argc, argv)) {
+		fprintf(stderr, "mpnic-sim replay: %s would overwrite an input: %s\n",
+			output_option[out], path);
+		return EXIT_USAGE;
+	}
+	err = pcapng_open(path, &r->out[out]);
+	if (!err)
+		return EXIT_OK;
+	fprintf(stderr, "mpnic-sim: %s: cannot be written: %s\n", path, strerror(-err));
+	return EXIT_BROKEN;
+}
+
 static int open_outputs(struct replay *r, int argc, char **argv, char **program)
 {
 	int err = engine_open(r->opt.engine, r->opt.trace, &r->engine);
@@ -586,17 +656,13 @@ static int open_outputs(struct replay *r, int argc, char **argv, char **program)
 		fprintf(stderr, "mpnic-sim: the engine cannot start: %s\n", strerror(-err));
 		return EXIT_BROKEN;
 	}
-	if (!r->opt.pcapng)
-		return EXIT_OK;
-	if (is_input(r->opt.pcapng, argc, argv)) {
-		bad_usage("--pcapng would overwrite an input:", r->opt.pcapng);
-		return EXIT_USAGE;
+	for (enum output out = 0; out < OUTPUTS; out++) {
+		int status = r->opt.out[out] ? open_output(r, out, argc, argv) : EXIT_OK;
+
+		if (status)
+			return status;
 	}
-	err = pcapng_open(r->opt.pcapng, &r->pcapng);
-	if (!err)
-		return EXIT_OK;
-	fprintf(stderr, "mpnic-sim: %s: cannot be written: %s\n", r->opt.pcapng, strerror(-err));
-	return EXIT_BROKEN;
+	return EXIT_OK;
 }
 
 static void report_all(struct replay *r)
@@ -617,10 +683,12 @@ static void report_all(struct replay *r)
 
 static void close_outputs(struct replay *r)
 {
-	int err = pcapng_close(r->pcapng);
+	for (enum output out = 0; out < OUTPUTS; out++) {
+		int err = pcapng_close(r->out[out]);
 
-	if (err) {
-		fprintf(stderr, "mpnic-sim: %s: cannot be written: %s\n", r->opt.pcapng,
+		if (!err)
+			continue;
+		fprintf(stderr, "mpnic-sim: %s: cannot be written: %s\n", r->opt.out[out],
 			strerror(-err));
 		r->status = EXIT_BROKEN;
 	}
@@ -647,6 +715,8 @@ int replay_main(int argc, char **argv, char **program)
 	if (!r.status)
 		r.status = open_outputs(&r, argc, argv, program);
 	if (r.status) {
+		for (enum output out = 0; out < OUTPUTS; out++)
+			pcapng_close(r.out[out]);
 		tables_free(r.tables);
 		engine_close(r.engine);
 		return r.status;

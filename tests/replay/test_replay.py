@@ -409,6 +409,25 @@ flow tcp 10.0.1.1 50132 10.0.1.2 8080 queue 9 mark 0xabc
     totals = [line["pipeline"] for line in lines if line["type"] == "totals"]
     equal([t["drop"]["action"] for t in totals], [2, 2], "each file begins with these tables")
 
+    # As it leaves: the SYN without MP_CAPABLE, the joins not at all, and all else as it came.
+    left = work / "left.pcapng"
+    run(sim, "replay", "--engine", "model", "--tables", tables, "--deparsed", left, path)
+    before = [p for p in lines if p["type"] == "packet"][:42]
+    after = [p for p in model(sim, left) if p["type"] == "packet"]
+    kept = [p for p in before if p["result"]["drop"] == "none"]
+    equal((len(before), len(after)), (42, 40), "--deparsed: dropped frames are not there")
+    equal([p["hdr"]["opts"] for p in after[3:]], [p["hdr"]["opts"] for p in kept[3:]],
+          "--deparsed: the others are as they came")
+    syn = after[2]
+    equal((syn["hdr"]["opt"], syn["csum"]["l4"], syn["hdr"]["mss"]), ([], "good", 1460),
+          "--deparsed: no MP_CAPABLE, the checksum is right")
+    check("STRIPPED" in before[2]["result"]["flags"], "the flag of a stripped frame")
+    code, _, err = run(sim, "replay", "--engine", "model", "--deparsed", left, left)
+    check(code == 2 and "--deparsed would overwrite" in err, "--deparsed over an input")
+
+    code, _, err = run(sim, "replay", "--pcapng", left, "--deparsed", left, path)
+    check(code == 2 and "name one file" in err, "--pcapng and --deparsed to one file")
+
     # The join alone, without the handshake of its connection: its token and IDSNs are told.
     conn, = [line for line in model(sim, CAPTURES / "v4_mp_fail_two.client.pcap")
              if line["type"] == "connection"]

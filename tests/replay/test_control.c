@@ -72,6 +72,7 @@ Test(control, a_connection_is_known_from_its_first_segment)
 	conn = mpnic_conn_at(control_state(b.control), b.result.conn_id);
 	cr_assert_eq(conn->idsn[0], V1_IDSN_A);
 	cr_assert_eq(conn->token[1], V1_TOKEN_B);
+	cr_assert_eq(conn->dsn_next[0], V1_IDSN_A + 1);
 	cr_assert_eq(conn->version, MPNIC_GIVEN_V1);
 	cr_assert_not(conn->flags & MPNIC_CONN_CSUM);
 	cr_assert_eq(table(&b, MPNIC_TABLE_TOKEN).used, 2);
@@ -384,10 +385,11 @@ Test(control, an_entry_of_a_table_file)
 		handshake_v1(&b); /* of another SYN */
 		cr_assert_eq(b.result.conn_id, 2 * i + 1);
 		plain(&b, 0, RST);
-		b.time_ns += 2 * CONTROL_LINGER_NS;
-		plain(&b, 1, ACK);
-		cr_assert_eq(b.result.flow_id, id, "it stays");
 	}
+	b.time_ns += 2 * CONTROL_LINGER_NS;
+	plain(&b, 1, ACK);
+	cr_assert_eq(b.result.flow_id, id, "it stays");
+	cr_assert_eq(b.result.conn_id, 5, "with its last connection");
 	segment(&b, 0, SYN, 5, 0); /* and now without MPTCP */
 	send(&b);
 	cr_assert_eq(b.result.flow_id, id);

@@ -8,6 +8,10 @@ package mpnic_rtl_pkg;
   localparam int unsigned TCPOPT_LATENCY = 7;
   localparam int unsigned MPTCP_LATENCY = 2;
 
+  // Clocks of a table's hash and of a look-up.
+  localparam int unsigned HASH_LATENCY = 5;
+  localparam int unsigned TABLE_LATENCY = 5;
+
   // What tcpopt tells mptcp: MPTCP_OPTS places, option k's at [k * LOC_OPT_W +: LOC_OPT_W], each
   // { head, bytes 29 to 1 from its kind byte on, 0, offset in opts[5:0], valid }; above them
   // { too many, no data, no handshake, a payload, ACK, RST, SYN/ACK, SYN }: the last four the kind

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The stateful half of mpnic's pipeline: flow, dss, act, deparse (docs/state.md), which equals the
- * RTL bit for bit. What the stateless half says of a frame (mpnic_model.h) comes in, what is to be
- * done with it goes out.
+ * The stateful half of mpnic's pipeline: flow, dss, act, deparse (docs/state.md). What the
+ * stateless half says of a frame (mpnic_model.h) comes in, what is to be done with it goes out.
  *
  * All memory is taken by mpnic_state_new(), none for a packet. A state belongs to one thread at a
  * time; there is no global one. Frames are hostile; entries are inserted by who owns the state.

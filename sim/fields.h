@@ -24,13 +24,21 @@ struct field {
 	const char *const *bit_names;
 };
 
-#define FIELDS_HDR  35 /* all but opt[] */
-#define FIELDS_OPT  13
-#define FIELDS_CSUM 7
+#define FIELDS_HDR    35 /* all but opt[] */
+#define FIELDS_OPT    13
+#define FIELDS_CSUM   7
+#define FIELDS_RESULT 27
+#define FIELDS_EVENT  30
 
 extern const struct field fields_hdr[FIELDS_HDR];
 extern const struct field fields_opt[FIELDS_OPT];
 extern const struct field fields_csum[FIELDS_CSUM];
+extern const struct field fields_result[FIELDS_RESULT];
+extern const struct field fields_event[FIELDS_EVENT];
+
+/* Names of the bits that the stateful half has counts of; NULL-terminated. */
+extern const char *const fields_sign_bits[];
+extern const char *const fields_action_bits[];
 
 /* Value of a field that is no FIELD_BYTES. */
 uint64_t field_value(const struct field *field, const void *record);

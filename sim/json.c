@@ -254,8 +254,60 @@ static json_t *header(const struct mpnic_hdr *h, bool show_keys)
 	return o;
 }
 
+static void set_id(json_t *o, const char *name, uint32_t id, uint32_t none)
+{
+	set(o, name, id == none ? json_null() : json_integer(id));
+}
+
+/* What is not there is left out, or null. @idsn: NULL if it is not known. */
+static json_t *stateful(const struct mpnic_hdr *h, const struct mpnic_result *r,
+			const uint64_t *idsn)
+{
+	json_t *o = json_object();
+
+	set_fields(o, fields_result, FIELDS_RESULT, r);
+	set_id(o, "flow_id", r->flow_id, MPNIC_ID_NONE);
+	set_id(o, "masked_id", r->masked_id, MPNIC_ID_NONE);
+	set_id(o, "conn_id", r->conn_id, MPNIC_ID_NONE);
+	set_id(o, "rule", r->rule, UINT8_MAX);
+	if (r->dsn_state != MPNIC_DSN_MAPPED)
+		json_object_del(o, "dsn");
+	else if (idsn)
+		set_number(o, "dsn_relative", r->dsn - *idsn);
+	if (!(r->flags & MPNIC_RESULT_DATA_ACK))
+		json_object_del(o, "data_ack");
+	if (!(r->flags & MPNIC_RESULT_MAP)) {
+		json_object_del(o, "map_dsn");
+		json_object_del(o, "map_len");
+	}
+	if (!(r->signs & MPNIC_SIGN_DATA_FIN))
+		json_object_del(o, "data_fin");
+	if (!(h->flags & MPNIC_HDR_L3))
+		json_object_del(o, "hash");
+	return o;
+}
+
+void json_event(FILE *out, const char *file, const struct capture_frame *frame,
+		const struct mpnic_event *e)
+{
+	json_t *o = new_object("event", file);
+	char addr[TEXT_MAX];
+
+	set_number(o, "frame", frame->number);
+	set_fields(o, fields_event, FIELDS_EVENT, e);
+	set_id(o, "flow_id", e->flow_id, MPNIC_ID_NONE);
+	set_id(o, "conn_id", e->conn_id, MPNIC_ID_NONE);
+	set_id(o, "version", e->version, MPNIC_VERSION_UNKNOWN);
+	if (e->ip_version) {
+		set_text(o, "src", text_addr(addr, e->ip_version == 6, e->src));
+		set_text(o, "dst", text_addr(addr, e->ip_version == 6, e->dst));
+	}
+	write_line(out, o);
+}
+
 void json_packet(FILE *out, const char *file, const struct capture_frame *frame,
-		 const struct mpnic_hdr *h, const struct mpnic_csum *csum, bool show_keys)
+		 const struct mpnic_hdr *h, const struct mpnic_csum *csum,
+		 const struct mpnic_result *result, const uint64_t *idsn, bool show_keys)
 {
 	json_t *o = new_object("packet", file), *c = json_object();
 	char time[TEXT_MAX];
@@ -268,6 +320,7 @@ void json_packet(FILE *out, const char *file, const struct capture_frame *frame,
 	set(o, "hdr", header(h, show_keys));
 	set_fields(c, fields_csum, FIELDS_CSUM, csum);
 	set(o, "csum", c);
+	set(o, "result", stateful(h, result, idsn));
 	write_line(out, o);
 }
 
@@ -299,6 +352,42 @@ static json_t *endpoint(bool v6, const uint8_t addr[16], uint16_t port)
 	return o;
 }
 
+static json_t *named(const uint64_t *counts, unsigned int n, const char *(*name)(unsigned int))
+{
+	json_t *o = json_object();
+
+	for (unsigned int i = 0; i < n; i++)
+		if (counts[i])
+			set_number(o, name(i), counts[i]);
+	return o;
+}
+
+/* What the stateful half said of a side's data, on one subflow or on all. */
+static json_t *data(const struct track_conn *c, unsigned int s, const struct track_data *d)
+{
+	json_t *o = json_object();
+
+	if (d->numbered) {
+		set_hex64(o, "dsn_first", d->dsn);
+		set_hex64(o, "dsn_last", d->dsn_end - 1);
+	}
+	if (d->numbered && c->key_known[s]) {
+		set_number(o, "relative_first", d->dsn - c->idsn[s]);
+		set_number(o, "relative_last", d->dsn_end - 1 - c->idsn[s]);
+	}
+	set(o, "segments_by_dsn_state", named(d->segments, TRACK_DSN, mpnic_dsn_name));
+	set(o, "bytes_by_dsn_state", named(d->bytes, TRACK_DSN, mpnic_dsn_name));
+	set_number(o, "unmapped_bytes", track_unmapped(d->bytes));
+	set(o, "checksum_verdicts", named(d->csum, TRACK_CSUM, mpnic_map_csum_name));
+	set_number(o, "retransmissions", d->retransmissions);
+	set_number(o, "retransmitted_bytes", d->retransmitted);
+	set_number(o, "reinjections", d->reinjections);
+	set_number(o, "reinjected_bytes", d->reinjected);
+	set(o, "queue", d->queued ? json_integer(d->queue) : json_null());
+	set_number(o, "queue_moves", d->queue_moves);
+	return o;
+}
+
 static json_t *side(const struct track_conn *c, unsigned int s, bool show_keys)
 {
 	const struct track_flow *f = c->flow[0];
@@ -324,12 +413,14 @@ static json_t *side(const struct track_conn *c, unsigned int s, bool show_keys)
 	set_number(dss, "data_fin", d->data_fin);
 	set_number(dss, "empty", d->empty);
 	set_number(dss, "capable_data", d->capable_data);
-	set_number(dss, "checksum_good", d->csum_good);
-	set_number(dss, "checksum_bad", d->csum_bad);
-	set_number(dss, "checksum_not_judged", d->csum_not_judged);
-	set_number(dss, "unmapped", d->unmapped);
+	set_number(dss, "checksum_good",
+		   c->data[s].csum[MPNIC_MAP_CSUM_GOOD] + c->data[s].fin_good);
+	set_number(dss, "checksum_bad", c->data[s].csum[MPNIC_MAP_CSUM_BAD] + c->data[s].fin_bad);
+	set_number(dss, "checksum_not_judged", track_not_judged(&c->data[s]));
+	set_number(dss, "unmapped", track_unmapped(c->data[s].segments));
 	set_frame(dss, "unmapped_first", d->unmapped_first);
 	set(o, "dss", dss);
+	set(o, "data", data(c, s, &c->data[s]));
 	return o;
 }
 
@@ -377,6 +468,8 @@ static json_t *subflow(const struct track_flow *f)
 		set_number(one, "bytes", f->bytes[d]);
 		set_frame(one, "fin_frame", f->fin_frame[d]);
 		set_frame(one, "rst_frame", f->rst_frame[d]);
+		if (f->data)
+			set(one, "data", data(f->conn, s, &f->data[d]));
 		set(o, s ? "sent_by_b" : "sent_by_a", one);
 	}
 	set(o, "join", f->join.seen ? join(f) : json_null());
@@ -476,6 +569,27 @@ static json_t *event_counts(const struct track_conn *c)
 	return o;
 }
 
+static json_t *signs(const struct track_conn *c)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < TRACK_SIGNS; i++) {
+		for (unsigned int s = 0; s < 2; s++) {
+			json_t *o;
+
+			if (!c->sign[i][s].count)
+				continue;
+			o = json_object();
+			set_text(o, "sign", fields_sign_bits[i]);
+			set_text(o, "from", side_name[s]);
+			set_number(o, "count", c->sign[i][s].count);
+			set_number(o, "first_frame", c->sign[i][s].frame);
+			json_array_append_new(list, o);
+		}
+	}
+	return list;
+}
+
 void json_connection(FILE *out, const char *file, const struct track_conn *c, bool show_keys)
 {
 	json_t *o = new_object("connection", file), *list = json_array();
@@ -502,18 +616,51 @@ void json_connection(FILE *out, const char *file, const struct track_conn *c, bo
 	set_number(o, "subflows_left_out", c->flows_left_out);
 	set(o, "events", events(c));
 	set(o, "event_counts", event_counts(c));
+	set(o, "signs", signs(c));
 	write_line(out, o);
 }
 
 /* ---- totals -------------------------------------------------------------------------------- */
 
-static json_t *named(const uint64_t *counts, unsigned int n, const char *(*name)(unsigned int))
+static json_t *named_bits(const uint64_t *counts, const char *const *names)
 {
 	json_t *o = json_object();
 
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; names[i]; i++)
 		if (counts[i])
-			set_number(o, name(i), counts[i]);
+			set_number(o, names[i], counts[i]);
+	return o;
+}
+
+#define COUNTS(array) (array), sizeof(array) / sizeof((array)[0])
+
+static json_t *pipeline(const struct mpnic_state_counters *n)
+{
+	json_t *o = json_object();
+
+	set(o, "flow", named(COUNTS(n->flow), mpnic_flow_name));
+	set(o, "token", named(COUNTS(n->token), mpnic_token_name));
+	set(o, "dsn_state", named(COUNTS(n->dsn), mpnic_dsn_name));
+	set(o, "map_csum", named(COUNTS(n->map_csum), mpnic_map_csum_name));
+	set(o, "punt", named(COUNTS(n->punt), mpnic_punt_name));
+	set(o, "drop", named(COUNTS(n->drop), mpnic_drop_name));
+	set(o, "actions", named_bits(n->action, fields_action_bits));
+	set(o, "signs", named_bits(n->sign, fields_sign_bits));
+	set_number(o, "events", n->events);
+	set_number(o, "events_lost", n->events_lost);
+	return o;
+}
+
+static json_t *host(const struct control_counts *n)
+{
+	json_t *o = json_object();
+
+	set_number(o, "flows_inserted", n->inserted);
+	set_number(o, "flows_learnt", n->learnt);
+	set_number(o, "flows_confirmed", n->confirmed);
+	set_number(o, "flows_removed", n->removed);
+	set_number(o, "connections_fallen_back", n->fallen_back);
+	set_number(o, "entries_left_out", n->left_out);
 	return o;
 }
 
@@ -583,6 +730,8 @@ void json_totals(FILE *out, const char *file, const struct totals *t,
 	set_number(o, "bad_checksum_ignored", tracked->bad_checksum);
 	set_number(o, "flows_left_out", tracked->flows_left_out);
 	set_number(o, "connections_left_out", tracked->conns_left_out);
+	set(o, "pipeline", pipeline(&t->nic));
+	set(o, "host", host(&t->control));
 	write_line(out, o);
 }
 

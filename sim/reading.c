@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "fields.h"
 #include "text.h"
 
 static void print_key(FILE *out, const char *name, uint64_t key, bool show_keys)
@@ -176,4 +177,79 @@ void reading_print(FILE *out, const struct mpnic_hdr *h, const struct mpnic_csum
 		fputs("; more MPTCP options than are decoded", out);
 	if (h->mptcp & MPNIC_MPTCP_COMBINATION)
 		fputs("; unusual combination", out);
+}
+
+static void print_number(FILE *out, const struct mpnic_hdr *h, const struct mpnic_result *r,
+			 const uint64_t *idsn)
+{
+	if (r->dsn_state == MPNIC_DSN_NONE)
+		return;
+	if (r->dsn_state != MPNIC_DSN_MAPPED) {
+		fprintf(out, "; no DSN: %s", mpnic_dsn_name(r->dsn_state));
+		return;
+	}
+	fprintf(out, "; DSN 0x%016" PRIx64, r->dsn);
+	if (idsn)
+		fprintf(out, " (%" PRIu64 " to %" PRIu64 ")", r->dsn - *idsn,
+			r->dsn - *idsn + h->payload_len - 1);
+}
+
+static void print_actions(FILE *out, const struct mpnic_result *r)
+{
+	if (r->actions & MPNIC_ACTION_MARK)
+		fprintf(out, "; mark 0x%x", r->mark);
+	if (r->drop)
+		fprintf(out, "; drop %s", mpnic_drop_name(r->drop));
+	if (r->punt)
+		fprintf(out, "; punt %s", mpnic_punt_name(r->punt));
+	for (unsigned int i = 0, n = 0; i < 16; i++)
+		if (r->strip >> i & 1)
+			fprintf(out, "%s%s", n++ ? "," : "; strip ", mpnic_subtype_name(i));
+}
+
+void reading_print_result(FILE *out, const struct mpnic_hdr *h, const struct mpnic_result *r,
+			  const uint64_t *idsn)
+{
+	char signs[TEXT_BITS_MAX];
+
+	print_number(out, h, r, idsn);
+	if (r->map_csum)
+		fprintf(out, "; DSS checksum %s", mpnic_map_csum_name(r->map_csum));
+	if (r->flags & MPNIC_RESULT_RETRANSMISSION)
+		fputs("; retransmission", out);
+	if (r->flags & MPNIC_RESULT_REINJECTION)
+		fputs("; reinjection", out);
+	if (r->token)
+		fprintf(out, "; token %s", mpnic_token_name(r->token));
+	if (r->flow != MPNIC_FLOW_NONE)
+		fprintf(out, "; queue %u", r->rx_queue);
+	print_actions(out, r);
+	if (r->signs)
+		fprintf(out, "; signs %s", text_bits(signs, fields_sign_bits, r->signs));
+}
+
+void reading_print_event(FILE *out, const struct mpnic_event *e)
+{
+	char signs[TEXT_BITS_MAX], a[TEXT_MAX], b[TEXT_MAX], flags[TEXT_MAX];
+	bool v6 = e->ip_version == 6;
+
+	fprintf(out, "event %u", e->seq);
+	if (e->ip_version)
+		fprintf(out, " %s > %s [%s]", text_endpoint(a, v6, e->src, e->sport),
+			text_endpoint(b, v6, e->dst, e->dport),
+			text_tcp_flags(flags, e->tcp_flags));
+	if (e->flow_id != MPNIC_ID_NONE)
+		fprintf(out, " flow %u.%u", e->flow_id, e->generation);
+	if (e->conn_id != MPNIC_ID_NONE)
+		fprintf(out, " connection %u %c", e->conn_id, e->side ? 'B' : 'A');
+	fprintf(out, " %s", text_bits(signs, fields_sign_bits, e->signs));
+	if (e->signs & (MPNIC_SIGN_MP_FAIL | MPNIC_SIGN_DATA_FIN))
+		fprintf(out, " dsn 0x%016" PRIx64, e->dsn);
+	if (e->map_csum)
+		fprintf(out, " mapping 0x%016" PRIx64 " length %u checksum %s", e->map_dsn,
+			e->map_len, mpnic_map_csum_name(e->map_csum));
+	if (e->signs & (MPNIC_SIGN_JOIN | MPNIC_SIGN_JOIN_UNKNOWN))
+		fprintf(out, " token 0x%08x", e->token);
+	if (e->signs & MPNIC_SIGN_TCPRST)
+		fprintf(out, " reason %u", e->reason);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "capture.h"
+#include "control.h"
 #include "difference.h"
 #include "engine.h"
 #include "json.h"
@@ -20,26 +21,49 @@
 #include "progress.h"
 #include "reading.h"
 #include "report.h"
+#include "tables.h"
 #include "text.h"
 #include "totals.h"
 #include "track.h"
 
 static const struct track_limits limits = {.flows = 262144, .conns = 65536};
 
+/* Files that frames are written to. */
+enum output {
+	OUT_CAME, /* --pcapng: as they came */
+	OUT_LEFT, /* --deparsed: as they leave */
+	OUTPUTS,
+};
+
+static const char *const output_option[] = {"--pcapng", "--deparsed"};
+
 struct options {
 	enum engine_kind engine;
-	bool json, packets, show_keys, progress;
-	const char *trace, *pcapng;
+	bool json, packets, events, show_keys, progress;
+	const char *trace, *tables, *out[OUTPUTS];
 };
 
 struct replay {
 	struct options opt;
 	struct engine *engine;
-	struct pcapng *pcapng;
+	struct pcapng *out[OUTPUTS];
+	struct mpnic_state_config config;
+	struct tables *tables; /* or NULL */
 	struct totals all;
 	struct track_totals all_tracked;
 	unsigned int all_conns, files;
 	int status; /* exit code so far */
+};
+
+/* What the pipeline says of one frame. */
+struct reading {
+	struct mpnic_hdr hdr;
+	struct mpnic_csum csum;
+	struct mpnic_result result;
+	struct mpnic_event event;
+	bool has_event;
+	const uint64_t *idsn; /* of the sender's side; NULL: not known */
+	uint8_t *edited;      /* the frame as it leaves, if it is another; to be freed */
 };
 
 /* One file on its way. */
@@ -48,10 +72,11 @@ struct input {
 	FILE *file;
 	struct capture *capture;
 	struct track *track;
+	struct control *control;
 	struct totals totals;
 	struct progress progress;
-	bool refused[CAPTURE_IFACE_MAX];  /* told already */
-	int out_iface[CAPTURE_IFACE_MAX]; /* in the pcapng file; -1: not yet */
+	bool refused[CAPTURE_IFACE_MAX];	   /* told already */
+	int out_iface[OUTPUTS][CAPTURE_IFACE_MAX]; /* in these files; -1: not yet */
 };
 
 static const char usage_text[] =
@@ -62,8 +87,12 @@ static const char usage_text[] =
 	"                   compared, stopping at the first difference; model; rtl\n"
 	"  --json           one JSON object a line instead of text (docs/json.md)\n"
 	"  --packets        also a line (an object) for each packet\n"
+	"  --events         also a line (an object) for each event that the NIC would raise\n"
+	"  --tables FILE    settings and table entries of the NIC (docs/tables.md)\n"
 	"  --trace FILE     waveforms of the whole run (FST; slow and large: use short captures)\n"
 	"  --pcapng FILE    write the frames there, each with its reading as a packet comment\n"
+	"  --deparsed FILE  write the frames there as they leave the pipeline: options stripped,\n"
+	"                   dropped ones left out\n"
 	"  --show-keys      print MPTCP keys, which are hidden otherwise; the frames of --pcapng\n"
 	"                   hold them in any case\n"
 	"  --progress       progress on stderr even if that is no terminal\n"
@@ -98,8 +127,11 @@ static int parse_options(int argc, char **argv, struct options *opt)
 		{"engine", required_argument, NULL, 'e'},
 		{"json", no_argument, NULL, 'j'},
 		{"packets", no_argument, NULL, 'p'},
+		{"events", no_argument, NULL, 'E'},
+		{"tables", required_argument, NULL, 'T'},
 		{"trace", required_argument, NULL, 't'},
 		{"pcapng", required_argument, NULL, 'w'},
+		{"deparsed", required_argument, NULL, 'd'},
 		{"show-keys", no_argument, NULL, 'k'},
 		{"progress", no_argument, NULL, 'P'},
 		{"help", no_argument, NULL, 'h'},
@@ -115,10 +147,16 @@ static int parse_options(int argc, char **argv, struct options *opt)
 			opt->json = true;
 		else if (c == 'p')
 			opt->packets = true;
+		else if (c == 'E')
+			opt->events = true;
+		else if (c == 'T')
+			opt->tables = optarg;
 		else if (c == 't')
 			opt->trace = optarg;
 		else if (c == 'w')
-			opt->pcapng = optarg;
+			opt->out[OUT_CAME] = optarg;
+		else if (c == 'd')
+			opt->out[OUT_LEFT] = optarg;
 		else if (c == 'k')
 			opt->show_keys = true;
 		else if (c == 'P')
@@ -133,6 +171,9 @@ static int parse_options(int argc, char **argv, struct options *opt)
 		return err;
 	if (optind == argc)
 		return bad_usage("no FILE given", NULL);
+	if (opt->out[OUT_CAME] && opt->out[OUT_LEFT] &&
+	    !strcmp(opt->out[OUT_CAME], opt->out[OUT_LEFT]))
+		return bad_usage("--pcapng and --deparsed name one file:", opt->out[OUT_CAME]);
 	if (opt->trace && opt->engine == ENGINE_MODEL)
 		return bad_usage("--trace needs the RTL: --engine both or rtl", NULL);
 	return 0;
@@ -167,24 +208,37 @@ static void refuse(struct replay *r, struct input *in, const struct capture_fram
 
 /* ---- output of packets --------------------------------------------------------------------- */
 
-static int write_packet(struct replay *r, struct input *in, const struct capture_frame *frame,
-			const char *comment)
+static int write_packet(struct replay *r, struct input *in, enum output out,
+			const struct capture_frame *frame, const uint8_t *data, const char *comment)
 {
 	const struct capture_iface *iface = frame->iface;
-	int id = in->out_iface[iface->index];
+	int id = in->out_iface[out][iface->index];
 
 	if (id < 0) {
-		id = pcapng_interface(r->pcapng, iface->link_type, iface->snaplen, iface->name);
-		in->out_iface[iface->index] = id;
+		id = pcapng_interface(r->out[out], iface->link_type, iface->snaplen, iface->name);
+		in->out_iface[out][iface->index] = id;
 	}
 	if (id < 0)
 		return id;
-	return pcapng_packet(r->pcapng, (unsigned int)id, frame->time_ns, frame->data, frame->len,
+	return pcapng_packet(r->out[out], (unsigned int)id, frame->time_ns, data, frame->len,
 			     frame->orig_len, comment);
 }
 
+static int write_frame(struct replay *r, struct input *in, const struct capture_frame *frame,
+		       const struct reading *reading, const char *comment)
+{
+	const uint8_t *left = reading->edited ? reading->edited : frame->data;
+	int err = 0;
+
+	if (r->out[OUT_CAME])
+		err = write_packet(r, in, OUT_CAME, frame, frame->data, comment);
+	if (!err && r->out[OUT_LEFT] && !reading->result.drop)
+		err = write_packet(r, in, OUT_LEFT, frame, left, comment);
+	return err;
+}
+
 static int write_reading(struct replay *r, struct input *in, const struct capture_frame *frame,
-			 const struct mpnic_hdr *hdr, const struct mpnic_csum *csum)
+			 const struct reading *reading)
 {
 	char *comment = NULL;
 	size_t size;
@@ -194,26 +248,40 @@ static int write_reading(struct replay *r, struct input *in, const struct captur
 	if (!text)
 		return -ENOMEM;
 	fputs("mpnic: ", text);
-	reading_print(text, hdr, csum, r->opt.show_keys);
+	reading_print(text, &reading->hdr, &reading->csum, r->opt.show_keys);
+	reading_print_result(text, &reading->hdr, &reading->result, reading->idsn);
 	if (fclose(text)) {
 		free(comment);
 		return -ENOMEM;
 	}
-	err = write_packet(r, in, frame, comment);
+	err = write_frame(r, in, frame, reading, comment);
 	free(comment);
 	return err;
 }
 
 static void print_packet(const struct replay *r, const struct input *in,
-			 const struct capture_frame *frame, const struct mpnic_hdr *hdr,
-			 const struct mpnic_csum *csum)
+			 const struct capture_frame *frame, const struct reading *reading)
 {
 	if (r->opt.json) {
-		json_packet(stdout, in->name, frame, hdr, csum, r->opt.show_keys);
+		json_packet(stdout, in->name, frame, &reading->hdr, &reading->csum,
+			    &reading->result, reading->idsn, r->opt.show_keys);
 		return;
 	}
 	printf("%" PRIu64 " ", frame->number);
-	reading_print(stdout, hdr, csum, r->opt.show_keys);
+	reading_print(stdout, &reading->hdr, &reading->csum, r->opt.show_keys);
+	reading_print_result(stdout, &reading->hdr, &reading->result, reading->idsn);
+	putchar('\n');
+}
+
+static void print_event(const struct replay *r, const struct input *in,
+			const struct capture_frame *frame, const struct mpnic_event *event)
+{
+	if (r->opt.json) {
+		json_event(stdout, in->name, frame, event);
+		return;
+	}
+	printf("%" PRIu64 " ", frame->number);
+	reading_print_event(stdout, event);
 	putchar('\n');
 }
 
@@ -241,8 +309,11 @@ static int engine_failed(struct replay *r, struct input *in, int err)
 
 static int write_failed(struct replay *r, struct input *in, int err)
 {
+	const char *came = r->opt.out[OUT_CAME], *left = r->opt.out[OUT_LEFT];
+
 	progress_end(&in->progress);
-	fprintf(stderr, "mpnic-sim: %s: cannot be written: %s\n", r->opt.pcapng, strerror(-err));
+	fprintf(stderr, "mpnic-sim: %s%s%s: cannot be written: %s\n", came ? came : "",
+		came && left ? " or " : "", left ? left : "", strerror(-err));
 	r->status = EXIT_BROKEN;
 	return err;
 }
@@ -257,33 +328,74 @@ static uint8_t user_of(const struct input *in, const struct capture_frame *frame
 	return MPNIC_USER(track_version(in->track, &hdr), 0);
 }
 
+/* Tracker, host and stateful half, in this order: what a frame says of keys holds for its data. */
+static int read_state(struct input *in, const struct capture_frame *frame, struct reading *reading)
+{
+	const struct mpnic_hdr *hdr = &reading->hdr;
+	const struct mpnic_csum *csum = &reading->csum;
+	const struct mpnic_conn *conn;
+	const struct track_flow *flow;
+	unsigned int dir;
+	int err = track_packet(in->track, hdr, csum, frame->number, frame->time_ns);
+
+	if (err)
+		return err;
+	reading->has_event = control_packet(in->control, in->track, hdr, csum, frame->time_ns,
+					    &reading->result, &reading->event, &conn);
+	flow = track_find(in->track, hdr, &dir);
+	if (flow && flow->conn && flow->conn->key_known[dir ^ flow->opener])
+		reading->idsn = &flow->conn->idsn[dir ^ flow->opener];
+	return track_result(in->track, hdr, csum, &reading->result, conn, frame->number);
+}
+
+/* The last stage: the frame as it leaves, where it does not leave as it came. */
+static int deparse(const struct capture_frame *frame, struct reading *reading)
+{
+	const size_t len = frame->len < MPNIC_REPLAY_MAX ? frame->len : MPNIC_REPLAY_MAX;
+
+	if (!reading->result.strip)
+		return 0;
+	reading->edited = malloc(frame->len);
+	if (!reading->edited)
+		return -ENOMEM;
+	memcpy(reading->edited, frame->data, frame->len);
+	mpnic_deparse(reading->edited, len, &reading->hdr, &reading->csum, &reading->result);
+	return 0;
+}
+
 static int replay_frame(struct replay *r, struct input *in, const struct capture_frame *frame)
 {
 	struct engine_place place = {.file = in->name, .frame = frame->number};
-	struct mpnic_hdr hdr;
-	struct mpnic_csum csum;
+	struct reading reading = {.idsn = NULL};
 	int err;
 
 	totals_frame(&in->totals, frame);
 	if (frame->iface->link_type != CAPTURE_LINK_ETHERNET) {
 		refuse(r, in, frame);
-		err = r->pcapng ? write_packet(r, in, frame, "mpnic: not Ethernet, not read") : 0;
+		err = r->out[OUT_CAME] ? write_packet(r, in, OUT_CAME, frame, frame->data,
+						      "mpnic: not Ethernet, not read")
+				       : 0;
 		return err ? write_failed(r, in, err) : 0;
 	}
-	err = engine_packet(r->engine, &place, frame->data, frame->len, user_of(in, frame), &hdr,
-			    &csum);
+	err = engine_packet(r->engine, &place, frame->data, frame->len, user_of(in, frame),
+			    &reading.hdr, &reading.csum);
 	if (err)
 		return engine_failed(r, in, err);
-	totals_records(&in->totals, frame->number, &hdr, &csum);
-	err = track_packet(in->track, &hdr, &csum, frame->number, frame->time_ns);
+	totals_records(&in->totals, frame->number, &reading.hdr, &reading.csum);
+	err = read_state(in, frame, &reading);
+	if (!err)
+		err = deparse(frame, &reading);
 	if (err) {
 		complain(r, in, frame->offset, "out of memory");
 		return err;
 	}
 	if (r->opt.packets)
-		print_packet(r, in, frame, &hdr, &csum);
-	if (r->pcapng)
-		err = write_reading(r, in, frame, &hdr, &csum);
+		print_packet(r, in, frame, &reading);
+	if (r->opt.events && reading.has_event)
+		print_event(r, in, frame, &reading.event);
+	if (r->out[OUT_CAME] || r->out[OUT_LEFT])
+		err = write_reading(r, in, frame, &reading);
+	free(reading.edited);
 	return err ? write_failed(r, in, err) : 0;
 }
 
@@ -318,6 +430,7 @@ static void report(struct replay *r, struct input *in)
 	unsigned int conns = track_conns(in->track);
 
 	track_finish(in->track);
+	totals_state(&in->totals, in->control);
 	if (!r->opt.json)
 		printf("== %s (%s)\n\n", in->name, capture_format(in->capture));
 	for (unsigned int i = 0; i < conns; i++) {
@@ -344,6 +457,85 @@ static void report(struct replay *r, struct input *in)
 	r->files++;
 }
 
+/* ---- tables -------------------------------------------------------------------------------- */
+
+static uint32_t take_flow(void *control)
+{
+	return control_take_id((struct control *)control);
+}
+
+static uint32_t take_conn(void *control, unsigned int number)
+{
+	return control_take_conn((struct control *)control, number);
+}
+
+static int tables_failed(const struct replay *r, const struct tables_error *error)
+{
+	fprintf(stderr, "mpnic-sim: %s: line %u, column %u: %s\n", r->opt.tables, error->line,
+		error->column, error->what);
+	return -EINVAL;
+}
+
+/* Fresh tables, with the entries of the table file. */
+static int new_control(const struct replay *r, struct control **control)
+{
+	struct tables_ids ids = {.flow = take_flow, .conn = take_conn};
+	struct tables_error error;
+	int err = control_new(&r->config, control);
+
+	if (err || !r->tables)
+		return err;
+	ids.context = *control;
+	err = tables_apply(r->tables, control_state(*control), &ids, &error);
+	return err ? tables_failed(r, &error) : 0;
+}
+
+static int read_text(const char *name, char **text, size_t *len)
+{
+	FILE *file = fopen(name, "rb");
+	int err = file ? 0 : -errno;
+
+	*text = file ? malloc(TABLES_TEXT_MAX + 1) : NULL;
+	if (!err && !*text)
+		err = -ENOMEM;
+	if (!err) {
+		*len = fread(*text, 1, TABLES_TEXT_MAX + 1, file); /* one more: it is too long */
+		err = ferror(file) ? -EIO : 0;
+	}
+	if (file)
+		fclose(file);
+	return err;
+}
+
+/* Reads the table file, and tries it once, so that its errors come before all else. */
+static int load_tables(struct replay *r)
+{
+	struct control *control = NULL;
+	struct tables_error error;
+	char *text = NULL;
+	size_t len = 0;
+	int err;
+
+	control_defaults(&r->config);
+	if (!r->opt.tables)
+		return EXIT_OK;
+	err = read_text(r->opt.tables, &text, &len);
+	if (err)
+		fprintf(stderr, "mpnic-sim: %s: cannot be read: %s\n", r->opt.tables,
+			strerror(-err));
+	else
+		err = tables_parse(text, len, &r->config, &r->tables, &error);
+	free(text);
+	if (!err) {
+		r->config = *tables_config(r->tables);
+		err = new_control(r, &control);
+		control_free(control);
+	} else if (err == -EINVAL) {
+		tables_failed(r, &error);
+	}
+	return err ? EXIT_BROKEN : EXIT_OK;
+}
+
 static int replay_capture(struct replay *r, struct input *in)
 {
 	int err = capture_open(in->file, &in->capture);
@@ -360,6 +552,9 @@ static int replay_capture(struct replay *r, struct input *in)
 	in->track = track_new(&limits);
 	if (!in->track)
 		return -ENOMEM;
+	err = new_control(r, &in->control);
+	if (err)
+		return err;
 	err = replay_frames(r, in);
 	if (!err)
 		report(r, in);
@@ -389,8 +584,7 @@ static int replay_file(struct replay *r, const char *name)
 		free(in);
 		return 0;
 	}
-	for (unsigned int i = 0; i < CAPTURE_IFACE_MAX; i++)
-		in->out_iface[i] = -1;
+	memset(in->out_iface, 0xff, sizeof(in->out_iface)); /* -1 */
 	progress_begin(&in->progress, r->opt.progress || isatty(STDERR_FILENO), name,
 		       file_size(in->file));
 	err = replay_capture(r, in);
@@ -398,6 +592,7 @@ static int replay_file(struct replay *r, const char *name)
 		complain(r, in, 0, "out of memory");
 	capture_close(in->capture);
 	track_free(in->track);
+	control_free(in->control);
 	if (!is_stdin)
 		fclose(in->file);
 	free(in);
@@ -434,6 +629,23 @@ static bool is_input(const char *path, int argc, char **argv)
 	return false;
 }
 
+static int open_output(struct replay *r, enum output out, int argc, char **argv)
+{
+	const char *path = r->opt.out[out];
+	int err;
+
+	if (is_input(path, argc, argv)) {
+		fprintf(stderr, "mpnic-sim replay: %s would overwrite an input: %s\n",
+			output_option[out], path);
+		return EXIT_USAGE;
+	}
+	err = pcapng_open(path, &r->out[out]);
+	if (!err)
+		return EXIT_OK;
+	fprintf(stderr, "mpnic-sim: %s: cannot be written: %s\n", path, strerror(-err));
+	return EXIT_BROKEN;
+}
+
 static int open_outputs(struct replay *r, int argc, char **argv, char **program)
 {
 	int err = engine_open(r->opt.engine, r->opt.trace, &r->engine);
@@ -444,17 +656,13 @@ static int open_outputs(struct replay *r, int argc, char **argv, char **program)
 		fprintf(stderr, "mpnic-sim: the engine cannot start: %s\n", strerror(-err));
 		return EXIT_BROKEN;
 	}
-	if (!r->opt.pcapng)
-		return EXIT_OK;
-	if (is_input(r->opt.pcapng, argc, argv)) {
-		bad_usage("--pcapng would overwrite an input:", r->opt.pcapng);
-		return EXIT_USAGE;
+	for (enum output out = 0; out < OUTPUTS; out++) {
+		int status = r->opt.out[out] ? open_output(r, out, argc, argv) : EXIT_OK;
+
+		if (status)
+			return status;
 	}
-	err = pcapng_open(r->opt.pcapng, &r->pcapng);
-	if (!err)
-		return EXIT_OK;
-	fprintf(stderr, "mpnic-sim: %s: cannot be written: %s\n", r->opt.pcapng, strerror(-err));
-	return EXIT_BROKEN;
+	return EXIT_OK;
 }
 
 static void report_all(struct replay *r)
@@ -475,10 +683,12 @@ static void report_all(struct replay *r)
 
 static void close_outputs(struct replay *r)
 {
-	int err = pcapng_close(r->pcapng);
+	for (enum output out = 0; out < OUTPUTS; out++) {
+		int err = pcapng_close(r->out[out]);
 
-	if (err) {
-		fprintf(stderr, "mpnic-sim: %s: cannot be written: %s\n", r->opt.pcapng,
+		if (!err)
+			continue;
+		fprintf(stderr, "mpnic-sim: %s: cannot be written: %s\n", r->opt.out[out],
 			strerror(-err));
 		r->status = EXIT_BROKEN;
 	}
@@ -501,8 +711,13 @@ int replay_main(int argc, char **argv, char **program)
 		return EXIT_OK;
 	}
 	json_setup();
-	r.status = open_outputs(&r, argc, argv, program);
+	r.status = load_tables(&r);
+	if (!r.status)
+		r.status = open_outputs(&r, argc, argv, program);
 	if (r.status) {
+		for (enum output out = 0; out < OUTPUTS; out++)
+			pcapng_close(r.out[out]);
+		tables_free(r.tables);
 		engine_close(r.engine);
 		return r.status;
 	}
@@ -511,5 +726,6 @@ int replay_main(int argc, char **argv, char **program)
 	if (!err)
 		report_all(&r);
 	close_outputs(&r);
+	tables_free(r.tables);
 	return r.status;
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "fields.h"
 #include "text.h"
 
 #define LABEL	     "  %-11s "
@@ -188,6 +189,62 @@ static void print_end(FILE *out, const struct track_flow *f)
 	}
 }
 
+/* The Rx queue: both directions go to the connection's, but for what no table knows. */
+static void print_queue(FILE *out, const struct track_flow *f)
+{
+	const struct track_data *a, *b;
+
+	if (f->data) {
+		a = &f->data[f->opener];
+		b = &f->data[!f->opener];
+		if (a->queued && b->queued && a->queue != b->queue)
+			fprintf(out, ", queues %u (A to B) and %u", a->queue, b->queue);
+		else
+			fprintf(out, ", queue %u", (unsigned int)(a->queued ? a->queue : b->queue));
+		if (a->queue_moves || b->queue_moves)
+			fprintf(out, " (moved %" PRIu64 " times)", a->queue_moves + b->queue_moves);
+	}
+	fputc('\n', out);
+}
+
+/* A stretch of the data sequence, with the numbers that reports have: the first byte is 1. */
+static void print_range(FILE *out, const struct track_conn *c, unsigned int side,
+			const struct track_data *d)
+{
+	if (!d->numbered)
+		fputs("none numbered", out);
+	else if (c->key_known[side])
+		fprintf(out, "%" PRIu64 " to %" PRIu64, d->dsn - c->idsn[side],
+			d->dsn_end - 1 - c->idsn[side]);
+	else
+		fprintf(out, "DSN 0x%016" PRIx64 " to 0x%016" PRIx64, d->dsn, d->dsn_end - 1);
+}
+
+/* How far the data sequence came on a subflow. */
+static void print_data(FILE *out, const struct track_conn *c, unsigned int side,
+		       const struct track_data *d)
+{
+	bool any = false;
+
+	for (unsigned int i = MPNIC_DSN_MAPPED; i < TRACK_DSN; i++)
+		any |= d->segments[i] && i != MPNIC_DSN_NO_FLOW;
+	if (!any)
+		return;
+	fprintf(out, LABEL "  %c to %c data ", "", side_name[side], side_name[!side]);
+	print_range(out, c, side, d);
+	if (d->retransmissions)
+		fprintf(out, "; %" PRIu64 " retransmitted (%" PRIu64 " bytes)", d->retransmissions,
+			d->retransmitted);
+	if (d->reinjections)
+		fprintf(out, "; %" PRIu64 " reinjected (%" PRIu64 " bytes)", d->reinjections,
+			d->reinjected);
+	for (unsigned int i = MPNIC_DSN_MAPPED + 1; i < TRACK_DSN; i++)
+		if (d->segments[i])
+			fprintf(out, "; %s %" PRIu64 " (%" PRIu64 " bytes)", mpnic_dsn_name(i),
+				d->segments[i], d->bytes[i]);
+	fputc('\n', out);
+}
+
 static void print_subflow(FILE *out, const struct track_flow *f)
 {
 	char a[TEXT_MAX], b[TEXT_MAX], label[24];
@@ -201,7 +258,8 @@ static void print_subflow(FILE *out, const struct track_flow *f)
 		fprintf(out, "opened by %c", side_name[f->opener]);
 	else
 		fputs("opening not seen", out);
-	fprintf(out, ", frames %" PRIu64 " to %" PRIu64 "\n", f->first_frame, f->last_frame);
+	fprintf(out, ", frames %" PRIu64 " to %" PRIu64, f->first_frame, f->last_frame);
+	print_queue(out, f);
 	if (f->join.seen)
 		print_join(out, f);
 	fprintf(out,
@@ -210,6 +268,10 @@ static void print_subflow(FILE *out, const struct track_flow *f)
 		"", f->segments[da], f->bytes[da], f->segments[!da], f->bytes[!da]);
 	print_end(out, f);
 	fputc('\n', out);
+	if (f->data) {
+		print_data(out, f->conn, 0, &f->data[da]);
+		print_data(out, f->conn, 1, &f->data[!da]);
+	}
 }
 
 static void count_text(FILE *out, const char **sep, uint64_t n, const char *what)
@@ -220,15 +282,35 @@ static void count_text(FILE *out, const char **sep, uint64_t n, const char *what
 	*sep = ", ";
 }
 
+static void print_sums(FILE *out, const struct track_data *data)
+{
+	const char *sep = "  DSS checksums: ";
+
+	const uint64_t good = data->csum[MPNIC_MAP_CSUM_GOOD] + data->fin_good;
+	const uint64_t bad = data->csum[MPNIC_MAP_CSUM_BAD] + data->fin_bad;
+
+	if (!good && !bad && !track_not_judged(data))
+		return;
+	fprintf(out, LABEL, "");
+	count_text(out, &sep, good, "good");
+	count_text(out, &sep, bad, "BAD");
+	count_text(out, &sep, track_not_judged(data), "not judged");
+	sep = " (";
+	for (unsigned int i = MPNIC_MAP_CSUM_MISSING; i < TRACK_CSUM; i++)
+		count_text(out, &sep, data->csum[i], mpnic_map_csum_name(i));
+	fputs(track_not_judged(data) ? ")\n" : "\n", out);
+}
+
 static void print_dss(FILE *out, const struct track_conn *c)
 {
 	const char *label = "data";
 
 	for (unsigned int s = 0; s < 2; s++) {
 		const struct track_dss *d = &c->dss[s];
+		uint64_t unmapped = track_unmapped(c->data[s].segments);
 		const char *sep = ": ";
 
-		if (!d->options && !d->capable_data && !d->unmapped)
+		if (!d->options && !d->capable_data && !unmapped)
 			continue;
 		fprintf(out, LABEL "%c to %c %" PRIu64 " DSS", label, side_name[s], side_name[!s],
 			d->options);
@@ -243,20 +325,13 @@ static void print_dss(FILE *out, const struct track_conn *c)
 		count_text(out, &sep, d->empty, "empty");
 		count_text(out, &sep, d->capable_data, "first mappings in MP_CAPABLE");
 		fputc('\n', out);
-		sep = "  DSS checksums: ";
-		if (d->csum_good || d->csum_bad || d->csum_not_judged)
-			fprintf(out, LABEL, "");
-		count_text(out, &sep, d->csum_good, "good");
-		count_text(out, &sep, d->csum_bad, "BAD");
-		count_text(out, &sep, d->csum_not_judged,
-			   "not judged (mapping over several segments, or DSN not known)");
-		if (d->csum_good || d->csum_bad || d->csum_not_judged)
-			fputc('\n', out);
-		if (d->unmapped)
+		print_sums(out, &c->data[s]);
+		if (unmapped)
 			fprintf(out,
-				LABEL "  %" PRIu64 " data segments without a mapping of their own, "
-				      "first in frame %" PRIu64 "\n",
-				"", d->unmapped, d->unmapped_first);
+				LABEL "  %" PRIu64 " data segments, %" PRIu64
+				      " bytes, that no mapping covers, first in frame %" PRIu64
+				      "\n",
+				"", unmapped, track_unmapped(c->data[s].bytes), d->unmapped_first);
 	}
 }
 
@@ -304,7 +379,7 @@ static void print_event_text(FILE *out, const struct track_event *e)
 		fprintf(out, "infinite mapping, DSN 0x%0*" PRIx64, 2 * e->dsn_octets, e->value);
 		break;
 	case TRACK_UNMAPPED:
-		fputs("data without a mapping before this side's first one", out);
+		fputs("data that no mapping covers, before this side's first one", out);
 		break;
 	case TRACK_FASTCLOSE:
 		fprintf(out, "MP_FASTCLOSE, key %s", verdict_text(e->verdict));
@@ -366,6 +441,32 @@ static void print_events(FILE *out, const struct track_conn *c, enum track_event
 		fprintf(out, LABEL "  and %" PRIu64 " more\n", *label, all - shown[0] - shown[1]);
 }
 
+/* What the pipeline saw and no event says in more detail. */
+static void print_signs(FILE *out, const struct track_conn *c, const char *label)
+{
+	const uint32_t shown = MPNIC_SIGN_CAPABLE_ABSENT | MPNIC_SIGN_CAPABLE_VERSION |
+			       MPNIC_SIGN_THIRD_ABSENT | MPNIC_SIGN_FIRST_DATA_BARE |
+			       MPNIC_SIGN_NO_MAPPING | MPNIC_SIGN_NO_DATA_ACK |
+			       MPNIC_SIGN_UNMAPPED | MPNIC_SIGN_MAP_CONFLICT | MPNIC_SIGN_DSN_FAR |
+			       MPNIC_SIGN_AFTER_INFINITE | MPNIC_SIGN_JOIN_UNKNOWN |
+			       MPNIC_SIGN_JOIN_REFUSED | MPNIC_SIGN_JOIN_FALLBACK;
+
+	for (unsigned int i = 0; i < TRACK_SIGNS; i++) {
+		for (unsigned int s = 0; s < 2; s++) {
+			const struct track_sign *sign = &c->sign[i][s];
+
+			if (!sign->count || !(shown >> i & 1))
+				continue;
+			fprintf(out, LABEL "frame %" PRIu64 ": %c %s", label, sign->frame,
+				side_name[s], fields_sign_bits[i]);
+			if (sign->count > 1)
+				fprintf(out, ", and %" PRIu64 " more", sign->count - 1);
+			fputc('\n', out);
+			label = "";
+		}
+	}
+}
+
 static void print_all_events(FILE *out, const struct track_conn *c)
 {
 	static const struct {
@@ -386,6 +487,8 @@ static void print_all_events(FILE *out, const struct track_conn *c)
 
 		for (enum track_event_kind k = groups[i].first; k <= groups[i].last; k++)
 			print_events(out, c, k, &label);
+		if (groups[i].last == TRACK_CSUM_EXTRA)
+			print_signs(out, c, label);
 	}
 }
 
@@ -492,6 +595,58 @@ static void print_frames(FILE *out, const struct totals *t)
 	fputc('\n', out);
 }
 
+static void print_bits(FILE *out, const char *label, const uint64_t *counts,
+		       const char *const *names)
+{
+	const char *sep = "";
+
+	for (unsigned int i = 0; names[i]; i++) {
+		if (!counts[i])
+			continue;
+		if (!*sep)
+			fprintf(out, LABEL, label);
+		fprintf(out, "%s%s %" PRIu64, sep, names[i], counts[i]);
+		sep = ", ";
+	}
+	if (*sep)
+		fputc('\n', out);
+}
+
+/* Without what is most of all frames: no MP_JOIN, no data, no punt, no drop. */
+static void print_noted(FILE *out, const char *label, const uint64_t *counts, unsigned int n,
+			const char *(*name)(unsigned int))
+{
+	uint64_t noted[TRACK_DSN];
+
+	memcpy(noted, counts, n * sizeof(*noted));
+	noted[0] = 0;
+	print_named(out, label, noted, n, name);
+}
+
+#define COUNTS(array) (array), sizeof(array) / sizeof((array)[0])
+
+static void print_state(FILE *out, const struct mpnic_state_counters *n,
+			const struct control_counts *host)
+{
+	print_named(out, "flow", COUNTS(n->flow), mpnic_flow_name);
+	print_noted(out, "joins", COUNTS(n->token), mpnic_token_name);
+	print_noted(out, "DSNs", COUNTS(n->dsn), mpnic_dsn_name);
+	print_noted(out, "DSS sums", COUNTS(n->map_csum), mpnic_map_csum_name);
+	print_bits(out, "actions", n->action, fields_action_bits);
+	print_noted(out, "punts", COUNTS(n->punt), mpnic_punt_name);
+	print_noted(out, "drops", COUNTS(n->drop), mpnic_drop_name);
+	print_bits(out, "signs", n->sign, fields_sign_bits);
+	fprintf(out, LABEL "%" PRIu64 "\n", "events", n->events);
+	fprintf(out,
+		LABEL "flows: %" PRIu64 " inserted, %" PRIu64 " learnt, %" PRIu64
+		      " confirmed, %" PRIu64 " removed; connections fallen back: %" PRIu64 "\n",
+		"host", host->inserted, host->learnt, host->confirmed, host->removed,
+		host->fallen_back);
+	if (host->left_out)
+		fprintf(out, LABEL "%" PRIu64 " entries that the tables had no room for\n", "",
+			host->left_out);
+}
+
 void report_totals(FILE *out, const struct totals *t, const struct track_totals *tracked,
 		   unsigned int conns)
 {
@@ -517,6 +672,7 @@ void report_totals(FILE *out, const struct totals *t, const struct track_totals 
 			LABEL "left out for lack of room: %" PRIu64 " packets of flows, %" PRIu64
 			      " of connections\n",
 			"", tracked->flows_left_out, tracked->conns_left_out);
+	print_state(out, &t->nic, &t->control);
 }
 
 void report_engine(FILE *out, enum engine_kind kind, const struct engine_counts *n)
@@ -534,4 +690,8 @@ void report_engine(FILE *out, enum engine_kind kind, const struct engine_counts 
 	if (n->empty)
 		fprintf(out, "; %" PRIu64 " packets of no bytes: C model alone", n->empty);
 	fputc('\n', out);
+	fprintf(out,
+		LABEL
+		"the RTL ends behind csum: flow, dss, act and deparse are the C model's alone\n",
+		"");
 }

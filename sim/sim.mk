@@ -2,8 +2,8 @@
 # The simulator's program: $(B)/sim/mpnic-sim, and its twin that writes waveforms, which it starts
 # for --trace. $(B)/sim-san/mpnic-sim has sanitizers in all that reads files.
 
-SIM_NAMES := main replay capture track mpcrypto engine totals text fields reading difference report \
-	json pcapng progress
+SIM_NAMES := main replay capture track control tables mpcrypto engine totals text fields reading \
+	difference report json pcapng progress
 SIM_OBJS := $(SIM_NAMES:%=$(B)/obj/sim/%.o)
 SIM_SAN_OBJS := $(SIM_NAMES:%=$(B)/san/sim/%.o)
 SIM_LIBS := -ljansson -lcrypto

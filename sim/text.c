@@ -81,6 +81,18 @@ const char *text_time(char buf[TEXT_MAX], uint64_t ns)
 	return buf;
 }
 
+const char *text_bits(char buf[TEXT_BITS_MAX], const char *const *names, uint64_t bits)
+{
+	size_t out = 0;
+
+	buf[0] = '\0';
+	for (unsigned int i = 0; names[i] && out < TEXT_BITS_MAX; i++)
+		if (bits >> i & 1)
+			out += (size_t)snprintf(buf + out, TEXT_BITS_MAX - out, "%s%s",
+						out ? "," : "", names[i]);
+	return buf;
+}
+
 const char *text_tcprst_reason(uint8_t reason)
 {
 	static const char *const names[] = {

@@ -21,6 +21,10 @@ const char *text_dss_flags(char buf[TEXT_MAX], uint8_t flags);	   /* "AaMmF" */
 const char *text_tcprst_flags(char buf[TEXT_MAX], uint8_t flags);  /* "UVWT" */
 const char *text_time(char buf[TEXT_MAX], uint64_t ns);		   /* seconds, 9 decimals */
 
+#define TEXT_BITS_MAX 512
+/* Names of the bits that are set, with commas. */
+const char *text_bits(char buf[TEXT_BITS_MAX], const char *const *names, uint64_t bits);
+
 /* Meaning of an MP_TCPRST reason (RFC 8684 3.6). */
 const char *text_tcprst_reason(uint8_t reason);
 

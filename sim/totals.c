@@ -77,6 +77,21 @@ static void merge_counts(uint64_t *all, const uint64_t *one, unsigned int n)
 		all[i] += one[i];
 }
 
+void totals_state(struct totals *t, struct control *control)
+{
+	t->nic = *mpnic_state_counters(control_state(control), 0);
+	control_counts(control, &t->control);
+}
+
+static void merge_state(struct totals *all, const struct totals *one)
+{
+	/* Both are counts of 64 bits and nothing else. */
+	merge_counts((uint64_t *)&all->nic, (const uint64_t *)&one->nic,
+		     sizeof(all->nic) / sizeof(uint64_t));
+	merge_counts((uint64_t *)&all->control, (const uint64_t *)&one->control,
+		     sizeof(all->control) / sizeof(uint64_t));
+}
+
 void totals_merge(struct totals *all, const struct totals *one)
 {
 	all->frames += one->frames;
@@ -101,4 +116,5 @@ void totals_merge(struct totals *all, const struct totals *one)
 		all->chain[i].count += one->chain[i].count;
 	all->too_many.count += one->too_many.count;
 	all->combination.count += one->combination.count;
+	merge_state(all, one);
 }

@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 #include "capture.h"
-#include "mpnic_regs.h"
+#include "control.h"
+#include "mpnic_state.h"
 
 #define TOTALS_PARSE	15
 #define TOTALS_TCPOPT	5
@@ -36,11 +37,16 @@ struct totals {
 	struct totals_error malformed[TOTALS_SUBTYPES][TOTALS_ERRORS];
 	struct totals_error chain[TOTALS_TCPOPT];
 	struct totals_error too_many, combination;
+	struct mpnic_state_counters nic; /* of the stateful half */
+	struct control_counts control;
 };
 
 void totals_frame(struct totals *totals, const struct capture_frame *frame);
 void totals_records(struct totals *totals, uint64_t frame, const struct mpnic_hdr *hdr,
 		    const struct mpnic_csum *csum);
+
+/* Take over what the stateful half and the host's part have counted. */
+void totals_state(struct totals *totals, struct control *control);
 
 /* Add counts; frame numbers, which mean nothing across files, are not taken over. */
 void totals_merge(struct totals *all, const struct totals *one);

@@ -64,6 +64,7 @@ static void free_flows(struct track_flow *flow)
 	while (flow) {
 		struct track_flow *next = flow->next;
 
+		free(flow->data);
 		free(flow);
 		flow = next;
 	}
@@ -361,10 +362,6 @@ static int learn_key(struct track *t, struct track_conn *c, unsigned int side, u
 	c->key_known[side] = true;
 	c->key[side] = key;
 	mpcrypto_key(c->version, key, &c->token[side], &c->idsn[side]);
-	if (!c->dsn_known[side]) {
-		c->dsn_known[side] = true;
-		c->dsn[side] = c->idsn[side] + 1;
-	}
 	return add_token(t, c, side, c->token[side]);
 }
 
@@ -575,95 +572,25 @@ static void on_synack(const struct packet *p)
 
 /* ---- data ---------------------------------------------------------------------------------- */
 
-/* The full DSN of a mapping: 8 octets on the wire, or 4 that continue what is known. */
-static bool full_dsn(struct track_conn *c, unsigned int from, const struct mpnic_opt *o,
-		     uint64_t *dsn)
-{
-	uint64_t old = c->dsn[from];
-
-	if (o->fields & MPNIC_FIELD_DSN8)
-		*dsn = o->dss.dsn;
-	else if (!c->dsn_known[from])
-		return false;
-	else
-		*dsn = old + (uint64_t)(int64_t)(int32_t)((uint32_t)o->dss.dsn - (uint32_t)old);
-	/* A forged jump must not carry the reference away. */
-	if (!c->dsn_known[from] || *dsn - old < 1u << 31)
-		c->dsn[from] = *dsn;
-	c->dsn_known[from] = true;
-	return true;
-}
-
-static uint16_t fold(uint64_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
-}
-
-static bool dss_csum_good(uint64_t dsn, uint32_t ssn, uint16_t len, uint16_t payload_sum,
-			  uint16_t checksum)
-{
-	uint64_t sum = (dsn >> 48) + (dsn >> 32 & 0xffff) + (dsn >> 16 & 0xffff) + (dsn & 0xffff);
-
-	sum += (ssn >> 16) + (ssn & 0xffff) + len + payload_sum + checksum;
-	return fold(sum) == 0xffff;
-}
-
-/* Is the mapping's data exactly this segment's payload, and is all of that in the frame? */
-static bool whole_mapping(const struct packet *p, uint32_t ssn, unsigned int len, bool fin)
-{
-	const struct mpnic_hdr *h = p->hdr;
-	const struct track_flow *f = p->flow;
-	unsigned int bytes = fin ? len - 1 : len;
-
-	if (bytes != h->payload_len || p->csum->payload_seen != h->payload_len)
-		return false;
-	return !bytes || (f->isn_known[p->dir] && h->seq - f->isn[p->dir] == ssn);
-}
-
-static void judge_csum(const struct packet *p, const struct mpnic_opt *o, bool dsn_known,
-		       uint64_t dsn, uint32_t ssn, bool fin)
-{
-	struct track_dss *d = &p->flow->conn->dss[sender(p)];
-
-	if (!dsn_known || !whole_mapping(p, ssn, o->data_len, fin)) {
-		d->csum_not_judged++;
-	} else if (dss_csum_good(dsn, ssn, o->data_len, p->csum->payload_sum, o->checksum)) {
-		d->csum_good++;
-	} else {
-		d->csum_bad++;
-		add_dsn(p, TRACK_CSUM_BAD, dsn, 8);
-	}
-}
-
 static void on_mapping(const struct packet *p, const struct mpnic_opt *o)
 {
-	struct track_conn *c = p->flow->conn;
-	struct track_dss *d = &c->dss[sender(p)];
-	bool fin = o->flags & MPNIC_DSS_F, csum = o->fields & MPNIC_FIELD_CHECKSUM, known;
+	struct track_dss *d = &p->flow->conn->dss[sender(p)];
 	unsigned int octets = o->fields & MPNIC_FIELD_DSN8 ? 8 : 4;
-	uint64_t dsn = 0;
 
 	if (octets == 8)
 		d->map8++;
 	else
 		d->map4++;
-	d->with_csum += csum;
+	d->with_csum += !!(o->fields & MPNIC_FIELD_CHECKSUM);
 	if (!o->data_len) {
 		d->infinite++;
 		add_dsn(p, TRACK_INFINITE, o->dss.dsn, octets);
 		return;
 	}
-	if (fin) {
+	if (o->flags & MPNIC_DSS_F) {
 		d->data_fin++;
 		add_dsn(p, TRACK_DATA_FIN, o->dss.dsn, octets);
 	}
-	known = full_dsn(c, sender(p), o, &dsn);
-	if (csum)
-		judge_csum(p, o, known, dsn, o->dss.ssn, fin);
-	if (c->csum_known && c->csum != csum)
-		add_event(p, csum ? TRACK_CSUM_EXTRA : TRACK_CSUM_MISSING);
 }
 
 static void on_dss(const struct packet *p, const struct mpnic_opt *o)
@@ -685,35 +612,8 @@ static void on_dss(const struct packet *p, const struct mpnic_opt *o)
 /* The first mapping of A came with MP_CAPABLE: DSN IDSN + 1, subflow sequence number 1. */
 static void on_capable_data(const struct packet *p, const struct mpnic_opt *o)
 {
-	struct track_conn *c = p->flow->conn;
-
-	if (!(o->fields & MPNIC_FIELD_DATA_LEN) || sender(p))
-		return;
-	c->dss[0].capable_data++;
-	if (o->fields & MPNIC_FIELD_CHECKSUM)
-		judge_csum(p, o, c->key_known[0], c->idsn[0] + 1, 1, false);
-}
-
-/* Did both sides go on with MPTCP, as far as is seen? */
-static bool is_running(const struct track_conn *c)
-{
-	return c->version != MPNIC_GIVEN_UNKNOWN &&
-	       ((c->confirm.frame && !c->confirm.error) || c->dss[0].options || c->dss[1].options);
-}
-
-static void on_data(const struct packet *p, bool mapped)
-{
-	struct track_conn *c = p->flow->conn;
-	struct track_dss *d = &c->dss[sender(p)];
-
-	if (!p->hdr->payload_len || mapped || !is_running(c) || (p->hdr->tcp_flags & TCP_SYN) ||
-	    p->hdr->tcpopt == MPNIC_TCPOPT_CUT)
-		return;
-	if (!d->unmapped++) {
-		d->unmapped_first = p->frame;
-		if (!d->map4 && !d->map8 && !d->capable_data)
-			add_event(p, TRACK_UNMAPPED);
-	}
+	if ((o->fields & MPNIC_FIELD_DATA_LEN) && !sender(p))
+		p->flow->conn->dss[0].capable_data++;
 }
 
 /* ---- the other options --------------------------------------------------------------------- */
@@ -855,14 +755,10 @@ static int on_option(struct track *t, const struct packet *p, const struct mpnic
 static int on_options(struct track *t, const struct packet *p)
 {
 	const struct mpnic_hdr *h = p->hdr;
-	bool mapped = false;
 	int err = 0;
 
-	for (unsigned int i = 0; i < h->mptcp_count; i++) {
+	for (unsigned int i = 0; i < h->mptcp_count; i++)
 		err |= on_option(t, p, &h->opt[i]);
-		mapped |= h->opt[i].fields & (MPNIC_FIELD_MAPPING | MPNIC_FIELD_DATA_LEN);
-	}
-	on_data(p, mapped);
 	if (h->mptcp & MPNIC_MPTCP_TOO_MANY)
 		add_event(p, TRACK_TOO_MANY);
 	if (h->mptcp & MPNIC_MPTCP_COMBINATION)
@@ -920,14 +816,14 @@ static int adopt(struct track *t, struct packet *p)
 	return 0;
 }
 
-static bool is_ignored(struct track *t, const struct mpnic_hdr *h, const struct mpnic_csum *csum)
+static bool is_segment(const struct mpnic_hdr *h)
 {
-	if (!(h->flags & MPNIC_HDR_TCP) || !h->payload_off)
-		return true;
-	if (csum->ip != MPNIC_CSUM_BAD && csum->l4 != MPNIC_CSUM_BAD)
-		return false;
-	t->totals.bad_checksum++;
-	return true;
+	return (h->flags & MPNIC_HDR_TCP) && h->payload_off;
+}
+
+static bool is_bad(const struct mpnic_csum *csum)
+{
+	return csum->ip == MPNIC_CSUM_BAD || csum->l4 == MPNIC_CSUM_BAD;
 }
 
 int track_packet(struct track *t, const struct mpnic_hdr *h, const struct mpnic_csum *csum,
@@ -936,8 +832,12 @@ int track_packet(struct track *t, const struct mpnic_hdr *h, const struct mpnic_
 	struct packet p = {.hdr = h, .csum = csum, .frame = frame, .time_ns = time_ns};
 	int err = 0;
 
-	if (is_ignored(t, h, csum))
+	if (!is_segment(h))
 		return 0;
+	if (is_bad(csum)) {
+		t->totals.bad_checksum++;
+		return 0;
+	}
 	p.flow = find_flow(t, h, &p.dir);
 	if (p.flow && starts_anew(p.flow, p.dir, h)) {
 		retire(t, p.flow, h);
@@ -967,6 +867,177 @@ int track_packet(struct track *t, const struct mpnic_hdr *h, const struct mpnic_
 	if (h->mptcp & MPNIC_MPTCP_PRESENT)
 		t->totals.conns_left_out++;
 	return 0;
+}
+
+const struct track_flow *track_find(const struct track *t, const struct mpnic_hdr *h,
+				    unsigned int *dir)
+{
+	return is_segment(h) ? find_flow(t, h, dir) : NULL;
+}
+
+/* ---- what the pipeline's stateful half says ------------------------------------------------ */
+
+static bool is_before(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) < 0;
+}
+
+/* A segment that goes on behind its mapping is numbered up to there; so is the connection. */
+static uint64_t end_of(const struct packet *p, const struct mpnic_result *r,
+		       const struct mpnic_conn *conn)
+{
+	uint64_t end = r->dsn + p->hdr->payload_len;
+
+	if (conn && is_before(conn->dsn_next[r->side], end))
+		return conn->dsn_next[r->side];
+	return end;
+}
+
+static void widen(struct track_data *d, uint64_t dsn, uint64_t end)
+{
+	if (!d->numbered || is_before(dsn, d->dsn))
+		d->dsn = dsn;
+	if (!d->numbered || is_before(d->dsn_end, end))
+		d->dsn_end = end;
+	d->numbered = true;
+}
+
+static void count_data(struct track_data *d, const struct packet *p, const struct mpnic_result *r,
+		       const struct mpnic_conn *conn)
+{
+	unsigned int len = p->hdr->payload_len;
+
+	if (r->dsn_state) {
+		d->segments[r->dsn_state % TRACK_DSN]++;
+		d->bytes[r->dsn_state % TRACK_DSN] += len;
+	}
+	if (r->dsn_state == MPNIC_DSN_MAPPED)
+		widen(d, r->dsn, end_of(p, r, conn));
+	if (r->map_csum)
+		d->csum[r->map_csum % TRACK_CSUM]++;
+	if (r->flags & MPNIC_RESULT_RETRANSMISSION) {
+		d->retransmissions++;
+		d->retransmitted += len;
+	}
+	if (r->flags & MPNIC_RESULT_REINJECTION) {
+		d->reinjections++;
+		d->reinjected += len;
+	}
+	d->queue_moves += d->queued && d->queue != r->rx_queue;
+	d->queue = r->rx_queue;
+	d->queued = true;
+}
+
+/* Is a mapping missing? Not where there is no stream, or where the host has given it up. */
+static bool is_unmapped(unsigned int dsn_state)
+{
+	return dsn_state == MPNIC_DSN_NO_ISN || dsn_state == MPNIC_DSN_NO_MAPPING ||
+	       dsn_state == MPNIC_DSN_PAST || dsn_state == MPNIC_DSN_INFINITE ||
+	       dsn_state == MPNIC_DSN_FAR;
+}
+
+static void see_unmapped(const struct packet *p, const struct mpnic_result *r)
+{
+	struct track_dss *d = &p->flow->conn->dss[sender(p)];
+
+	if (!is_unmapped(r->dsn_state) || d->unmapped_first)
+		return;
+	d->unmapped_first = p->frame;
+	if (!d->map4 && !d->map8 && !d->capable_data)
+		add_event(p, TRACK_UNMAPPED);
+}
+
+static uint16_t fold(uint64_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+/* Of the pseudo header alone: there is no payload. */
+static bool is_right(uint64_t dsn, const struct mpnic_opt *o)
+{
+	uint64_t sum = (dsn >> 48) + (dsn >> 32 & 0xffff) + (dsn >> 16 & 0xffff) + (dsn & 0xffff);
+
+	sum += (o->dss.ssn >> 16) + (o->dss.ssn & 0xffff) + o->data_len + o->checksum;
+	return fold(sum) == 0xffff;
+}
+
+/* The pipeline judges mappings of data; that of a DATA_FIN alone needs no state but its number. */
+static void judge_fin(const struct packet *p, const struct mpnic_result *r)
+{
+	const struct track_conn *c = p->flow->conn;
+	const struct mpnic_opt *o = find_opt(p->hdr, MPNIC_SUBTYPE_DSS);
+	struct track_data *both[] = {&p->flow->data[p->dir], &p->flow->conn->data[sender(p)]};
+	bool good;
+
+	if (!(r->signs & MPNIC_SIGN_DATA_FIN) || !r->data_fin || !c->csum || p->hdr->payload_len)
+		return;
+	if (!o || o->data_len != 1 || !(o->fields & MPNIC_FIELD_CHECKSUM))
+		return;
+	good = is_right(r->data_fin, o);
+	for (unsigned int i = 0; i < 2; i++) {
+		both[i]->fin_good += good;
+		both[i]->fin_bad += !good;
+	}
+	if (!good)
+		add_dsn(p, TRACK_CSUM_BAD, r->data_fin, 8);
+}
+
+static void see_signs(const struct packet *p, const struct mpnic_result *r)
+{
+	for (uint32_t signs = r->signs; signs; signs &= signs - 1) {
+		struct track_sign *s = &p->flow->conn->sign[__builtin_ctz(signs)][sender(p)];
+
+		if (!s->count++)
+			s->frame = p->frame;
+	}
+	if (r->signs & MPNIC_SIGN_CSUM_BAD)
+		add_dsn(p, TRACK_CSUM_BAD, r->map_dsn, 8);
+	if (r->signs & MPNIC_SIGN_CSUM_MISSING)
+		add_event(p, TRACK_CSUM_MISSING);
+	if (r->signs & MPNIC_SIGN_CSUM_EXTRA)
+		add_event(p, TRACK_CSUM_EXTRA);
+}
+
+int track_result(struct track *t, const struct mpnic_hdr *h, const struct mpnic_csum *csum,
+		 const struct mpnic_result *r, const struct mpnic_conn *conn, uint64_t frame)
+{
+	struct packet p = {.hdr = h, .csum = csum, .frame = frame};
+
+	if (!is_segment(h) || is_bad(csum))
+		return 0;
+	p.flow = find_flow(t, h, &p.dir);
+	if (!p.flow || !p.flow->conn)
+		return 0;
+	if (!p.flow->data)
+		p.flow->data = calloc(2, sizeof(*p.flow->data));
+	if (!p.flow->data)
+		return -ENOMEM;
+	count_data(&p.flow->data[p.dir], &p, r, conn);
+	count_data(&p.flow->conn->data[sender(&p)], &p, r, conn);
+	see_unmapped(&p, r);
+	see_signs(&p, r);
+	judge_fin(&p, r);
+	return 0;
+}
+
+uint64_t track_unmapped(const uint64_t by_dsn[TRACK_DSN])
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < TRACK_DSN; i++)
+		sum += is_unmapped(i) ? by_dsn[i] : 0;
+	return sum;
+}
+
+uint64_t track_not_judged(const struct track_data *d)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = MPNIC_MAP_CSUM_MISSING; i < TRACK_CSUM; i++)
+		sum += d->csum[i];
+	return sum;
 }
 
 /* ---- conclusions --------------------------------------------------------------------------- */
@@ -1024,18 +1095,53 @@ static enum track_outcome unanswered(struct track_conn *c)
 	return refused(c, f->rst_frame[0] || f->rst_frame[1] ? "rst" : "no_answer");
 }
 
-static enum track_outcome conclude(struct track_conn *c)
+static bool is_confirmed(const struct track_conn *c)
+{
+	return c->confirm.frame && !c->confirm.error && !c->confirm_wrong_key &&
+	       c->confirm.version == c->version;
+}
+
+/* Version agreed on, and then used. */
+static bool is_mptcp(const struct track_conn *c)
+{
+	return c->version != MPNIC_GIVEN_UNKNOWN && (is_confirmed(c) || c->flow[0]->dss);
+}
+
+static bool failed_handshake(const struct track_conn *c)
 {
 	const struct track_flow *f = c->flow[0];
-	bool confirmed = c->confirm.frame && !c->confirm.error && !c->confirm_wrong_key &&
-			 c->confirm.version == c->version;
 
+	if (!c->offer.frame || is_mptcp(c))
+		return false;
+	if (!c->answer.frame)
+		return f->synack_frame && !f->synack_cut;
+	return c->offer.error || c->answer.error || c->answer.version != c->offer.version ||
+	       f->plain_ack_frame;
+}
+
+/* MP_FAIL and one infinite mapping settle it; an infinite mapping alone is the word of one side. */
+static bool is_infinite(const struct track_conn *c)
+{
+	bool failed = c->event_count[TRACK_FAIL][0] || c->event_count[TRACK_FAIL][1];
+
+	if (failed)
+		return c->dss[0].infinite || c->dss[1].infinite;
+	return c->dss[0].infinite && c->dss[1].infinite;
+}
+
+bool track_is_tcp(const struct track_conn *c)
+{
+	return failed_handshake(c) || is_infinite(c);
+}
+
+static enum track_outcome conclude(struct track_conn *c)
+{
 	c->reason = NULL;
 	if (!c->syn_seen)
 		return TRACK_MIDDLE;
 	if (!c->offer.frame)
 		return refused(c, "syn_without_mp_capable");
-	if (c->version != MPNIC_GIVEN_UNKNOWN && (confirmed || f->dss))
+	if (is_mptcp(c))
 		return c->version ? TRACK_V1 : TRACK_V0;
 	if (c->offer.error)
 		return refused(c, capable_error(&c->offer, false));

@@ -49,7 +49,7 @@ enum track_event_kind {
 	TRACK_DATA_FIN,	    /* value: DSN as on the wire, dsn_octets */
 	TRACK_FAIL,	    /* value: DSN */
 	TRACK_INFINITE,	    /* value: DSN as on the wire, dsn_octets */
-	TRACK_UNMAPPED,	    /* data without a mapping before the sender's first one */
+	TRACK_UNMAPPED,	    /* data that no mapping covers before the sender's first one */
 	TRACK_FASTCLOSE,    /* verdict on its key */
 	TRACK_TCPRST,	    /* reason, flags */
 	TRACK_PLAIN_SYN,    /* the SYN again, without MP_CAPABLE */
@@ -98,6 +98,31 @@ struct track_join {
 	enum track_verdict synack_verdict, ack_verdict;
 };
 
+/* Sizes of counts by value: as in struct mpnic_state_counters. */
+#define TRACK_DSN   16
+#define TRACK_CSUM  16
+#define TRACK_SIGNS 32
+
+/* What the pipeline's stateful half said of what one side sent, on one flow or on all. */
+struct track_data {
+	bool numbered;		      /* segments had data sequence numbers: */
+	uint64_t dsn, dsn_end;	      /* the lowest one, and one beyond the highest */
+	uint64_t segments[TRACK_DSN]; /* with data, by enum dsn */
+	uint64_t bytes[TRACK_DSN];    /* of them, by the same */
+	uint64_t csum[TRACK_CSUM];    /* mappings that ended, by enum map_csum */
+	uint64_t fin_good, fin_bad;   /* checksums of DATA_FINs without data: the tracker's */
+	uint64_t retransmissions, retransmitted;
+	uint64_t reinjections, reinjected;
+	bool queued;
+	uint16_t queue;	      /* that of the last segment */
+	uint64_t queue_moves; /* how often it was another one than before */
+};
+
+/* A sign of the pipeline on what one side sent. */
+struct track_sign {
+	uint64_t count, frame; /* the first one */
+};
+
 /* One TCP flow. Side 0 sent the SYN (or, where no handshake was seen, the first packet). */
 struct track_flow {
 	struct track_flow *next;
@@ -118,6 +143,7 @@ struct track_flow {
 	bool synack_cut; /* the SYN/ACK's are */
 	uint64_t dss;	 /* DSS options, both ways */
 	struct track_join join;
+	struct track_data *data; /* [2], by sender; NULL: the pipeline said nothing of it yet */
 };
 
 /* DSS of one sender. */
@@ -126,12 +152,8 @@ struct track_dss {
 	uint64_t ack4, ack8; /* Data ACKs by width */
 	uint64_t map4, map8; /* mappings by DSN width */
 	uint64_t with_csum, infinite, data_fin, empty;
-	uint64_t csum_good, csum_bad;
-	uint64_t csum_not_judged; /* the mapping spans segments, or the DSN's upper half is unknown
-				   */
-	uint64_t unmapped;	  /* data segments without a mapping of their own */
-	uint64_t unmapped_first;  /* frame of the first */
-	uint64_t capable_data;	  /* MP_CAPABLE with a data length */
+	uint64_t unmapped_first; /* frame of the first data that no mapping covers; 0: none */
+	uint64_t capable_data;	 /* MP_CAPABLE with a data length */
 };
 
 struct track_conn {
@@ -150,12 +172,12 @@ struct track_conn {
 	bool key_known[2];
 	uint64_t key[2], idsn[2];
 	uint32_t token[2];
-	bool dsn_known[2];
-	uint64_t dsn[2]; /* highest data sequence number so far */
 	struct track_flow *flow[TRACK_FLOW_CONN_MAX];
 	unsigned int flows, flows_left_out;
 	struct track_dss dss[2];
 	uint64_t segments[2], bytes[2]; /* of flows that are kept or not */
+	struct track_data data[2];	/* likewise */
+	struct track_sign sign[TRACK_SIGNS][2];
 	struct track_event *event;
 	unsigned int events, events_size;
 	uint64_t event_count[TRACK_EVENT_KINDS][2]; /* by sender, kept or not */
@@ -181,6 +203,24 @@ unsigned int track_version(const struct track *track, const struct mpnic_hdr *hd
 /* Take in one packet's records. Returns 0 or -ENOMEM (the packet is then counted as left out). */
 int track_packet(struct track *track, const struct mpnic_hdr *hdr, const struct mpnic_csum *csum,
 		 uint64_t frame, uint64_t time_ns);
+
+/* The flow of a segment, as track_packet() has left it; NULL if there is none. @dir: its sender. */
+const struct track_flow *track_find(const struct track *track, const struct mpnic_hdr *hdr,
+				    unsigned int *dir);
+
+/*
+ * Take in what the stateful half said of the packet that track_packet() had last. @conn: the
+ * pipeline's connection as it is behind the packet, or NULL. Returns 0 or -ENOMEM.
+ */
+int track_result(struct track *track, const struct mpnic_hdr *hdr, const struct mpnic_csum *csum,
+		 const struct mpnic_result *result, const struct mpnic_conn *conn, uint64_t frame);
+
+/* Would the host say by now that the connection is plain TCP? */
+bool track_is_tcp(const struct track_conn *conn);
+
+/* Segments, or bytes, of data that no mapping covers; mappings whose checksum was not judged. */
+uint64_t track_unmapped(const uint64_t by_dsn[TRACK_DSN]);
+uint64_t track_not_judged(const struct track_data *data);
 
 /* Conclude: sets the outcome of every connection. */
 void track_finish(struct track *track);

@@ -87,6 +87,14 @@ __attribute__((visibility("hidden"))) void mpnic_mptcp_at(const struct window *o
 							  uint64_t places, unsigned int given,
 							  struct mpnic_hdr *hdr);
 
+/* Only what is sound changes state (docs/state.md). */
+static inline bool is_sound(const struct mpnic_hdr *hdr, const struct mpnic_csum *csum)
+{
+	return hdr->parse == MPNIC_PARSE_TCP && csum->ip != MPNIC_CSUM_BAD &&
+	       csum->ip != MPNIC_CSUM_NOT_JUDGED &&
+	       (csum->l4 == MPNIC_CSUM_GOOD || csum->l4 == MPNIC_CSUM_PARTIAL);
+}
+
 /* The option bytes in a record. A record from outside may claim more than it has room for. */
 static inline struct window hdr_options(const struct mpnic_hdr *hdr)
 {

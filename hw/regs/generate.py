@@ -231,14 +231,14 @@ def sv_check(src):
          "// Asserts when it is elaborated and run that the packed structs have the source's sizes and",
          "// offsets. Simulation only: Yosys has no $bits of a type.",
          "module mpnic_regs_check;", "  `include \"mpnic_records.svh\"", ""]
-    o += [f"  mpnic_{name}_t {name};" for name in src["records"]] + ["", "  initial begin"]
+    o += [f"  mpnic_{name}_t r_{name};" for name in src["records"]] + ["", "  initial begin"]
     for name, r in src["records"].items():
         o += [f"    if ($bits(mpnic_{name}_t) != mpnic_pkg::{name.upper()}_W)",
               f"      $fatal(1, \"record {name} has %0d bits\", $bits(mpnic_{name}_t));"]
         for f in r["layout"]:
             up = f"mpnic_pkg::{name.upper()}_{f.name.upper()}"
-            o += [f"    {name} = '0;", f"    {name}.{f.name} = '1;",
-                  f"    if ({name} != ((({8 * r['size']}'d1 << {up}_W) - 1) << {up}_LSB))",
+            o += [f"    r_{name} = '0;", f"    r_{name}.{f.name} = '1;",
+                  f"    if (r_{name} != ((({8 * r['size']}'d1 << {up}_W) - 1) << {up}_LSB))",
                   f"      $fatal(1, \"record {name}: {f.name} is not at its offset\");"]
     o += ["    $display(\"records: ok\");", "    $finish;", "  end", "endmodule", ""]
     return "\n".join(o)

@@ -29,9 +29,9 @@ module mpnic_parse (
   input  logic                         ipv6_i,
   input  logic [31:0]                  tagged_i,
   input  logic [31:0]                  two_tags_i,
-  // Marks are uniform; the words at the end cannot have all of them.
+  // Marks are uniform; the slots at the end cannot have all of them.
   // verilator lint_off UNUSEDSIGNAL
-  input  logic [mpnic_rtl_pkg::V6_WORDS*mpnic_rtl_pkg::MARK_W-1:0] marks_i,
+  input  logic [mpnic_rtl_pkg::MARKS*mpnic_rtl_pkg::MARK_W-1:0] marks_i,
   // verilator lint_on UNUSEDSIGNAL
 
   output logic                         valid_o,
@@ -46,7 +46,6 @@ module mpnic_parse (
   localparam int unsigned SLOTS = mpnic_pkg::V6_EXT_SLOTS;
   localparam int unsigned STEPS = mpnic_rtl_pkg::V6_STEPS;
   localparam int unsigned MARK_W = mpnic_rtl_pkg::MARK_W;
-  localparam int unsigned SLOT_W = STEPS + 3;
   localparam int unsigned CODE_W = 9;  // what a slot says of what follows it, below
 
   logic [mpnic_rtl_pkg::PARSE_LATENCY:1] valid_q;
@@ -55,6 +54,15 @@ module mpnic_parse (
     else valid_q <= {valid_q[mpnic_rtl_pkg::PARSE_LATENCY-1:1], valid_i};
   end
   assign valid_o = valid_q[mpnic_rtl_pkg::PARSE_LATENCY];
+
+  // One of four fields.
+  function automatic logic [15:0] pick16(input logic [63:0] x, input logic [1:0] at);
+    pick16 = at[1] ? (at[0] ? x[63:48] : x[47:32]) : (at[0] ? x[31:16] : x[15:0]);
+  endfunction
+
+  function automatic logic [3:0] pick4(input logic [15:0] x, input logic [1:0] at);
+    pick4 = at[1] ? (at[0] ? x[15:12] : x[11:8]) : (at[0] ? x[7:4] : x[3:0]);
+  endfunction
 
   // The word of four that the masks select.
   function automatic logic [31:0] by1(input logic [127:0] words, input logic [31:0] two,
@@ -72,30 +80,16 @@ module mpnic_parse (
   assign l3 = (words[0+:480] & ~{15{tagged_i}}) | (words[32+:480] & {15{tagged_i & ~two_tags_i}}) |
               (words[64+:480] & {15{tagged_i & two_tags_i}});
 
-  // Next headers and lengths of the slots; their marks as {stop, segments left, routing, steps}.
-  logic [16*SLOTS-1:0]     slot0, slot1, slot2, slot;
-  logic [SLOT_W*SLOTS-1:0] mark0, mark1, mark2, mark;
-  generate
-    for (genvar s = 0; s < SLOTS; s++) begin : gen_slot
-      localparam int unsigned M0 = MARK_W * 2 * s;
-      localparam int unsigned M1 = MARK_W * (2 * s + 1);
-      localparam int unsigned M2 = MARK_W * (2 * s + 2);
-      assign slot0[16*s+:16] = words[32*(10+2*s)+:16];
-      assign slot1[16*s+:16] = words[32*(11+2*s)+:16];
-      assign slot2[16*s+:16] = words[32*(12+2*s)+:16];
-      assign mark0[SLOT_W*s+:SLOT_W] = {marks_i[M0+mpnic_rtl_pkg::MARK_STOP_LATE],
-                                        marks_i[M0+:SLOT_W-1]};
-      assign mark1[SLOT_W*s+:SLOT_W] = {marks_i[M1+mpnic_rtl_pkg::MARK_STOP_LATE],
-                                        marks_i[M1+:SLOT_W-1]};
-      assign mark2[SLOT_W*s+:SLOT_W] = {marks_i[M2+mpnic_rtl_pkg::MARK_STOP_EARLY],
-                                        marks_i[M2+:SLOT_W-1]};
-    end
-  endgenerate
-
-  assign slot = (slot0 & ~{8{tagged_i}}) | (slot1 & {8{tagged_i & ~two_tags_i}}) |
-                (slot2 & {8{tagged_i & two_tags_i}});
-  assign mark = (mark0 & ~{9{tagged_i}}) | (mark1 & {9{tagged_i & ~two_tags_i}}) |
-                (mark2 & {9{tagged_i & two_tags_i}});
+  // Marks of the slots; slot 0 by the number of tags.
+  // verilator lint_off UNUSEDSIGNAL
+  logic [MARK_W*SLOTS-1:0] mark;
+  // verilator lint_on UNUSEDSIGNAL
+  always_comb begin
+    mark = marks_i[MARK_W*2+:MARK_W*SLOTS];
+    mark[MARK_W-1:0] = (marks_i[0+:MARK_W] & ~{2{tagged_i[16:0]}}) |
+                       (marks_i[MARK_W+:MARK_W] & {2{tagged_i[16:0] & ~two_tags_i[16:0]}}) |
+                       (marks_i[MARK_W*2+:MARK_W] & {2{two_tags_i[16:0]}});
+  end
 
   // Row s of step1 is the slot that follows slot s. to_routing: the step leads to a routing header
   // with segments left.
@@ -103,13 +97,13 @@ module mpnic_parse (
   logic [SLOTS-1:0]    segments, to_routing;
   always_comb begin
     for (int unsigned s = 0; s < SLOTS; s++) begin
-      segments[s] = mark[SLOT_W*s+mpnic_rtl_pkg::MARK_SEGMENTS];
-      step1[16*s+:16] = (16'(mark[SLOT_W*s+:STEPS]) << (s + 1)) |
-                        (16'(mark[SLOT_W*s+STEPS+2]) << s);
+      segments[s] = mark[MARK_W*s+mpnic_rtl_pkg::MARK_SEGMENTS];
+      step1[16*s+:16] = (16'(mark[MARK_W*s+:STEPS]) << (s + 1)) |
+                        (16'(mark[MARK_W*s+mpnic_rtl_pkg::MARK_STOP]) << s);
     end
     step2 = '0;
     for (int unsigned s = 0; s < SLOTS; s++) begin
-      to_routing[s] = mark[SLOT_W*s+mpnic_rtl_pkg::MARK_ROUTING] &
+      to_routing[s] = mark[MARK_W*s+mpnic_rtl_pkg::MARK_ROUTING] &
                       |(step1[16*s+:16] & segments & ~(16'd1 << s));
       for (int unsigned t = s; t < SLOTS; t++) begin
         step2[16*s+:16] = step2[16*s+:16] | (step1[16*t+:16] & {16{step1[16*s+t]}});
@@ -117,16 +111,29 @@ module mpnic_parse (
     end
   end
 
+  // x + y + one without a carry chain, which is slower than the few LUTs of so short a sum.
+  function automatic logic [5:0] add5(input logic [4:0] x, input logic [4:0] y, input logic one);
+    logic carry;
+    carry = one;
+    for (int unsigned b = 0; b < 5; b++) begin
+      add5[b] = x[b] ^ y[b] ^ carry;
+      carry = (x[b] & y[b]) | (carry & (x[b] | y[b]));
+    end
+    add5[5] = carry;
+  endfunction
+
   // What a slot says of what follows it: {extension header, fragment header, UDP, TCP, shift / 2}.
   // Columns: bit s of column b is bit b of slot s.
   logic [CODE_W*SLOTS-1:0] code;
   logic [8*SLOTS-1:0]      next;
+  logic [7:0]              length;
   logic [5:0]              half;
   always_comb begin
     for (int unsigned s = 0; s < SLOTS; s++) begin
-      next[8*s+:8] = slot[16*s+:8];
-      half = 6'(slot[16*s+8+:5]) + 6'(s + 3) + {5'd0, tagged_i[0]};
-      half = half | {6{|slot[16*s+13+:3]}} | {6{half[5]}};  // 31 and more are beyond the window
+      next[8*s+:8] = mark[MARK_W*s+mpnic_rtl_pkg::MARK_NEXT+:8];
+      length = mark[MARK_W*s+mpnic_rtl_pkg::MARK_LENGTH+:8];
+      half = add5(length[4:0], 5'(s + 3), tagged_i[s]);
+      half = half | {6{|length[7:5]}} | {6{half[5]}};  // 31 and more are beyond the window
       code[0*SLOTS+s] = half[0];
       code[1*SLOTS+s] = half[1];
       code[2*SLOTS+s] = half[2];
@@ -139,8 +146,29 @@ module mpnic_parse (
     end
   end
 
+  // What clock 2 adds and compares: the IP header's length field; from byte 34 to where it counts
+  // from; the bytes of a frame with the fixed IP header.
+  logic [15:0] ip_len;
+  logic [16:0] ip_len_from;
+  logic [7:0]  need;
+  assign ip_len = ipv4_i ? l3[31:16] : l3[47:32];
+  always_comb begin
+    if (two_tags_i[3]) begin
+      ip_len_from = ipv4_i ? -17'd12 : 17'd28;
+      need = ipv4_i ? 8'd42 : 8'd62;
+    end else if (tagged_i[3]) begin
+      ip_len_from = ipv4_i ? -17'd16 : 17'd24;
+      need = ipv4_i ? 8'd38 : 8'd58;
+    end else begin
+      ip_len_from = ipv4_i ? -17'd20 : 17'd20;
+      need = ipv4_i ? 8'd34 : 8'd54;
+    end
+  end
+
   logic [479:0]            l3_2q;
-  logic [7:0]              len_2q;
+  logic [15:0]             ip_len_2q;
+  logic [16:0]             ip_len_from_2q;
+  logic [7:0]              len_2q, need_2q;
   logic [1:0]              tags_2q;  // two, one
   logic                    v4_2q, v6_2q, runt_2q, cut_2q, depth_2q, ext0_2q, routing0_2q;
   logic [16*SLOTS-1:0]     step1_2q, step2_2q;
@@ -150,7 +178,10 @@ module mpnic_parse (
   always_ff @(posedge clk_i) begin
     if (valid_i) begin
       l3_2q <= l3;
+      ip_len_2q <= mpnic_rtl_pkg::be16(ip_len);
+      ip_len_from_2q <= ip_len_from;
       len_2q <= len_i;
+      need_2q <= need;
       tags_2q <= {two_tags_i[1], tagged_i[1] & ~two_tags_i[1]};
       v4_2q <= ipv4_i;
       v6_2q <= ipv6_i;
@@ -193,10 +224,7 @@ module mpnic_parse (
 
   // --- 2: IP headers; six steps of the walk ------------------------------------------------------
 
-  logic [15:0] total_len, payload_len;
-  logic [7:0]  n0;  // IPv6's next header
-  assign total_len = mpnic_rtl_pkg::be16(l3_2q[31:16]);
-  assign payload_len = mpnic_rtl_pkg::be16(l3_2q[47:32]);
+  logic [7:0] n0;  // IPv6's next header
   assign n0 = l3_2q[55:48];
 
   // The slots of the first, third and fifth header, and what is two steps ahead of each slot.
@@ -227,6 +255,16 @@ module mpnic_parse (
     if (ext0_2q) shift0[5:1] = '0;
   end
 
+  // Bit 0 of the shift does not depend on the walk.
+  logic [7:0] odd_3q;
+  mpnic_copies u_odd (
+    .clk_i,
+    .rst_ni,
+    .en_i  (valid_q[1]),
+    .data_i(shift0[0]),
+    .data_o(odd_3q)
+  );
+
   logic [16:0]             end_3q;  // the end of the IP packet, bytes from byte 34
   logic [7:0]              room_3q;  // the end of the window or the frame, likewise
   logic                    v4_3q, v6_3q, runt_3q, cut_3q, depth_3q;
@@ -241,18 +279,17 @@ module mpnic_parse (
   logic [8*SLOTS-1:0]      next_3q;
   always_ff @(posedge clk_i) begin
     if (valid_q[1]) begin
-      end_3q <= (v4_2q ? {1'b0, total_len} - 17'd20 : {1'b0, payload_len} + 17'd20) +
-                {13'd0, tags_2q, 2'b00};
+      end_3q <= {1'b0, ip_len_2q} + ip_len_from_2q;
       room_3q <= len_2q - 8'd34;
       v4_3q <= v4_2q;
       v6_3q <= v6_2q;
       runt_3q <= runt_2q;
       cut_3q <= cut_2q;
       depth_3q <= depth_2q;
-      there_3q <= len_2q >= (v4_2q ? 8'd34 : 8'd54) + {4'd0, tags_2q, 2'b00};
+      there_3q <= len_2q >= need_2q;
       version_3q <= l3_2q[7:4] == (v4_2q ? 4'd4 : 4'd6);
       ihl_low_3q <= l3_2q[3:0] < 4'd5;
-      len_low_3q <= total_len < {10'd0, l3_2q[3:0], 2'b00};
+      len_low_3q <= (ip_len_2q[15:6] == 10'd0) & (ip_len_2q[5:2] < l3_2q[3:0]);
       v4_options_3q <= l3_2q[3:0] != 4'd5;
       shift0_3q <= shift0;
       class0_3q <= {v4_2q ? frag4 : n0 == 8'd44, proto0 == 8'd17, proto0 == 8'd6};
@@ -308,31 +345,31 @@ module mpnic_parse (
     end
   end
 
-  // The ends in words, at most 63, and how many words before them a header of 5 or 2 starts.
-  logic [5:0] end_words, room_words;
-  assign end_words = end_3q[7:2] | {6{|end_3q[16:8]}};
+  // The ends in words, and how many words before them a header of 5 or 2 starts; at most 63 each.
+  logic [5:0] end_low, room_words;
+  logic       end_far;
+  assign end_low = end_3q[7:2];
+  assign end_far = |end_3q[16:8];
   assign room_words = room_3q[7:2];
 
-  // Masks of a word: the bits of `shift`, from eight registers each.
-  logic [31:0] shift_4q0, shift_4q1, shift_4q2, shift_4q3, shift_4q4, shift_4q5;
-  logic [47:0] shift_copies;
+  // Masks of a word: bits 2 to 5 of `shift`, from eight registers each.
+  logic [31:0] shift_4q2, shift_4q3, shift_4q4, shift_4q5;
+  logic [31:0] shift_copies;
   generate
-    for (genvar b = 0; b < 6; b++) begin : gen_shift
+    for (genvar b = 0; b < 4; b++) begin : gen_shift
       mpnic_copies u_copies (
         .clk_i,
         .rst_ni,
         .en_i  (valid_q[2]),
-        .data_i(shift[b]),
+        .data_i(shift[b+2]),
         .data_o(shift_copies[8*b+:8])
       );
     end
   endgenerate
-  assign shift_4q0 = {4{shift_copies[7:0]}};
-  assign shift_4q1 = {4{shift_copies[15:8]}};
-  assign shift_4q2 = {4{shift_copies[23:16]}};
-  assign shift_4q3 = {4{shift_copies[31:24]}};
-  assign shift_4q4 = {4{shift_copies[39:32]}};
-  assign shift_4q5 = {4{shift_copies[47:40]}};
+  assign shift_4q2 = {4{shift_copies[7:0]}};
+  assign shift_4q3 = {4{shift_copies[15:8]}};
+  assign shift_4q4 = {4{shift_copies[23:16]}};
+  assign shift_4q5 = {4{shift_copies[31:24]}};
 
   logic [5:0]         shift_4q, end_words_4q, room_words_4q, end5_4q, end2_4q, room5_4q, room2_4q;
   logic               end5_there_4q, end2_there_4q, room5_there_4q, room2_there_4q;
@@ -345,12 +382,11 @@ module mpnic_parse (
   logic [8*SLOTS-1:0] next_4q;
   always_ff @(posedge clk_i) begin
     if (valid_q[2]) begin
-      shift_4q <= shift;
-      end_words_4q <= end_words;
-      end5_there_4q <= end_words >= 6'd5;
-      end5_4q <= end_words - 6'd5;
-      end2_there_4q <= end_words >= 6'd2;
-      end2_4q <= end_words - 6'd2;
+      end_words_4q <= end_low | {6{end_far}};
+      end5_there_4q <= end_far | (end_low >= 6'd5);
+      end5_4q <= (end_low - 6'd5) | {6{end_far}};
+      end2_there_4q <= end_far | (end_low >= 6'd2);
+      end2_4q <= (end_low - 6'd2) | {6{end_far}};
       room_words_4q <= room_words;
       room5_there_4q <= room_words >= 6'd5;
       room5_4q <= room_words - 6'd5;
@@ -376,25 +412,26 @@ module mpnic_parse (
     end
   end
 
+  // For what decides. The enable keeps tools from taking one of the copies for it.
+  always_ff @(posedge clk_i) if (|valid_q[2:1]) shift_4q <= shift;
+
   // --- 4: the L4 header to its place; what is there of it ----------------------------------------
 
-  logic [1279:0] words_4q;  // from byte 34
+  logic [1279:0] words_3q, words_4q;  // from byte 34
   mpnic_delay #(
     .W(1280),
-    .N(3)
+    .N(2)
   ) u_words (
     .clk_i,
     .rst_ni,
     .data_i(words[1439:160]),
-    .data_o(words_4q)
+    .data_o(words_3q)
   );
+  always_ff @(posedge clk_i) words_4q <= words_3q;
 
-  // By 16 and 32 words, then by 4 and 8; by 1 and 2 in the next clock, but for two words that decide.
+  // By 16 and 32 words, then by 4 and 8; by 1 and 2 in the next clock.
   logic [959:0] l4_by16;
   logic [575:0] l4_by4;
-  // verilator lint_off UNUSEDSIGNAL
-  logic [31:0]  l4_word1, l4_word3;  // UDP's length; TCP's data offset
-  // verilator lint_on UNUSEDSIGNAL
   assign l4_by16 = (words_4q[0+:960] & ~{30{shift_4q5 | shift_4q4}}) |
                    (960'(words_4q[1279:512]) & {30{~shift_4q5 & shift_4q4}}) |
                    (960'(words_4q[1279:1024]) & {30{shift_4q5}});
@@ -402,8 +439,29 @@ module mpnic_parse (
                    ~{18{shift_4q3}}) |
                   (((l4_by16[256+:576] & ~{18{shift_4q2}}) | (l4_by16[384+:576] & {18{shift_4q2}})) &
                    {18{shift_4q3}});
-  assign l4_word1 = by1(l4_by4[32+:128], shift_4q1, shift_4q0);
-  assign l4_word3 = by1(l4_by4[96+:128], shift_4q1, shift_4q0);
+
+  // Two fields decide: UDP's length is in word 1, TCP's data offset in word 3. Half of a word is
+  // enough for both, and as bit 0 of the shift is known early, of every second word.
+  logic [319:0] fields_4q;  // of words 1, 3, 5 ... behind that bit's shift
+  logic [79:0]  udp_lens;  // one for each value of the upper bits
+  logic [19:0]  doffs;
+  logic [15:0]  udp_len_4q;
+  logic [3:0]   doff_4q;
+  always_ff @(posedge clk_i) begin
+    for (int unsigned i = 0; i < 20; i++) begin
+      fields_4q[16*i+:16] <= (words_3q[64*i+32+:16] & ~{2{odd_3q}}) |
+                             (16'(words_3q[1279:64] >> (64 * i)) & {2{odd_3q}});
+    end
+  end
+  always_comb begin
+    for (int unsigned k = 0; k < 5; k++) begin
+      udp_lens[16*k+:16] = pick16(fields_4q[64*k+:64], shift_4q[2:1]);
+      doffs[4*k+:4] = pick4({fields_4q[(64*k+68)%320+:4], fields_4q[64*k+52+:4],
+                             fields_4q[64*k+36+:4], fields_4q[64*k+20+:4]}, shift_4q[2:1]);
+    end
+    udp_len_4q = shift_4q[5] ? udp_lens[79:64] : pick16(udp_lens[63:0], shift_4q[4:3]);
+    doff_4q = shift_4q[5] ? doffs[19:16] : pick4(doffs[15:0], shift_4q[4:3]);
+  end
 
   // The L4 header starts beyond the window or the frame, beyond the IP packet; its fixed part ends
   // there.
@@ -432,7 +490,7 @@ module mpnic_parse (
   logic [8:0]   tcp_len_doff;
   logic [71:0]  tcp_len_doff_5q;
   assign tcp_len_doff = {~stop_4q & ~what_4q[2] & what_4q[0] & room5 & len5,
-                         len_words[3:0] | {4{|len_words[5:4]}}, l4_word3[7:4]};
+                         len_words[3:0] | {4{|len_words[5:4]}}, doff_4q};
   mpnic_copies #(
     .W(9)
   ) u_tcp (
@@ -475,7 +533,7 @@ module mpnic_parse (
     if (valid_q[3]) begin
       udp_5q <= ~stop_4q & ~what_4q[2] & what_4q[1] & room2 & len2;
       l4_5q <= l4_by4;
-      udp_len_5q <= l4_word1[15:0];
+      udp_len_5q <= udp_len_4q;
       l4_off_5q <= {shift_4q + 6'd8, 2'b10};
       l4_len_5q <= 16'(end_4q - {9'd0, shift_4q, 2'b00});
       room_words_5q <= room_words_l4[3:0] | {4{|room_words_l4[5:4]}};
@@ -536,12 +594,12 @@ module mpnic_parse (
       opt_words[i] = tcp_5q[i%8] & doff_rights[i%8] & (tcp_len_doff_5q[9*(i%8)+:4] > 4'(5 + i));
     end
   end
-  assign doff = tcp_len_doff_5q[3:0];
-  assign doff_right = doff_rights[0];
+  assign doff = tcp_len_doff_5q[66:63];
+  assign doff_right = doff_rights[7];
   assign udp_len = mpnic_rtl_pkg::be16(udp_len_5q);
   assign doff_there = doff <= room_words_5q;
   assign udp_right = (|udp_len[15:3]) & (udp_len <= l4_len_5q);
-  assign tcp = tcp_5q[0] & doff_right;
+  assign tcp = tcp_5q[7] & doff_right;
   assign udp = udp_5q & udp_right;
 
   // The verdict without what TCP's and UDP's own lengths say.
@@ -559,7 +617,7 @@ module mpnic_parse (
   end
   always_comb begin
     result = outer;
-    if (tcp_5q[0]) begin
+    if (tcp_5q[7]) begin
       if (~doff_right) result = 4'(mpnic_pkg::PARSE_TCP_DOFF);
       else result = doff_there ? 4'(mpnic_pkg::PARSE_TCP) : too_short;
     end
@@ -572,8 +630,8 @@ module mpnic_parse (
     hdr.parse = {4'd0, result};
     hdr.source = {2'd0, eth_5q[55:50]};
     hdr.flags[mpnic_pkg::HDR_L3] = ~stop_5q;
-    hdr.flags[mpnic_pkg::HDR_L4] = tcp_5q[0] | udp_5q;
-    hdr.flags[mpnic_pkg::HDR_TCP] = tcp_5q[0];
+    hdr.flags[mpnic_pkg::HDR_L4] = tcp_5q[7] | udp_5q;
+    hdr.flags[mpnic_pkg::HDR_TCP] = tcp_5q[7];
     hdr.flags[mpnic_pkg::HDR_FRAG] = walked_5q & ~no_room_5q & what_5q[2];
     hdr.flags[mpnic_pkg::HDR_V4_OPTIONS] = ~stop_5q & v4_options_5q;
     hdr.flags[mpnic_pkg::HDR_V6_EXT] = ~stop_5q & ext0_5q;
@@ -581,15 +639,15 @@ module mpnic_parse (
     hdr.vlan_count = {6'd0, tags_5q};
     hdr.l3_off = {3'd0, {5{ip_5q}} & {|tags_5q, ~|tags_5q, ~tags_5q[0], 2'b10}};
     hdr.l4_off = l4_off_5q & {8{walked_5q}};
-    hdr.payload_off = (l4_off_5q + {2'd0, tcp_5q[0] ? doff : 4'd2, 2'b00}) & {8{tcp | udp}};
+    hdr.payload_off = (l4_off_5q + {2'd0, tcp_5q[7] ? doff : 4'd2, 2'b00}) & {8{tcp | udp}};
     hdr.ip_version = stop_5q ? 8'd0 : {6'd1, v6_5q, 1'b0};
     hdr.ip_proto = proto_5q & {8{walked_5q}};
     hdr.ethertype = mpnic_rtl_pkg::be16(eth_5q[15:0]) & ~{16{runt_5q | cut_5q}};
     hdr.vlan_outer = mpnic_rtl_pkg::be16(eth_5q[31:16]);
     hdr.vlan_inner = mpnic_rtl_pkg::be16(eth_5q[47:32]);
     hdr.l4_len = l4_len_5q & {16{walked_5q}};
-    hdr.payload_len = ((tcp_5q[0] ? l4_len_5q : udp_len) -
-                       {10'd0, tcp_5q[0] ? doff : 4'd2, 2'b00}) & {16{tcp | udp}};
+    hdr.payload_len = ((tcp_5q[7] ? l4_len_5q : udp_len) -
+                       {10'd0, tcp_5q[7] ? doff : 4'd2, 2'b00}) & {16{tcp | udp}};
     hdr.sport = mpnic_rtl_pkg::be16(l4[15:0]) & {16{tcp_5q[1] | udp_5q}};
     hdr.dport = mpnic_rtl_pkg::be16(l4[31:16]) & {16{tcp_5q[1] | udp_5q}};
     hdr.seq = mpnic_rtl_pkg::be32(l4[63:32]) & {32{tcp_5q[2]}};

@@ -12,7 +12,14 @@
 // Stages do not stall. A beat waits in FIFO A until csum has its frame's headers, passes csum on its
 // way to FIFO B, and waits there for its records.
 module mpnic_pipeline #(
-  parameter int unsigned DATA_W = 512  // 128, 256 or 512
+  parameter int unsigned DATA_W = 512,  // 128, 256 or 512
+  // Depths of FIFOs A and B, frames under way. Less costs speed, nothing else, as long as A holds a
+  // window: proofs fill them sooner. A first beat waits in FIFO A for the rest of its window, the
+  // window's register, parse, and csum's register; two more beats may come until tready is seen low.
+  parameter int unsigned A_DEPTH =
+      (8 * mpnic_pkg::PARSE_WINDOW / DATA_W + mpnic_rtl_pkg::PARSE_LATENCY + 4 <= 16) ? 16 : 32,
+  parameter int unsigned B_DEPTH = 32,
+  parameter int unsigned FRAMES = 32
 ) (
   input  logic                         clk_i,
   input  logic                         rst_ni,
@@ -37,12 +44,6 @@ module mpnic_pipeline #(
   localparam int unsigned BYTES = DATA_W / 8;
   localparam int unsigned BYTES_W = $clog2(BYTES) + 1;
   localparam int unsigned BEAT_W = DATA_W + BYTES_W + 2;
-  // A first beat waits in FIFO A for the rest of its window, the window's register, parse, and
-  // csum's register; two more beats may come until tready is seen low.
-  localparam int unsigned A_WAIT = mpnic_pkg::PARSE_WINDOW / BYTES + mpnic_rtl_pkg::PARSE_LATENCY + 4;
-  localparam int unsigned A_DEPTH = (A_WAIT <= 16) ? 16 : 32;
-  localparam int unsigned B_DEPTH = 32;
-  localparam int unsigned FRAMES = 32;  // under way
 
   // --- input -------------------------------------------------------------------------------------
 
@@ -76,7 +77,7 @@ module mpnic_pipeline #(
   logic [7:0]                             win_len, win_user;
   logic                                   win_tag_cut, win_tag_depth, win_ipv4, win_ipv6;
   logic [31:0]                            win_tagged, win_two_tags;
-  logic [mpnic_rtl_pkg::V6_WORDS*mpnic_rtl_pkg::MARK_W-1:0] win_marks;
+  logic [mpnic_rtl_pkg::MARKS*mpnic_rtl_pkg::MARK_W-1:0] win_marks;
   mpnic_window #(
     .DATA_W(DATA_W)
   ) u_window (
@@ -184,7 +185,8 @@ module mpnic_pipeline #(
   logic                         csum_valid;
   logic [mpnic_pkg::CSUM_W-1:0] csum;
   mpnic_csum #(
-    .DATA_W(DATA_W)
+    .DATA_W(DATA_W),
+    .DEPTH(FRAMES)
   ) u_csum (
     .clk_i,
     .rst_ni,

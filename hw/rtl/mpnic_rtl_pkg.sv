@@ -8,6 +8,10 @@ package mpnic_rtl_pkg;
   localparam int unsigned TCPOPT_LATENCY = 7;
   localparam int unsigned MPTCP_LATENCY = 2;
 
+  // Clocks of a table's hash and of a look-up.
+  localparam int unsigned HASH_LATENCY = 5;
+  localparam int unsigned TABLE_LATENCY = 5;
+
   // What tcpopt tells mptcp: MPTCP_OPTS places, option k's at [k * LOC_OPT_W +: LOC_OPT_W], each
   // { head, bytes 29 to 1 from its kind byte on, 0, offset in opts[5:0], valid }; above them
   // { too many, no data, no handshake, a payload, ACK, RST, SYN/ACK, SYN }: the last four the kind
@@ -22,17 +26,18 @@ package mpnic_rtl_pkg;
   localparam int unsigned LOC_TOO_MANY = LOC_SEG_LSB + LOC_SEG_W;
   localparam int unsigned LOC_W = LOC_TOO_MANY + 1;
 
-  // What mpnic_window marks of a 32-bit word that may start an IPv6 extension header: by which
-  // number of slots the walk goes on (bit k: k + 1 slots, and an extension header follows), whether
-  // a routing header follows, whether the header's segments left are not 0, and whether the walk
-  // stops here if the word starts the later or the earlier of the slots that it may start.
-  localparam int unsigned V6_WORDS = 33;  // words 10 to 42 from byte 14
+  // What mpnic_window marks of a slot in which an IPv6 extension header may start: by which number
+  // of slots the walk goes on (bit k: k + 1 slots, and an extension header follows), whether it
+  // stops, whether a routing header follows, whether the header's segments left are not 0, and its
+  // first two bytes, next header and length. Slot 0 is marked thrice: for no tag, one, two.
   localparam int unsigned V6_STEPS = 15;
-  localparam int unsigned MARK_ROUTING = V6_STEPS;
-  localparam int unsigned MARK_SEGMENTS = V6_STEPS + 1;
-  localparam int unsigned MARK_STOP_LATE = V6_STEPS + 2;
-  localparam int unsigned MARK_STOP_EARLY = V6_STEPS + 3;
-  localparam int unsigned MARK_W = V6_STEPS + 4;
+  localparam int unsigned MARK_STOP = V6_STEPS;
+  localparam int unsigned MARK_ROUTING = V6_STEPS + 1;
+  localparam int unsigned MARK_SEGMENTS = V6_STEPS + 2;
+  localparam int unsigned MARK_NEXT = V6_STEPS + 3;
+  localparam int unsigned MARK_LENGTH = V6_STEPS + 11;
+  localparam int unsigned MARK_W = V6_STEPS + 19;
+  localparam int unsigned MARKS = 18;  // V6_EXT_SLOTS + 2
 
   // Numbers on the wire: the first byte, in the lowest bits, is the highest.
   function automatic logic [15:0] be16(input logic [15:0] x);

@@ -5,10 +5,14 @@
 // record, in which tcpopt, opt_starts, mss, wscale, ts_val, ts_ecr and their flags are filled, and
 // with loc_o (see mpnic_rtl_pkg): where the first MPTCP options stand, and their bytes.
 //
-// The walk is a graph search. The row of a byte holds the bytes that the chain reaches from it; at
-// first that is one bit. Rows are closed over 4 and then 8 bytes, from every entry at once; then
-// what is reached from byte 0 passes through the five groups of 8 bytes in turn. Bytes beyond
-// opt_len read as kind 0, so no chain goes on there.
+// The walk is a search among at most 40 chains at once. Each byte knows its exit: the number of the
+// byte where the chain goes on if an option starts here, 56 or more if it ends. Exits are moved on
+// until they leave a word of 4 bytes, then a group of 8, from every entry at once; beside them stand,
+// for each entry, the bytes of the group that its chain reaches. Then one position goes from byte 0
+// through the five groups. Bytes beyond opt_len read as kind 0, so no chain goes on there.
+//
+// What is the same for all bytes is computed in bit planes: bit p of a plane belongs to byte p. What
+// is looked up by a position is a table: row r at [8 * r +: 8].
 module mpnic_tcpopt (
   input  logic                            clk_i,
   input  logic                            rst_ni,
@@ -42,13 +46,7 @@ module mpnic_tcpopt (
 
   // --- functions ---------------------------------------------------------------------------------
 
-  // Where the chain goes from an option: bit d is set if it goes d bytes on.
-  function automatic logic [40:0] hop(input logic [7:0] kind, input logic [7:0] len);
-    if (kind[7:1] == '0) hop = {39'd0, kind[0], 1'b0};
-    else hop = {41{len[7:6] == 2'd0}} & (41'd1 << len[5:0]) & ~41'd3;
-  endfunction
-
-  // Bit b of all bytes, at [40 * b +: 40]: a matrix of bits, turned around by 8 x 8 blocks.
+  // Rows become planes, and planes rows: an 8 x 8 matrix of bits, turned around.
   function automatic logic [63:0] turn(input logic [63:0] x);
     turn = (x & 64'haa55aa55aa55aa55) | ((x & 64'h00aa00aa00aa00aa) << 7) |
            ((x >> 7) & 64'h00aa00aa00aa00aa);
@@ -58,15 +56,27 @@ module mpnic_tcpopt (
            ((turn >> 28) & 64'h00000000f0f0f0f0);
   endfunction
 
-  // What is reached through the rows of a word, or of a group, from those of its bytes that are.
-  function automatic logic [39:0] through4(input logic [3:0] at, input logic [39:0] r0,
-      input logic [39:0] r1, input logic [39:0] r2, input logic [39:0] r3);
-    through4 = ({40{at[0]}} & r0) | ({40{at[1]}} & r1) | ({40{at[2]}} & r2) | ({40{at[3]}} & r3);
+  // A row of a table.
+  // verilator lint_off UNUSEDSIGNAL
+  function automatic logic [7:0] row8(input logic [63:0] rows, input logic [2:0] at);
+    row8 = 8'(rows >> {at, 3'd0});
   endfunction
 
-  function automatic logic [39:0] through(input logic [7:0] at, input logic [319:0] r);
-    through = through4(at[3:0], r[39:0], r[79:40], r[119:80], r[159:120]) |
-              through4(at[7:4], r[199:160], r[239:200], r[279:240], r[319:280]);
+  function automatic logic [7:0] row4(input logic [31:0] rows, input logic [1:0] at);
+    row4 = 8'(rows >> {at, 3'd0});
+  endfunction
+  // verilator lint_on UNUSEDSIGNAL
+
+  // A table in which bit i of row i is x[i].
+  function automatic logic [63:0] diagonal(input logic [7:0] x);
+    diagonal = {8{x}} & 64'h8040201008040201;
+  endfunction
+
+  // A plane of exits, each taken from the byte that stands by far bytes further on.
+  function automatic logic [39:0] from_far(input logic [39:0] x, input logic [39:0] far1,
+      input logic [39:0] far0);
+    from_far = (~far1 & ~far0 & x) | (~far1 & far0 & (x >> 1)) | (far1 & ~far0 & (x >> 2)) |
+               (far1 & far0 & (x >> 3));
   endfunction
 
   // How many MPTCP options start in a group, one-hot. They are 2 bytes or longer, so that no two of
@@ -108,14 +118,18 @@ module mpnic_tcpopt (
             ({16{ahead[2]}} & {nibbles[7:0], 8'd0}) | ({16{ahead[3]}} & {nibbles[3:0], 12'd0});
   endfunction
 
-  // Bytes moved down to place, by 16, by 4, by 1. What comes from beyond the options is of no use,
-  // so that nothing is moved there.
-  function automatic logic [319:0] move(input logic [319:0] bytes, input logic [5:0] by);
-    logic [319:0] at16, at4;
-    at16 = {bytes[319:192], by[4] ? bytes[319:192] : bytes[191:64],
-            by[5] ? bytes[319:256] : by[4] ? bytes[191:128] : bytes[63:0]};
-    at4 = by[3] ? (by[2] ? at16 >> 96 : at16 >> 64) : (by[2] ? at16 >> 32 : at16);
-    move = by[1] ? (by[0] ? at4 >> 24 : at4 >> 16) : (by[0] ? at4 >> 8 : at4);
+  // A plane moved down to place, by 16, by 4, by 1. What comes from beyond the options is of no use,
+  // so that nothing is moved there. Gates, not ?:, which takes a quarter more LUTs: of these, Yosys
+  // makes one LUT of every choice among four.
+  function automatic logic [39:0] move(input logic [39:0] plane, input logic [5:0] by);
+    logic [39:0] at16, at4;
+    at16 = {plane[39:24], by[4] ? plane[39:24] : plane[23:8],
+            ({8{by[5]}} & plane[39:32]) | ({8{by[4]}} & plane[23:16]) |
+            ({8{~by[5] & ~by[4]}} & plane[7:0])};
+    at4 = ({40{by[3] & by[2]}} & (at16 >> 12)) | ({40{by[3] & ~by[2]}} & (at16 >> 8)) |
+          ({40{~by[3] & by[2]}} & (at16 >> 4)) | ({40{~by[3] & ~by[2]}} & at16);
+    move = ({40{by[1] & by[0]}} & (at4 >> 3)) | ({40{by[1] & ~by[0]}} & (at4 >> 2)) |
+           ({40{~by[1] & by[0]}} & (at4 >> 1)) | ({40{~by[1] & ~by[0]}} & at4);
   endfunction
 
   // verilator lint_off UNUSEDSIGNAL
@@ -177,48 +191,35 @@ module mpnic_tcpopt (
     .data_o({active_q5, whole_q5, seg_q5, opt_len_q5})
   );
 
-  // --- clock 1: hops, closed over words of 4 bytes -----------------------------------------------
+  // --- clock 1: what each byte is, should an option start there, and its exit --------------------
 
   logic [319:0] opts_q1;
-  logic [40:0]  upto_q1;  // bit i: i <= opt_len
+  logic [41:1]  upto_q1;  // bit i: i <= opt_len
   always_ff @(posedge clk_i) begin
     if (valid_i) begin
       opts_q1 <= hdr.opts;
-      upto_q1 <= ~({40'hffffffffff, 1'b0} << hdr.opt_len[5:0]);
+      upto_q1 <= ~(41'h1ffffffffff << hdr.opt_len[5:0]);
     end
   end
 
-  for (genvar w = 0; w < 10; w++) begin : g_word
-    localparam int unsigned E = 4 * w;
-    logic [40:0] n0_q, n1_q, n2_q, n3_q;
-    always_ff @(posedge clk_i) begin : p_hop
-      logic [39:0] b;
-      logic [40:0] n0, n1, n2, n3;
-      logic        n02, n03, n13;
-      if (valid_i) begin
-        b = 40'(hdr.opts[319:8*E]);
-        n0 = hop(b[7:0], b[15:8]) << E;
-        n1 = hop(b[15:8], b[23:16]) << (E + 1);
-        n2 = hop(b[23:16], b[31:24]) << (E + 2);
-        n3 = hop(b[31:24], b[39:32]) << (E + 3);
-        n02 = n0[E+2] | (n0[E+1] & n1[E+2]);
-        n03 = n0[E+3] | (n0[E+1] & n1[E+3]) | (n02 & n2[E+3]);
-        n13 = n1[E+3] | (n1[E+2] & n2[E+3]);
-        n0_q <= n0 | (41'(n02) << (E + 2)) | (41'(n03) << (E + 3));
-        n1_q <= n1 | (41'(n13) << (E + 3));
-        n2_q <= n2;
-        n3_q <= n3;
-      end
-    end
-  end
+  // The number of each byte, and the one after it.
+  localparam logic [39:0] NO0 = 40'haaaaaaaaaa, NEXT0 = ~NO0;
+  localparam logic [39:0] NO1 = 40'hcccccccccc, NEXT1 = NO1 >> 1;
+  localparam logic [39:0] NO2 = 40'hf0f0f0f0f0, NEXT2 = NO2 >> 1;
+  localparam logic [39:0] NO3 = 40'h00ff00ff00, NEXT3 = {1'b1, NO3[39:1]};
+  localparam logic [39:0] NO4 = 40'h00ffff0000, NEXT4 = NO4 >> 1;
+  localparam logic [39:0] NO5 = 40'hff00000000, NEXT5 = {1'b1, NO5[39:1]};
 
-  // What each byte is, should an option start there; at clock 2, whether the option fits is known.
+  logic [39:0] exit0_q1, exit1_q1, exit2_q1, exit3_q1, exit4_q1, exit5_q1;
+  // Within a word: whether the chain reaches the byte 1, 2, 3 further on, and how far it comes.
+  logic [39:0] reach1_q1, reach2_q1, reach3_q1, far0_q1, far1_q1;
   logic [39:0] option_q1, mptcp_q1, eol_q1, short_q1, mss_q1, wscale_q1, sack_q1, ts_q1;
-  always_ff @(posedge clk_i) begin : p_kinds
+  always_ff @(posedge clk_i) begin : p_bytes
     logic [63:0] t0, t1, t2, t3, t4;
-    logic [39:0] k0, k1, k2, k3, k4, k5, k6, k7;  // bit planes of the kind
-    logic [39:0] l0, l1, l2, l3, l4, l5, l6, l7;  // and of the length
-    logic [39:0] low_kind, low_len, option, ends;
+    logic [39:0] k0, k1, k2, k3, k4, k5, k6, k7;  // of the kind
+    logic [39:0] l0, l1, l2, l3, l4, l5, l6, l7;  // of the length
+    logic [39:0] low_kind, low_len, option, short, s0, s1, s2, s3, s4, s5, carry, nowhere;
+    logic [39:0] hop1, hop2, hop3, reach2, reach3;
     if (valid_i) begin
       t0 = turn(hdr.opts[63:0]);
       t1 = turn(hdr.opts[127:64]);
@@ -238,10 +239,43 @@ module mpnic_tcpopt (
       low_kind = ~(k7 | k6 | k5 | k4);  // kind below 16
       low_len = ~(l7 | l6 | l5 | l4);  // length below 16
       option = ~low_kind | k3 | k2 | k1;
-      ends = 40'((41'd1 << hdr.opt_len[5:0]) >> 1);  // the options end with this byte
+      short = low_len & ~(l3 | l2 | l1);  // length below 2
+
+      // Number plus length. Gates, not +: an adder of 6 bits, one of them constant, is one LUT a bit.
+      s0 = NO0 ^ l0;
+      carry = NO0 & l0;
+      s1 = NO1 ^ l1 ^ carry;
+      carry = (NO1 & l1) | ((NO1 | l1) & carry);
+      s2 = NO2 ^ l2 ^ carry;
+      carry = (NO2 & l2) | ((NO2 | l2) & carry);
+      s3 = NO3 ^ l3 ^ carry;
+      carry = (NO3 & l3) | ((NO3 | l3) & carry);
+      s4 = NO4 ^ l4 ^ carry;
+      carry = (NO4 & l4) | ((NO4 | l4) & carry);
+      s5 = NO5 ^ l5 ^ carry;
+      carry = (NO5 & l5) | ((NO5 | l5) & carry);
+      nowhere = (option & (short | l7 | l6 | carry)) | (~option & ~k0);
+      exit0_q1 <= (option & s0) | (~option & NEXT0);
+      exit1_q1 <= (option & s1) | (~option & NEXT1);
+      exit2_q1 <= (option & s2) | (~option & NEXT2);
+      exit3_q1 <= nowhere | (option & s3) | (~option & NEXT3);
+      exit4_q1 <= nowhere | (option & s4) | (~option & NEXT4);
+      exit5_q1 <= nowhere | (option & s5) | (~option & NEXT5);
+
+      hop1 = 40'h7777777777 & ~option & k0;
+      hop2 = 40'h3333333333 & option & low_len & ~(l3 | l2 | l0) & l1;
+      hop3 = 40'h1111111111 & option & low_len & ~(l3 | l2) & l1 & l0;
+      reach2 = hop2 | (hop1 & (hop1 >> 1));
+      reach3 = hop3 | (hop2 & (hop1 >> 2)) | (hop1 & ((hop2 >> 1) | ((hop1 >> 1) & (hop1 >> 2))));
+      reach1_q1 <= hop1;
+      reach2_q1 <= reach2;
+      reach3_q1 <= reach3;
+      far0_q1 <= reach3 | (hop1 & ~reach2);
+      far1_q1 <= reach3 | reach2;
+
       option_q1 <= option;
       eol_q1 <= ~option & ~k0;
-      short_q1 <= option & low_len & ~(l3 | l2 | l1) & ~ends;
+      short_q1 <= option & short;
       mptcp_q1 <= ~(k7 | k6 | k5 | k0) & k4 & k3 & k2 & k1;
       mss_q1 <= low_kind & ~(k3 | k2 | k0) & k1 & low_len & ~(l3 | l1 | l0) & l2;
       wscale_q1 <= low_kind & ~(k3 | k2) & k1 & k0 & low_len & ~(l3 | l2) & l1 & l0;
@@ -250,80 +284,113 @@ module mpnic_tcpopt (
     end
   end
 
-  // --- clock 2: rows closed over groups of 8 bytes -----------------------------------------------
+  // --- clock 2: which options fit; exits of words, then of groups, and what they reach -----------
 
   logic [39:0] mptcp_q2, eol_q2, short_q2, over_q2, mss_q2, wscale_q2, sack_q2, ts_q2;
+  always_ff @(posedge clk_i) begin : p_fits
+    logic [39:0] beyond, short;
+    if (valid_q[1]) begin
+      beyond = exit0_q1 & {40{~opt_len_q1[0]}};
+      beyond = (exit1_q1 & (beyond | {40{~opt_len_q1[1]}})) | (beyond & {40{~opt_len_q1[1]}});
+      beyond = (exit2_q1 & (beyond | {40{~opt_len_q1[2]}})) | (beyond & {40{~opt_len_q1[2]}});
+      beyond = (exit3_q1 & (beyond | {40{~opt_len_q1[3]}})) | (beyond & {40{~opt_len_q1[3]}});
+      beyond = (exit4_q1 & (beyond | {40{~opt_len_q1[4]}})) | (beyond & {40{~opt_len_q1[4]}});
+      beyond = (exit5_q1 & (beyond | {40{~opt_len_q1[5]}})) | (beyond & {40{~opt_len_q1[5]}});
+      short = short_q1 & upto_q1[41:2];  // the length is there
+      eol_q2 <= eol_q1 & upto_q1[40:1];
+      short_q2 <= short;
+      over_q2 <= option_q1 & beyond & ~short;
+      mptcp_q2 <= mptcp_q1 & ~beyond;
+      mss_q2 <= mss_q1 & 40'(upto_q1[41:4]);
+      wscale_q2 <= wscale_q1 & 40'(upto_q1[41:3]);
+      sack_q2 <= sack_q1 & upto_q1[41:2];
+      ts_q2 <= ts_q1 & 40'(upto_q1[41:10]);
+    end
+  end
+
+  logic [39:0] word0, word1, word2, word3, word4, word5;  // exits of words
+  always_comb begin
+    word0 = from_far(exit0_q1, far1_q1, far0_q1);
+    word1 = from_far(exit1_q1, far1_q1, far0_q1);
+    word2 = from_far(exit2_q1, far1_q1, far0_q1);
+    word3 = from_far(exit3_q1, far1_q1, far0_q1);
+    word4 = from_far(exit4_q1, far1_q1, far0_q1);
+    word5 = from_far(exit5_q1, far1_q1, far0_q1);
+  end
+
   for (genvar g = 0; g < 5; g++) begin : g_group
     localparam int unsigned E = 8 * g;
     // verilator lint_off UNUSEDSIGNAL
-    logic [319:0] rows_q;  // of group 0, only the first
+    logic [63:0] exit_q, reach_q;  // of group 0, only the first rows; no exits of group 4
     // verilator lint_on UNUSEDSIGNAL
-    always_ff @(posedge clk_i) begin : p_close
-      logic [40:0] n0, n1, n2, n3, n4, n5, n6, n7;
-      logic [39:0] x0, x1, x2, x3, x4, x5, x6, x7;
-      logic [7:0]  fits;
+    always_ff @(posedge clk_i) begin : p_group
+      logic [63:0] exits, reach;
+      logic [5:0]  way;
+      logic        on;  // into the second word
       if (valid_q[1]) begin
-        n0 = g_word[2*g].n0_q;
-        n1 = g_word[2*g].n1_q;
-        n2 = g_word[2*g].n2_q;
-        n3 = g_word[2*g].n3_q;
-        n4 = g_word[2*g+1].n0_q;
-        n5 = g_word[2*g+1].n1_q;
-        n6 = g_word[2*g+1].n2_q;
-        n7 = g_word[2*g+1].n3_q;
-        x7 = n7[39:0];
-        x6 = n6[39:0] | through4({n6[E+7], 3'd0}, '0, '0, '0, n7[39:0]);
-        x5 = n5[39:0] | through4({n5[E+7:E+6], 2'd0}, '0, '0, n6[39:0], n7[39:0]);
-        x4 = n4[39:0] | through4({n4[E+7:E+5], 1'd0}, '0, n5[39:0], n6[39:0], n7[39:0]);
-        x3 = n3[39:0];
-        x2 = n2[39:0] | through4({n2[E+3], 3'd0}, '0, '0, '0, n3[39:0]);
-        x1 = n1[39:0] | through4({n1[E+3:E+2], 2'd0}, '0, '0, n2[39:0], n3[39:0]);
-        x0 = n0[39:0] | through4({n0[E+3:E+1], 1'd0}, '0, n1[39:0], n2[39:0], n3[39:0]);
-        rows_q <= {x7, x6, x5, x4,
-                   x3 | through4(x3[E+7:E+4], x4, x5, x6, x7),
-                   x2 | through4(x2[E+7:E+4], x4, x5, x6, x7),
-                   x1 | through4(x1[E+7:E+4], x4, x5, x6, x7),
-                   x0 | through4(x0[E+7:E+4], x4, x5, x6, x7)};
-
-        fits = {(n7 & upto_q1) != '0, (n6 & upto_q1) != '0, (n5 & upto_q1) != '0,
-                (n4 & upto_q1) != '0, (n3 & upto_q1) != '0, (n2 & upto_q1) != '0,
-                (n1 & upto_q1) != '0, (n0 & upto_q1) != '0};
-        eol_q2[E+:8] <= eol_q1[E+:8] & upto_q1[E+1+:8];
-        short_q2[E+:8] <= short_q1[E+:8];
-        over_q2[E+:8] <= option_q1[E+:8] & ~fits & ~short_q1[E+:8];
-        mptcp_q2[E+:8] <= fits & mptcp_q1[E+:8];
-        mss_q2[E+:8] <= fits & mss_q1[E+:8];
-        wscale_q2[E+:8] <= fits & wscale_q1[E+:8];
-        sack_q2[E+:8] <= fits & sack_q1[E+:8];
-        ts_q2[E+:8] <= fits & ts_q1[E+:8];
+        exits = turn({16'd0, word5[E+:8], word4[E+:8], word3[E+:8], word2[E+:8], word1[E+:8],
+                      word0[E+:8]});
+        reach = diagonal(8'hff) | (diagonal(reach1_q1[E+:8]) << 1) |
+                (diagonal(reach2_q1[E+:8]) << 2) | (diagonal(reach3_q1[E+:8]) << 3);
+        for (int unsigned e = 0; e < 4; e++) begin
+          way = exits[8*e+:6];
+          on = way[5:2] == 4'(2 * g + 1);
+          if (on) exits[8*e+:8] = row4(exits[63:32], way[1:0]);
+          reach[8*e+:8] = reach[8*e+:8] | ({8{on}} & row4(reach[63:32], way[1:0]));
+        end
+        exit_q <= exits;
+        reach_q <= reach;
       end
     end
   end
 
-  // --- clocks 3 and 4: the bytes that are reached, through groups 1 and 2, then 3 and 4 ----------
+  // --- clocks 3 and 4: through the groups; the bytes that are reached ----------------------------
 
-  logic [39:0]  reach_q3, reach_q4;
-  logic [39:24] mptcp_q3;
-  logic [319:0] rows3_q3, rows4_q3;
-  logic [23:0]  found_q3;  // MPTCP options that are reached
-  logic [39:24] found_q4;
-  always_ff @(posedge clk_i) begin : p_reach
-    logic [39:0] reach;
+  // Clock 3 goes through group 1, and looks where the chain would go from there through groups 2 and
+  // 3; clock 4 chooses. reach2 is looked up for both ways into group 2 before it is known which.
+  logic [39:0]  reach_q4;
+  logic [23:0]  reach_q3, found_q3;  // found: MPTCP options that are reached
+  logic [39:24] mptcp_q3, found_q4;
+  logic [63:0]  reach3_q3, reach4_q3;
+  logic [5:0]   at_q3, by2_q3, by3_q3, by23_q3;
+  always_ff @(posedge clk_i) begin : p_through
+    logic [23:0] reach;
+    logic [15:0] reach34;
+    logic [63:0] by23;
+    logic [7:0]  way;
+    logic [5:0]  start, by1, at, at3, at4;
+    logic        in1;
     if (valid_q[2]) begin
-      reach = g_group[0].rows_q[39:0] | 40'd1;
-      reach = reach | through(reach[15:8], g_group[1].rows_q);
-      reach = reach | through(reach[23:16], g_group[2].rows_q);
+      start = g_group[0].exit_q[5:0];
+      in1 = start[5:3] == 3'd1;
+      by1 = 6'(row8(g_group[1].exit_q, start[2:0]));
+      at = in1 ? by1 : start;
+      reach[7:0] = g_group[0].reach_q[7:0];
+      reach[15:8] = {8{in1}} & row8(g_group[1].reach_q, start[2:0]);
+      reach[23:16] =
+          ({8{in1 & (by1[5:3] == 3'd2)}} & row8(g_group[2].reach_q, by1[2:0])) |
+          ({8{start[5:3] == 3'd2}} & row8(g_group[2].reach_q, start[2:0]));
+      for (int unsigned e = 0; e < 8; e++) begin
+        way = g_group[2].exit_q[8*e+:8];
+        by23[8*e+:8] = (way[5:3] == 3'd3) ? row8(g_group[3].exit_q, way[2:0]) : way;
+      end
+      at_q3 <= at;
+      by2_q3 <= 6'(row8(g_group[2].exit_q, at[2:0]));
+      by3_q3 <= 6'(row8(g_group[3].exit_q, at[2:0]));
+      by23_q3 <= 6'(row8(by23, at[2:0]));
       reach_q3 <= reach;
-      found_q3 <= reach[23:0] & mptcp_q2[23:0];
+      found_q3 <= reach & mptcp_q2[23:0];
       mptcp_q3 <= mptcp_q2[39:24];
-      rows3_q3 <= g_group[3].rows_q;
-      rows4_q3 <= g_group[4].rows_q;
+      reach3_q3 <= g_group[3].reach_q;
+      reach4_q3 <= g_group[4].reach_q;
     end
     if (valid_q[3]) begin
-      reach = reach_q3 | through(reach_q3[31:24], rows3_q3);
-      reach = reach | through(reach[39:32], rows4_q3);
-      reach_q4 <= reach;
-      found_q4 <= reach[39:24] & mptcp_q3;
+      at3 = (at_q3[5:3] == 3'd2) ? by2_q3 : at_q3;
+      at4 = (at_q3[5:3] == 3'd2) ? by23_q3 : (at_q3[5:3] == 3'd3) ? by3_q3 : at_q3;
+      reach34[7:0] = {8{at3[5:3] == 3'd3}} & row8(reach3_q3, at3[2:0]);
+      reach34[15:8] = {8{at4[5:3] == 3'd4}} & row8(reach4_q3, at4[2:0]);
+      reach_q4 <= {reach34, reach_q3};
+      found_q4 <= reach34 & mptcp_q3;
     end
   end
 
@@ -335,12 +402,23 @@ module mpnic_tcpopt (
   logic [15:0] rank0_q4, rank1_q4, rank2_q4, rank3_q5, rank4_q5;
   logic [15:0] byte_q5;  // a nibble each: { there is one, its byte in its group }
   logic [3:0]  group1_q5, group2_q5;  // whether it is in that group
-  logic [23:0] offset_q6;
-  logic [3:0]  there_q6;
+  logic [23:0] offset_d6, offset_q6;
+  logic [3:0]  there_d6, there_q6;
   logic [4:0]  total_q6;
+  always_comb begin : p_place
+    logic [15:0] place3, place4, bytes;
+    place3 = place(rank3_q5, before3_q5);
+    place4 = place(rank4_q5, before4_q5[3:0]);
+    bytes = byte_q5 | place3 | place4;
+    there_d6 = top_bits(bytes);
+    for (int unsigned k = 0; k < 4; k++) begin
+      offset_d6[6*k+:6] = {place4[4*k+3], group2_q5[k] | place3[4*k+3],
+                           group1_q5[k] | place3[4*k+3], bytes[4*k+:3]};
+    end
+  end
   always_ff @(posedge clk_i) begin : p_rank
     logic [4:0]  before3;
-    logic [15:0] place1, place2, place3, place4, bytes;
+    logic [15:0] place1, place2;
     if (valid_q[3]) begin
       before1_q4 <= 4'(count(found_q3[7:0]));
       before2_q4 <= add(count(found_q3[7:0]), count(found_q3[15:8]));
@@ -363,15 +441,9 @@ module mpnic_tcpopt (
       group2_q5 <= top_bits(place2);
     end
     if (valid_q[5]) begin
-      place3 = place(rank3_q5, before3_q5);
-      place4 = place(rank4_q5, before4_q5[3:0]);
-      bytes = byte_q5 | place3 | place4;
-      there_q6 <= top_bits(bytes);
+      there_q6 <= there_d6;
+      offset_q6 <= offset_d6;
       total_q6 <= add(before4_q5, count4_q5);
-      for (int unsigned k = 0; k < 4; k++) begin
-        offset_q6[6*k+:6] <= {place4[4*k+3], group2_q5[k] | place3[4*k+3],
-                              group1_q5[k] | place3[4*k+3], bytes[4*k+:3]};
-      end
     end
   end
 
@@ -381,7 +453,8 @@ module mpnic_tcpopt (
   logic [39:0] mss_q3, mss_q4, wscale_q3, wscale_q4, sack_q3, sack_q4, ts_q3, ts_q4;
   logic        met_eol_q5, met_short_q5, met_over_q5, sack_q5, sack_q6;
   logic [19:0] mss_q5, wscale_q5, ts_q5;  // by groups
-  logic [6:0]  mss_at_q6, wscale_at_q6, ts_at_q6;
+  logic [6:0]  mss_at_d6, wscale_at_d6, ts_at_d6;
+  logic        mss_q6, wscale_q6, ts_q6;
   logic [39:0] starts_q5, starts_q6;
   logic [7:0]  tcpopt_d6, tcpopt_q6;
   always_comb begin
@@ -391,6 +464,9 @@ module mpnic_tcpopt (
     else if (!whole_q5) tcpopt_d6 = mpnic_pkg::TCPOPT_CUT;
     else if (met_over_q5) tcpopt_d6 = mpnic_pkg::TCPOPT_OVERRUN;
     else tcpopt_d6 = mpnic_pkg::TCPOPT_OK;
+    mss_at_d6 = last_of_all(mss_q5);
+    wscale_at_d6 = last_of_all(wscale_q5);
+    ts_at_d6 = last_of_all(ts_q5);
   end
   always_ff @(posedge clk_i) begin
     if (valid_q[2]) begin
@@ -414,9 +490,7 @@ module mpnic_tcpopt (
     if (valid_q[5]) begin
       starts_q6 <= starts_q5 & ~(40'hffffffffff << opt_len_q5);
       tcpopt_q6 <= tcpopt_d6;
-      mss_at_q6 <= last_of_all(mss_q5);
-      wscale_at_q6 <= last_of_all(wscale_q5);
-      ts_at_q6 <= last_of_all(ts_q5);
+      {mss_q6, wscale_q6, ts_q6} <= {mss_at_d6[6], wscale_at_d6[6], ts_at_d6[6]};
       sack_q6 <= sack_q5;
     end
   end
@@ -430,6 +504,29 @@ module mpnic_tcpopt (
     .data_o(opts_q6)
   );
 
+  // Each plane has its own copy of what says how far to move it.
+  localparam int unsigned AT_W = 7 * 6;
+  logic [8*AT_W-1:0] at_q6;  // { timestamps, window scale, MSS, fourth to first MPTCP option }
+  mpnic_copies #(.W(AT_W)) u_at (
+    .clk_i, .rst_ni, .en_i(valid_q[5]),
+    .data_i({ts_at_d6[5:0], wscale_at_d6[5:0], mss_at_d6[5:0], offset_d6}),
+    .data_o(at_q6)
+  );
+
+  logic [63:0]  turned0, turned1, turned2, turned3, turned4;
+  logic [319:0] planes;  // bit b of all bytes at [40 * b +: 40]
+  always_comb begin
+    turned0 = turn(opts_q6[63:0]);
+    turned1 = turn(opts_q6[127:64]);
+    turned2 = turn(opts_q6[191:128]);
+    turned3 = turn(opts_q6[255:192]);
+    turned4 = turn(opts_q6[319:256]);
+    for (int unsigned b = 0; b < 8; b++) begin
+      planes[40*b+:40] = {turned4[8*b+:8], turned3[8*b+:8], turned2[8*b+:8], turned1[8*b+:8],
+                          turned0[8*b+:8]};
+    end
+  end
+
   logic [3:0]            there_q7;
   logic [23:0]           offset_q7;
   logic [4*OPT_BITS-1:0] bytes_q7;
@@ -441,11 +538,54 @@ module mpnic_tcpopt (
   logic [63:0]           ts_q7;
   for (genvar k = 0; k < 4; k++) begin : g_move
     always_ff @(posedge clk_i) begin : p_move
+      // verilator lint_off UNUSEDSIGNAL
+      logic [39:0] plane;
+      // verilator lint_on UNUSEDSIGNAL
+      logic [63:0] b8_1, b16_9, b24_17, b29_25;
       logic [OPT_BITS-1:0] bytes;
       if (valid_q[6] & there_q6[k]) begin
-        bytes = OPT_BITS'(move(opts_q6, offset_q6[6*k+:6]) >> 8);
+        b29_25 = '0;
+        for (int unsigned b = 0; b < 8; b++) begin
+          plane = move(planes[40*b+:40], at_q6[AT_W*b+6*k+:6]);
+          b8_1[8*b+:8] = plane[8:1];
+          b16_9[8*b+:8] = plane[16:9];
+          b24_17[8*b+:8] = plane[24:17];
+          b29_25[8*b+:5] = plane[29:25];
+        end
+        bytes = OPT_BITS'({turn(b29_25), turn(b24_17), turn(b16_9), turn(b8_1)});
         bytes_q7[OPT_BITS*k+:OPT_BITS] <= bytes;
         head_q7[HEAD_W*k+:HEAD_W] <= head(bytes[15:0]);
+      end
+    end
+  end
+  always_ff @(posedge clk_i) begin : p_noted
+    // verilator lint_off UNUSEDSIGNAL
+    logic [39:0] plane;
+    // verilator lint_on UNUSEDSIGNAL
+    logic [63:0] ts;
+    if (valid_q[6]) begin
+      mss_q7 <= '0;
+      wscale_q7 <= '0;
+      ts_q7 <= '0;
+      if (mss_q6) begin
+        for (int unsigned b = 0; b < 8; b++) begin
+          plane = move(planes[40*b+:40], at_q6[AT_W*b+24+:6]);
+          mss_q7[b] <= plane[2];
+          mss_q7[8+b] <= plane[3];
+        end
+      end
+      if (wscale_q6) begin
+        for (int unsigned b = 0; b < 8; b++) begin
+          plane = move(planes[40*b+:40], at_q6[AT_W*b+30+:6]);
+          wscale_q7[b] <= plane[2];
+        end
+      end
+      if (ts_q6) begin
+        for (int unsigned b = 0; b < 8; b++) begin
+          plane = move(planes[40*b+:40], at_q6[AT_W*b+36+:6]);
+          ts[8*b+:8] = plane[9:2];
+        end
+        ts_q7 <= turn(ts);
       end
     end
   end
@@ -462,13 +602,7 @@ module mpnic_tcpopt (
       offset_q7 <= offset_q6;
       too_many_q7 <= total_q6 == '0;
       {has_mss_q7, has_wscale_q7, has_sack_q7, has_ts_q7} <=
-          {mss_at_q6[6], wscale_at_q6[6], sack_q6, ts_at_q6[6]};
-      mss_q7 <= '0;
-      wscale_q7 <= '0;
-      ts_q7 <= '0;
-      if (mss_at_q6[6]) mss_q7 <= 16'(move(opts_q6, mss_at_q6[5:0]) >> 16);
-      if (wscale_at_q6[6]) wscale_q7 <= 8'(move(opts_q6, wscale_at_q6[5:0]) >> 16);
-      if (ts_at_q6[6]) ts_q7 <= 64'(move(opts_q6, ts_at_q6[5:0]) >> 16);
+          {mss_q6, wscale_q6, sack_q6, ts_q6};
     end
   end
 

@@ -3,8 +3,8 @@
 //
 // win_valid_o pulses once a frame, in the clock after the beat that completes the window or ends the
 // frame; the other outputs are valid in that clock alone. Frames of one beat may follow each other
-// in every clock. Bytes of win_o beyond the frame are zero. Marks of words beyond the frame are those
-// of other bytes: a walk that comes there has left the frame, but each word has one way on, or none
+// in every clock. Bytes of win_o beyond the frame are zero. Marks of slots beyond the frame are those
+// of other bytes: a walk that comes there has left the frame, but each slot has one way on, or none
 // and a stop.
 module mpnic_window #(
   parameter int unsigned DATA_W = 512
@@ -32,13 +32,15 @@ module mpnic_window #(
   output logic                      win_ipv6_o,
   output logic [31:0]               win_tagged_o,  // the same in all bits, of eight registers
   output logic [31:0]               win_two_tags_o,
-  // Word i of IPv6 extension headers starts at byte 54 + 4 * i.
-  output logic [mpnic_rtl_pkg::V6_WORDS*mpnic_rtl_pkg::MARK_W-1:0] win_marks_o
+  // IPv6 extension headers: slot 0 for no tag, one, two; slots 1 to 15.
+  output logic [mpnic_rtl_pkg::MARKS*mpnic_rtl_pkg::MARK_W-1:0] win_marks_o
 );
 
   localparam int unsigned BYTES = DATA_W / 8;
   localparam int unsigned PARTS = mpnic_pkg::PARSE_WINDOW / BYTES;  // beats in the window
   localparam int unsigned STEPS = mpnic_rtl_pkg::V6_STEPS;
+  localparam int unsigned MARK_W = mpnic_rtl_pkg::MARK_W;
+  localparam int unsigned SHARED = BYTES / 8;
 
   // --- which beat this is ------------------------------------------------------------------------
 
@@ -144,47 +146,106 @@ module mpnic_window #(
 
   // --- IPv6 extension headers --------------------------------------------------------------------
 
-  // For each pair of bytes 2 and 3 modulo 4 of the beat, as next header and length.
-  logic [BYTES/4-1:0]       routing, near;
-  logic [BYTES/4*4-1:0]     length;
-  logic [BYTES/4*STEPS-1:0] steps;
-  logic [BYTES/4-1:0]       segments;  // of byte 1 modulo 4, the fourth of a header
-  always_comb begin
-    for (int unsigned i = 0; i < BYTES / 4; i++) begin
-      routing[i] = beat_data_i[32*i+16+:8] == 8'd43;
-      near[i] = mpnic_rtl_pkg::is_v6_ext(beat_data_i[32*i+16+:8]) &
-                (beat_data_i[32*i+28+:4] == 4'd0);
-      length[4*i+:4] = beat_data_i[32*i+24+:4];
-      steps[STEPS*i+:STEPS] = STEPS'(near[i]) << length[4*i+:4];
-      segments[i] = |beat_data_i[32*i+8+:8];
-    end
-  end
+  // Slot s is at byte 54 + 8 * s without a tag, 4 bytes later with each. Slots above 0 come, but for
+  // the first bytes of slot 1, behind the beat with the tags: so they are chosen as the beats pass.
+  // Both are 0 with a frame's first beat, where slot 1 can only start if there is no tag.
+  logic       first_next;
+  logic [7:0] pick_one, pick_two;  // at least one tag, two
+  assign first_next = beat_valid_i ? beat_last_i : part_q[0];
+  mpnic_copies u_pick_one (
+    .clk_i,
+    .rst_ni,
+    .en_i  (beat_valid_i | part_q[0]),
+    .data_i(one_tag & ~first_next),
+    .data_o(pick_one)
+  );
+  mpnic_copies u_pick_two (
+    .clk_i,
+    .rst_ni,
+    .en_i  (beat_valid_i | part_q[0]),
+    .data_i(two_tags & ~first_next),
+    .data_o(pick_two)
+  );
 
+  // What a slot's first two bytes say, whichever slot it is.
+  function automatic logic [MARK_W-1:0] mark_of(input logic [15:0] head);
+    logic goes_on;
+    goes_on = mpnic_rtl_pkg::is_v6_ext(head[7:0]) & (head[15:12] == 4'd0);
+    mark_of = '0;
+    mark_of[STEPS-1:0] = STEPS'(goes_on) << head[11:8];
+    mark_of[mpnic_rtl_pkg::MARK_STOP] = ~goes_on;
+    mark_of[mpnic_rtl_pkg::MARK_ROUTING] = head[7:0] == 8'd43;
+    mark_of[mpnic_rtl_pkg::MARK_NEXT+:16] = head;
+  endfunction
+
+  // Slots that lie alike in their beats share this.
+  logic [SHARED*MARK_W-1:0] shared;
+  logic [SHARED-1:0]        shared_segments;
   generate
-    for (genvar i = 0; i < mpnic_rtl_pkg::V6_WORDS; i++) begin : gen_word
-      localparam int unsigned OFF = 54 + 4 * i;
-      localparam int unsigned AT = (OFF % BYTES) / 4;
-      localparam logic [15:0] LATE = 16'h7fff >> (i / 2);  // lengths that end at a slot to walk
-      localparam logic [15:0] EARLY = 16'hffff >> (i / 2);
-      logic [mpnic_rtl_pkg::MARK_W-1:0] mark_q;
+    for (genvar c = 0; c < SHARED; c++) begin : gen_shared
+      logic [15:0] head;
+      logic [7:0]  segments;  // of the fourth byte
+      always_comb begin
+        if (pick_two[c]) begin
+          head = beat_data_i[8*((62+8*c)%BYTES)+:16];
+          segments = beat_data_i[8*((65+8*c)%BYTES)+:8];
+        end else if (pick_one[c]) begin
+          head = beat_data_i[8*((58+8*c)%BYTES)+:16];
+          segments = beat_data_i[8*((61+8*c)%BYTES)+:8];
+        end else begin
+          head = beat_data_i[8*((54+8*c)%BYTES)+:16];
+          segments = beat_data_i[8*((57+8*c)%BYTES)+:8];
+        end
+      end
+      assign shared[MARK_W*c+:MARK_W] = mark_of(head);
+      assign shared_segments[c] = |segments;
+    end
+
+    for (genvar m = 0; m < mpnic_rtl_pkg::MARKS; m++) begin : gen_mark
+      localparam int unsigned S = (m < 3) ? 0 : m - 2;
+      localparam int unsigned OFF = (m < 3) ? 54 + 4 * m : 54 + 8 * S;  // the first it can have
+      localparam int unsigned SPAN = (m < 3) ? 0 : 8;  // the last one is so much later
+      localparam logic [15:0] INSIDE = 16'h7fff >> S;  // lengths that end at a slot to walk
+
+      logic [MARK_W-1:0] mark, mark_q;
+      logic              segments, here, segments_here;
+      if (m < 3) begin : gen_slot0
+        assign mark = mark_of(beat_data_i[8*(OFF%BYTES)+:16]);
+        assign segments = |beat_data_i[8*((OFF+3)%BYTES)+:8];
+      end else begin : gen_slot
+        assign mark = shared[MARK_W*(S%SHARED)+:MARK_W];
+        assign segments = shared_segments[S%SHARED];
+      end
+      if (OFF / BYTES == (OFF + SPAN) / BYTES) begin : gen_here
+        assign here = part_q[OFF/BYTES];
+      end else if (OFF / BYTES == (OFF + 4) / BYTES) begin : gen_two_later
+        assign here = pick_two[S%SHARED] ? part_q[(OFF+SPAN)/BYTES] : part_q[OFF/BYTES];
+      end else begin : gen_tagged_later
+        assign here = pick_one[S%SHARED] ? part_q[(OFF+SPAN)/BYTES] : part_q[OFF/BYTES];
+      end
+      if ((OFF + 3) / BYTES == (OFF + 3 + SPAN) / BYTES) begin : gen_segments_here
+        assign segments_here = part_q[(OFF+3)/BYTES];
+      end else if ((OFF + 3) / BYTES == (OFF + 7) / BYTES) begin : gen_segments_two_later
+        assign segments_here = pick_two[S%SHARED] ? part_q[(OFF+3+SPAN)/BYTES]
+                                                  : part_q[(OFF+3)/BYTES];
+      end else begin : gen_segments_tagged_later
+        assign segments_here = pick_one[S%SHARED] ? part_q[(OFF+3+SPAN)/BYTES]
+                                                  : part_q[(OFF+3)/BYTES];
+      end
       always_ff @(posedge clk_i or negedge rst_ni) begin
         if (!rst_ni) begin
           mark_q <= '0;
-          mark_q[mpnic_rtl_pkg::MARK_STOP_LATE] <= 1'b1;
-          mark_q[mpnic_rtl_pkg::MARK_STOP_EARLY] <= 1'b1;
+          mark_q[mpnic_rtl_pkg::MARK_STOP] <= 1'b1;
         end else begin
-          if (part_q[OFF/BYTES]) begin
-            mark_q[STEPS-1:0] <= steps[STEPS*AT+:STEPS];
-            mark_q[mpnic_rtl_pkg::MARK_ROUTING] <= routing[AT];
-            mark_q[mpnic_rtl_pkg::MARK_STOP_LATE] <= ~near[AT] | ~LATE[length[4*AT+:4]];
-            mark_q[mpnic_rtl_pkg::MARK_STOP_EARLY] <= ~near[AT] | ~EARLY[length[4*AT+:4]];
+          if (here) begin
+            mark_q <= mark;
+            mark_q[mpnic_rtl_pkg::MARK_STOP] <= mark[mpnic_rtl_pkg::MARK_STOP] |
+                                                ~INSIDE[mark[mpnic_rtl_pkg::MARK_LENGTH+:4]];
           end
-          if (part_q[(OFF+3)/BYTES]) begin
-            mark_q[mpnic_rtl_pkg::MARK_SEGMENTS] <= segments[((OFF+3)%BYTES)/4];
-          end
+          if (segments_here) mark_q[mpnic_rtl_pkg::MARK_SEGMENTS] <= segments;
         end
       end
-      assign win_marks_o[mpnic_rtl_pkg::MARK_W*i+:mpnic_rtl_pkg::MARK_W] = mark_q;
+      assign win_marks_o[MARK_W*m+:MARK_W] = mark_q;
     end
   endgenerate
 

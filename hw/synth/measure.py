@@ -25,8 +25,7 @@ import netlist
 HERE = os.path.dirname(os.path.abspath(__file__))
 SEEDS = (1, 2, 3)
 READ = "read_verilog -sv -noassert"
-SLOW_WIRE = 5000  # ps; abc9 takes 300 for 7 series, and 127 to 642 for a LUT by its input
-TIMEOUT = 1500  # seconds for one run of a tool
+TIMEOUT = 3600  # seconds for one run of a tool
 DEVICE = ["--um5g-85k", "--package", "CABGA756", "--freq", "250"]
 
 
@@ -60,47 +59,36 @@ def version(command):
 
 
 def abc_levels(log):
-    """`lev` of each mapping that abc9 reports: LUT levels, carry chains and memories aside."""
+    """`lev` of the mapping that abc9 reports: LUT levels, carry chains and memories aside."""
     with open(log, encoding="utf-8") as file:
-        return [int(n) for n in re.findall(r"Mapping \(K=\d\) .*?lev = +(\d+)", file.read())]
+        return int(re.search(r"Mapping \(K=\d\) .*?lev = +(\d+)", file.read())[1])
 
 
 def xcup(block, work, sources):
     """
-    Three flows: abc, for area; abc9, timing-driven; and abc9 with wires so slow that it looks for
-    the fewest levels alone.
+    Two flows: abc without wide multiplexers, whose netlist the figures are of, and abc9, which is
+    timing-driven, as a second opinion.
     """
     read = f"{READ} {' '.join(sources)}"
     synth = f"synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top {block}"
-    write = f"write_json {work}/%s.json; write_verilog -noattr {work}/%s.v"
-    scripts = {
-        "abc": f"{read}; {synth}; " + write.replace("%s", "abc"),
-        "abc9": f"{read}; {synth} -abc9 -run begin:map_luts; design -save mapped; "
-                f"{synth} -abc9 -run map_luts:edif; " + write.replace("%s", "abc9") +
-                f"; design -load mapped; scratchpad -set synth_xilinx.abc9.W {SLOW_WIRE}; "
-                f"{synth} -abc9 -nowidelut -run map_luts:edif; " + write.replace("%s", "least"),
-    }
     result = {"tool": version(["yosys", "-V"]).strip()}
-    for flow, script in scripts.items():
-        seconds = tool(["yosys", "-p", script], f"{work}/{flow}.log")
-        result[flow] = netlist.area(load(f"{work}/{flow}.json")["modules"][block])
-        say(f"xcup {block} {flow}: {result[flow]['lut']} LUT, {result[flow]['ff']} FF ({seconds} s)")
-    result["lev"], result["lev_least"] = abc_levels(f"{work}/abc9.log")
-    for kind, flow in (("depth", "abc9"), ("depth_least", "least")):
+    for flow, option in (("abc", "-nowidelut"), ("abc9", "-abc9")):
+        seconds = tool(["yosys", "-p", f"{read}; {synth} {option}; write_json {work}/{flow}.json; "
+                        f"write_verilog -noattr {work}/{flow}.v"], f"{work}/{flow}.log")
         module = load(f"{work}/{flow}.json")["modules"][block]
-        result[kind] = netlist.depth(module)
-        result[flow] = netlist.area(module)
-        classes = result[kind]["classes"].items()
-        levels = ", ".join(f"{name} {path['levels']}" for name, path in classes)
-        say(f"xcup {block} {flow}: levels {levels}")
-    say(f"xcup {block}: lev {result['lev']}, least {result['lev_least']}")
+        result[flow] = {**netlist.area(module), "depth": netlist.depth(module)}
+        levels = ", ".join(f"{name} {path['levels']}"
+                           for name, path in result[flow]["depth"]["classes"].items())
+        say(f"xcup {block} {flow}: {result[flow]['lut']} LUT, {result[flow]['ff']} FF, "
+            f"levels {levels} ({seconds} s)")
+    result["lev"] = abc_levels(f"{work}/abc9.log")
     return result
 
 
 def parts(block, work, sources):
     log = f"{work}/yosys.log"
     seconds = tool(["yosys", "-p", f"{READ} {' '.join(sources)}; synth_xilinx -family xcup "
-                    f"-noiopad -noclkbuf -top {block}; write_json {work}/netlist.json"], log)
+                    f"-noiopad -noclkbuf -nowidelut -top {block}; write_json {work}/netlist.json"], log)
     modules = load(f"{work}/netlist.json")["modules"]
 
     def total(name):

@@ -21,13 +21,10 @@ BEAT = 64  # bytes
 SHOWN = (60, 64, 65, 76, 128, 129, 192, 193, 256, 512, 1024, 1514, 1518)
 
 LUT_MAX = 20000
-LEVELS_GOAL, LEVELS_MAX = 4, 6
+LEVELS_MAX = 4
 CLOCK_GOAL = 200  # MHz
 MISSING = "not measured"
 HDR_MAX, CSUM_MAX = 16, 8  # clocks
-
-# Why a stage has more than LEVELS_GOAL levels even when abc9 looks for the fewest.
-REASONS = {}
 
 
 def load(folder, name):
@@ -110,14 +107,8 @@ def ranges(numbers):
     return ", ".join(f"{a} to {b}" if a != b else str(a) for a, b in spans) or "none"
 
 
-def judge(stage, lev, least):
-    if lev <= LEVELS_GOAL:
-        return "yes"
-    if lev > LEVELS_MAX or (least > LEVELS_GOAL and stage not in REASONS):
-        return met(False)
-    if least > LEVELS_GOAL:
-        return f"limit: {REASONS[stage]}"
-    return f"limit: {least} when levels count most"
+def levels(result, flow):
+    return max(path["levels"] for path in result[flow]["depth"]["classes"].values())
 
 
 def targets(data):
@@ -141,10 +132,9 @@ def targets(data):
     ]
     for stage in STAGES:
         x = data["xcup"][stage]
-        rows.append((f"LUT levels of {stage}, UltraScale+",
-                     f"{LEVELS_GOAL}; {LEVELS_MAX} with a reason",
-                     f"{x['lev']} (fewest: {x['lev_least']})" if x else MISSING,
-                     judge(stage, x["lev"], x["lev_least"]) if x else MISSING))
+        rows.append((f"LUT levels of {stage}, UltraScale+", f"at most {LEVELS_MAX}",
+                     levels(x, "abc") if x else MISSING,
+                     met(levels(x, "abc") <= LEVELS_MAX) if x else MISSING))
     for block in (*STAGES, "pipeline"):
         e = data["ecp5"][block]
         rows.append((f"MHz of {block}, ECP5", f"at least {CLOCK_GOAL}",
@@ -158,13 +148,13 @@ def area(data):
     for block in (*STAGES, "window", "pipeline"):
         x = data["xcup"][block]
         if not x:
-            rows.append((block, *[MISSING] * 7))
+            rows.append((block, *[MISSING] * 6))
             continue
         a = x["abc"]
         rows.append((block, a["lut"], a["lut_ram"] + a["lut_shift"], a["ff"], f"{a['bram36']:g}",
-                     a["carry4"], x["abc9"]["lut"], x["least"]["lut"]))
-    return table(("block", "LUT", "of these RAM and shift", "FF", "BRAM36", "CARRY4", "LUT, abc9",
-                  "LUT, fewest levels"), rows)
+                     a["carry4"], x["abc9"]["lut"]))
+    return table(("block", "LUT", "of these RAM and shift", "FF", "BRAM36", "CARRY4", "LUT, abc9"),
+                 rows)
 
 
 def depth(data):
@@ -174,11 +164,11 @@ def depth(data):
         if not x:
             rows.append((block, *[MISSING] * 6))
             continue
-        for flow, lev, kind in (("abc9", "lev", "depth"), ("fewest levels", "lev_least", "depth_least")):
-            classes = x[kind]["classes"]
-            rows.append((block, flow, x[lev], *(classes.get(c, {"levels": "-"})["levels"] for c in
-                                                ("reg-reg", "in-reg", "reg-out", "in-out"))))
-    return table(("block", "flow", "lev", "reg-reg", "in-reg", "reg-out", "in-out"), rows)
+        for flow, lev in (("abc", "-"), ("abc9", x["lev"])):
+            classes = x[flow]["depth"]["classes"]
+            rows.append((block, flow, *(classes.get(c, {"levels": "-"})["levels"] for c in
+                                        ("reg-reg", "in-reg", "reg-out", "in-out")), lev))
+    return table(("block", "flow", "reg-reg", "in-reg", "reg-out", "in-out", "`lev`"), rows)
 
 
 def parts(data):
@@ -193,7 +183,7 @@ def deepest(data):
     rows = []
     for block in (*STAGES, "pipeline"):
         x = data["xcup"][block]
-        for path in x["depth_least"]["deepest"][:3] if x else ():
+        for path in x["abc"]["depth"]["deepest"][:3] if x else ():
             rows.append((block, path["levels"], path["class"], f"`{path['from']}`",
                          f"`{path['to']}`", path["bits"]))
     return table(("block", "levels", "class", "from", "to", "bits"), rows)
@@ -280,36 +270,32 @@ ECP5, frames a second from clocks counted in simulation and a clock frequency th
 ## Targets
 
 {targets}
-"Level" is defined below. LUTs are those of the first flow below.
+LUTs and levels are those of the first flow below.
 
 ## UltraScale+: area and depth
 
-{xcup_tool}, `synth_xilinx -family xcup -flatten -noiopad -noclkbuf`, each block on its own, in three flows:
-with abc (area); with `-abc9`; and with `-abc9 -nowidelut` and wires of {slow} ns instead of 0.3, so that
-abc9 looks for the fewest levels alone.
+{xcup_tool}, `synth_xilinx -family xcup -flatten -noiopad -noclkbuf`, each block on its own, in two flows:
+`-nowidelut`, which maps with abc, and, as a second opinion, `-abc9`.
 
 {area}
 LUT counts LUT1 to LUT6 one each, inverters, and the LUT sites that distributed RAM and shift registers
 take (8 for a RAM32M16 or RAM64M8). Vivado would pack two small LUTs into one site; that is not counted.
 
 {depth}
-How to read the depth. `lev` is what abc9 says of its mapping: the most LUTs in a row between two of its
-cut points, which are flip-flops (data, enable and synchronous reset), ports, carry chains, RAMs and
-shift registers. Ports count like registers, so `lev` is a stage's own depth, as its neighbours' ports
-are registers too, and a path through a carry chain counts on both sides of it, but not as one.
-The columns behind it are counted by hw/synth/netlist.py in the finished netlist, where a LUT, the read
-of a distributed RAM and a whole carry chain are one level each and only flip-flops, block RAMs and
-ports are ends: between registers, from an input, to an output, and straight through. Where stages meet,
-in-reg and reg-out add up; the pipeline's row holds what comes of it.
+Levels are counted by hw/synth/netlist.py in the finished netlist: a LUT, the read of a distributed RAM and
+a whole carry chain are one each (a MUXF7 or MUXF8, which only abc9's netlists have, is none), and
+flip-flops, block RAMs and ports are ends: between registers, from an input, to an output, and straight
+through. Where stages meet, in-reg and reg-out add up; the pipeline's row holds what comes of it.
+`lev` is what abc9 says of its own mapping.
 
-abc9 of Yosys 0.23 has no timing of UltraScale+; it takes that of 7 series, where an input of a LUT costs
-127 to 642 ps by its pin and a wire 300. So plain `-abc9` may prefer three small LUTs on fast pins to one on
-a slow pin. On UltraScale+ wires weigh more, and the truth lies between the two flows.
+abc looks for the fewest levels. abc9 looks for the shortest time by the delays of 7 series, for Yosys 0.23
+has none of UltraScale+: an input of a LUT costs 127 to 642 ps by its pin and a wire 300, so that it
+prefers several small LUTs on fast pins to one on a slow pin. On UltraScale+ wires weigh more.
 
-The longest paths when levels count most, by the register where they end:
+The longest paths of the first flow, by the register where they end:
 
 {deepest}
-The pipeline by instances (not flattened, abc, so that stages cannot share logic):
+The pipeline by instances (not flattened, so that stages cannot share logic):
 
 {parts}
 ## ECP5: placed and routed
@@ -347,7 +333,7 @@ Gigabit Ethernet. 322 MHz is the clock of 100G MAC cores; that a card reaches it
 def netlist_text(found):
     if not found:
         return "Not compared."
-    return (f"The UltraScale+ netlist of the whole pipeline (abc9) was simulated behind the same engine as "
+    return (f"The UltraScale+ netlist of the whole pipeline was simulated behind the same engine as "
             f"the RTL, with pauses on both sides: {found['frames']} random hostile frames in "
             f"{found['clocks']} clocks; every record was the C model's, and the digest of all "
             f"records with their clocks was the RTL's.")
@@ -359,7 +345,7 @@ def page(data):
     return PAGE.format(
         width=8 * BEAT, targets=targets(data), xcup_tool=tools(data["xcup"], "Yosys"),
         area=area(data), depth=depth(data),
-        slow=f"{measure.SLOW_WIRE / 1000:g}", deepest=deepest(data), parts=parts(data),
+        deepest=deepest(data), parts=parts(data),
         ecp5_tool=" and ".join(tools(data["ecp5"], ["Yosys", "nextpnr"])),
         device=" ".join(measure.DEVICE), ecp5=ecp5(data), latency=latency(data),
         frames=data["timing"]["frames"], first=sizes[0]["bytes"], last=sizes[-1]["bytes"],

@@ -40,7 +40,7 @@ $(SYNTH)/engine/Vmpnic_pipeline.mk: $(SYNTH)/xcup-mpnic_pipeline.json
 	@mkdir -p $(@D)
 	$(VERILATOR) $(RTL_VFLAGS) $(RTL_FAST) -Wno-lint -Wno-style -Wno-UNOPTFLAT -Wno-INITIALDLY \
 		--Mdir $(@D) \
-		$(SYNTH)/xcup-mpnic_pipeline/abc9.v $(YOSYS_CELLS)
+		$(SYNTH)/xcup-mpnic_pipeline/abc.v $(YOSYS_CELLS)
 $(eval $(call rtl_engine_lib,synth/engine,,-O1,verilated.o verilated_threads.o))
 
 SYNTH_TEST_OBJS := $(B)/obj/hw/synth/netlist_test.o $(B)/obj/sim/gen.o

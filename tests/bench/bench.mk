@@ -11,3 +11,15 @@ $(BENCH_MODEL): $(B)/obj/tests/bench/bench_model.o $(MODEL_LIB)
 .PHONY: bench-model
 bench-model: $(BENCH_MODEL)
 	tests/bench/bench_model.sh $< $(BENCH_MODEL_ARGS)
+
+# Speed of its stateful half, with many active flows; the method stands in bench_state.c.
+BENCH_STATE := $(B)/bench/bench_state
+BENCH_TARGETS += bench-state
+
+$(BENCH_STATE): $(B)/obj/tests/bench/bench_state.o $(MODEL_LIB)
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^
+
+.PHONY: bench-state
+bench-state: $(BENCH_STATE)
+	$< $(BENCH_STATE_ARGS)

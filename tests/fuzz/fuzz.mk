@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# libFuzzer over the C model, with sanitizers: `fuzz-model` for FUZZ_SECONDS, a short run in `test`.
+# libFuzzer over the C model and its stateful half, with sanitizers: `fuzz-model` and `fuzz-state` for
+# FUZZ_SECONDS, short runs in `test`.
 
 FUZZ_SECONDS ?= 60
 FUZZ := $(B)/fuzz
 FUZZ_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_SRCS := tests/fuzz/fuzz_model.c tests/unit/naive.c $(MODEL_SRCS)
-TEST_TARGETS += test-fuzz-model
-FUZZ_TARGETS += fuzz-model
+TEST_TARGETS += test-fuzz-model test-fuzz-state
+FUZZ_TARGETS += fuzz-model fuzz-state
 
 $(FUZZ)/fuzz_model: $(FUZZ_SRCS) $(wildcard hw/model/*.h tests/unit/*.h) hw/regs/generated/mpnic_regs.h
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS) -Itests/unit $(FUZZ_CFLAGS) $(FUZZ_SRCS) -o $@
+
+$(FUZZ)/fuzz_state: tests/fuzz/fuzz_state.c $(MODEL_SRCS) $(MODEL_HDRS)
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) $(FUZZ_CFLAGS) tests/fuzz/fuzz_state.c $(MODEL_SRCS) -o $@
 
 $(B)/obj/tests/fuzz/seeds.o: CPPFLAGS += -Itests/unit
 
@@ -33,3 +38,17 @@ fuzz-model: $(FUZZ)/fuzz_model $(FUZZ)/seeds
 
 test-fuzz-model: $(FUZZ)/fuzz_model $(FUZZ)/seeds
 	$(call fuzz_model,fuzz-model,10)
+
+define fuzz_state
+	@rm -rf $(FUZZ)/seed-state && mkdir -p $(FUZZ)/seed-state $(FUZZ)/corpus-state
+	@$(FUZZ)/seeds --state $(FUZZ)/seed-state $(wildcard tests/captures/*.pcap)
+	@$(RUN) $(1) $(FUZZ)/fuzz_state -max_total_time=$(2) -max_len=4096 -print_final_stats=1 \
+		-verbosity=1 -artifact_prefix=$(FUZZ)/ $(FUZZ)/corpus-state $(FUZZ)/seed-state
+endef
+
+.PHONY: fuzz-state test-fuzz-state
+fuzz-state: $(FUZZ)/fuzz_state $(FUZZ)/seeds
+	$(call fuzz_state,fuzz-state-long,$(FUZZ_SECONDS))
+
+test-fuzz-state: $(FUZZ)/fuzz_state $(FUZZ)/seeds
+	$(call fuzz_state,fuzz-state,10)

@@ -2,6 +2,8 @@
 /*
  * seeds DIR [CAPTURE...]: seeds for the fuzzer of the model. From captures, one frame of each form
  * and its option bytes alone; from the builder of the unit tests, what captures seldom hold.
+ * seeds --state DIR CAPTURE...: seeds for the fuzzer of its stateful half, the first frames of each
+ * capture in a row, with a flow, a token and a peer put into the tables.
  */
 #include <pcap/pcap.h>
 #include <stdbool.h>
@@ -122,12 +124,85 @@ static bool put_built(void)
 	return true;
 }
 
+/* A command of fuzz_state.c. */
+static size_t put_command(uint8_t *to, uint8_t what, uint8_t how, const uint8_t *bytes, size_t len)
+{
+	to[0] = what;
+	to[1] = how;
+	to[2] = (uint8_t)len;
+	memcpy(to + 3, bytes, len);
+	return 3 + len;
+}
+
+static bool put_conversation(const char *path)
+{
+	enum {
+		FRAME,
+		FLOW_INSERT,
+		TOKEN = 3,
+		PEER,
+		IDS = 6,
+		FRAMES = 16,
+		CUT = 200,
+	};
+	static uint8_t seed[FRAMES * 2 * (CUT + 16)];
+	char err[PCAP_ERRBUF_SIZE];
+	struct pcap_pkthdr *hdr;
+	const u_char *data;
+	pcap_t *pcap = pcap_open_offline(path, err);
+	unsigned int n = 0;
+	size_t len = 3; /* of which put_seed() takes a head: settings, and an empty command */
+	bool ok;
+
+	if (!pcap) {
+		fprintf(stderr, "seeds: %s\n", err);
+		return false;
+	}
+	while (n < FRAMES && pcap_next_ex(pcap, &hdr, &data) == 1) {
+		const size_t size = hdr->caplen < CUT ? hdr->caplen : CUT;
+		struct mpnic_hdr h;
+
+		mpnic_headers(data, hdr->caplen, MPNIC_USER(MPNIC_GIVEN_UNKNOWN, 0), &h);
+		if (h.mptcp_count && (h.opt[0].fields & MPNIC_FIELD_TOKEN)) {
+			len += put_command(seed + len, IDS, (uint8_t)(30 + n), NULL, 0);
+			len += put_command(seed + len, TOKEN, 0xc1,
+					   (const uint8_t *)&h.opt[0].join_syn.token, 4);
+		}
+		len += put_command(seed + len, FRAME, 3, data, size);
+		if (!n) {
+			len += put_command(seed + len, PEER, 3, NULL, 0);
+			len += put_command(seed + len, FLOW_INSERT, 1, NULL, 0);
+			len += put_command(seed + len, FRAME, 3, data, size);
+		}
+		n++;
+	}
+	pcap_close(pcap);
+	ok = put_seed((uint8_t)(37 * written), FRAME, 0, seed + 2, len - 2);
+	return ok;
+}
+
+static bool put_conversations(int count, char **paths)
+{
+	int i;
+
+	for (i = 0; i < count; i++) {
+		if (!put_conversation(paths[i]))
+			return false;
+	}
+	printf("seeds: %u in %s\n", written, folder);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	int i;
 
+	if (argc > 3 && !strcmp(argv[1], "--state")) {
+		folder = argv[2];
+		return put_conversations(argc - 3, argv + 3) ? 0 : 1;
+	}
 	if (argc < 2) {
-		fprintf(stderr, "usage: seeds DIR [CAPTURE...]\n");
+		fprintf(stderr, "usage: seeds [--state] DIR [CAPTURE...]\n");
 		return 2;
 	}
 	folder = argv[1];

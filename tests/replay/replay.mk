@@ -3,12 +3,13 @@
 # crafted files, and a fuzz target for all that reads files.
 
 TEST_TARGETS += test-replay-units test-replay
-FUZZ_TARGETS += fuzz-capture
-.PHONY: test-replay-units test-replay fuzz-capture
+FUZZ_TARGETS += fuzz-capture fuzz-tables
+.PHONY: test-replay-units test-replay fuzz-capture fuzz-tables
 
 REPLAY_UNIT_OBJS := $(B)/san/tests/replay/test_track.o $(B)/san/tests/replay/test_capture.o \
-	$(B)/san/tests/replay/test_fields.o \
-	$(patsubst %,$(B)/san/sim/%.o,capture track mpcrypto fields)
+	$(B)/san/tests/replay/test_fields.o $(B)/san/tests/replay/test_control.o \
+	$(B)/san/tests/replay/test_tables.o \
+	$(patsubst %,$(B)/san/sim/%.o,capture track control tables mpcrypto fields)
 
 $(B)/tests/replay-units: $(REPLAY_UNIT_OBJS) $(MODEL_SAN_LIB)
 	@mkdir -p $(@D)
@@ -29,7 +30,7 @@ test-replay: $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace $(B)/sim-san/mpnic-sim 
 
 FUZZ_SECONDS ?= 60
 FUZZ_CAPTURE_SRCS := tests/replay/fuzz_capture.c \
-	$(patsubst %,sim/%.c,capture track mpcrypto totals text fields reading report json)
+	$(patsubst %,sim/%.c,capture track control mpcrypto totals text fields reading report json)
 
 $(B)/fuzz/capture: $(FUZZ_CAPTURE_SRCS) $(MODEL_SRCS) $(MODEL_HDRS) $(wildcard sim/*.h)
 	@mkdir -p $(@D)
@@ -42,3 +43,17 @@ fuzz-capture: $(B)/fuzz/capture
 	@$(RUN) fuzz-capture $(B)/fuzz/capture -max_total_time=$(FUZZ_SECONDS) -max_len=16384 \
 		-rss_limit_mb=2048 -timeout=10 -artifact_prefix=$(B)/fuzz/ -verbosity=0 \
 		-print_final_stats=1 $(B)/fuzz/capture-corpus
+
+FUZZ_TABLES_SRCS := tests/replay/fuzz_tables.c $(patsubst %,sim/%.c,tables control track mpcrypto)
+
+$(B)/fuzz/tables: $(FUZZ_TABLES_SRCS) $(MODEL_SRCS) $(MODEL_HDRS) $(wildcard sim/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all $(filter %.c,$^) -o $@ -lcrypto
+
+fuzz-tables: $(B)/fuzz/tables
+	@mkdir -p $(B)/fuzz/tables-corpus
+	cp tests/replay/tables/*.tables $(B)/fuzz/tables-corpus
+	@$(RUN) fuzz-tables $(B)/fuzz/tables -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+		-rss_limit_mb=2048 -timeout=10 -artifact_prefix=$(B)/fuzz/ -verbosity=0 \
+		-print_final_stats=1 $(B)/fuzz/tables-corpus

@@ -21,4 +21,6 @@ Test(fields, cover_the_records)
 	whole(fields_hdr, FIELDS_HDR, 0, offsetof(struct mpnic_hdr, opt));
 	whole(fields_opt, FIELDS_OPT, 0, sizeof(struct mpnic_opt));
 	whole(fields_csum, FIELDS_CSUM, 0, sizeof(struct mpnic_csum));
+	whole(fields_result, FIELDS_RESULT, 0, sizeof(struct mpnic_result));
+	whole(fields_event, FIELDS_EVENT, 0, sizeof(struct mpnic_event));
 }

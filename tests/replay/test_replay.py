@@ -101,22 +101,64 @@ prio = {"backup, then regular": lambda c: [e["backup"] for e in events(c, "mp_pr
         [True, False]}
 small_good = {"every DSS checksum judged and good": lambda c: csum(c, "good") > 20
               and not csum(c, "bad") and not csum(c, "not_judged")}
+all_good = {"every DSS checksum is good": lambda c: all(
+    set(c[s]["data"]["checksum_verdicts"]) == {"good"} for s in "ab")}
 some_good = {"DSS checksums judged, none bad": lambda c: csum(c, "good") > 0
              and not csum(c, "bad")}
 
+def subflow_data(conn, side):
+    return [flow[f"sent_by_{side}"]["data"] for flow in conn["subflows"]]
+
+
+def whole(conn):
+    """Every byte has a number: 1 to what was sent, but for what was sent again."""
+    for side in "ab":
+        data, sent = conn[side]["data"], conn[side]["bytes"]
+        new = sent - data["retransmitted_bytes"] - data["reinjected_bytes"]
+        if (data["relative_first"], data["relative_last"]) != (1, new):
+            return False
+        if set(data["segments_by_dsn_state"]) != {"mapped"} or data["unmapped_bytes"]:
+            return False
+        for key in ("retransmissions", "reinjections"):
+            if data[key] != sum(one[key] for one in subflow_data(conn, side)):
+                return False
+    return True
+
+
+def spans(conn):
+    """The same where bytes come late, which look like bytes that come again."""
+    for side in "ab":
+        data, sent = conn[side]["data"], conn[side]["bytes"]
+        new = sent - data["retransmitted_bytes"] - data["reinjected_bytes"]
+        if data["relative_first"] != 1 or not new <= data["relative_last"] <= sent:
+            return False
+    return True
+
+
+def signs(conn, name):
+    return {s["from"]: s["count"] for s in conn["signs"] if s["sign"] == name}
+
+
+numbered = {"every byte has its number": whole}
+spanned = {"numbers from the first byte to the last": spans}
+one_queue = {"all subflows share a queue": lambda c: len(
+    {data["queue"] for side in "ab" for data in subflow_data(c, side)}) == 1
+    and not any(data["queue_moves"] for side in "ab" for data in subflow_data(c, side))}
+learnt = {"a flow is learnt": lambda c: signs(c, "JOIN_LEARNT"), **one_queue}
+
 LOCAL = {
     "v4": (V1, False, 1, fins),
-    "v4_csum": (V1, True, 1, {**fins, **some_good}),
+    "v4_csum": (V1, True, 1, {**fins, **all_good, **numbered, **one_queue}),
     "v6": (V1, False, 1, fins),
-    "v6_csum": (V1, True, 1, {**fins, **some_good}),
-    "v4_small_csum": (V1, True, 1, {**fins, **small_good}),
+    "v6_csum": (V1, True, 1, {**fins, **all_good, **numbered, **one_queue}),
+    "v4_small_csum": (V1, True, 1, {**fins, **small_good, **all_good, **numbered}),
     "v4_empty": (V1, False, 1, {**fins, "no bytes": lambda c: not c["a"]["bytes"]}),
     "v4_server_first": (V1, None, 1, {"no MP_CAPABLE data":
                                       lambda c: not c["a"]["dss"]["capable_data"]}),
     "v4_no_timestamps": (V1, None, 1, fins),
-    "v4_join": (V1, False, 2, {**fins, **joined, "id 7":
+    "v4_join": (V1, False, 2, {**fins, **joined, **learnt, **numbered, "id 7":
                                lambda c: joins(c)[0]["opener_id"] == 7}),
-    "v6_join_csum": (V1, True, 2, {**fins, **joined, **some_good}),
+    "v6_join_csum": (V1, True, 2, {**fins, **joined, **learnt, **all_good, **numbered}),
     "v4_join_backup": (V1, None, 2, {**joined, "backup": lambda c: joins(c)[0]["opener_backup"]}),
     "v4_add_addr": (V1, None, 2, {**joined, **announced, "address":
                                   lambda c: events(c, "add_addr")[0]["addr"] == "10.0.2.2"}),
@@ -132,10 +174,16 @@ LOCAL = {
     "v4_mp_prio": (V1, None, 2, {**joined, **prio}),
     "v4_fastclose": (V1, None, 2, {**joined, **fastclosed, "MP_TCPRST":
                                    lambda c: events(c, "mp_tcprst")}),
-    "v4_mp_fail.client": (V1, True, 1, {**fell_back, "MP_FAIL both ways": lambda c:
-                                        {e["from"] for e in events(c, "mp_fail")} == {"A", "B"}}),
+    "v4_mp_fail.client": (V1, True, 1, {
+        **fell_back,
+        "MP_FAIL both ways": lambda c: {e["from"] for e in events(c, "mp_fail")} == {"A", "B"},
+        "and as signs": lambda c: signs(c, "MP_FAIL") == {"A": 1, "B": 1}
+        and signs(c, "INFINITE") == {"A": 1},
+        "data behind the fallback": lambda c: all(
+            c[s]["data"]["segments_by_dsn_state"]["not_mptcp"] for s in "ab")}),
     "v4_mp_fail_two.client": (V1, True, 2, {
-        **joined, "one MP_FAIL": lambda c: len(events(c, "mp_fail")) == 1,
+        **joined, **learnt, "reinjected": lambda c: c["a"]["data"]["reinjected_bytes"] == 8192,
+        "one MP_FAIL": lambda c: len(events(c, "mp_fail")) == 1,
         "reason 6": lambda c: [e["reason"] for e in events(c, "mp_tcprst")] == [6]}),
     "v4_join_bad_token.client": (V1, None, 2, refused_join),
     "v4_join_bad_hmac.client": (V1, None, 2, {"MP_TCPRST":
@@ -152,7 +200,9 @@ LOCAL = {
     "v4_ip_options.server": (V1, None, 1, fins),
     "v6_ext_headers.server": (V1, None, 1, fins),
     "v4_fragments.server": (V1, None, 1, fins),
-    "v4_loss_reorder.server": (V1, True, 1, some_good),
+    "v4_loss_reorder.server": (V1, True, 1, {
+        **some_good, **spanned, "retransmissions": lambda c: c["a"]["data"]["retransmissions"] == 2,
+        "bytes out of order": lambda c: c["a"]["data"]["checksum_verdicts"] == {"order": 1}}),
     "v4_midstream": (("middle", None), None, 1, fins),
     "v4_snap96": (V1, None, 1, fins),
     "v4_offload": (V1, None, 1, some_good),
@@ -190,8 +240,11 @@ OTHERS = {
     "v1_e01_v4_server_plain_tcp": (SILENT, None, 1, {}),
     "v1_e03_v4_strip_syn.client": (SILENT, None, 1, {}),
     "v1_f01_v4_mpfail_single.client": (V1, True, 1, fell_back),
-    "v1_f01_v4_mpfail_single.server": (V1, True, 1, fell_back),
-    "v1_g01_v4_loss2pct_2paths.client": (V1, True, 2, joined),
+    "v1_f01_v4_mpfail_single.server": (V1, True, 1, {
+        **fell_back, "no errors": lambda c: len(events(c, "dss_checksum_bad")) == 1,
+        "bad, with its sign": lambda c: csum(c, "bad") == 1
+        and signs(c, "CSUM_BAD") == {"A": 1}}),
+    "v1_g01_v4_loss2pct_2paths.client": (V1, True, 2, {**joined, **learnt, **spanned}),
     "v1_g05_v4_resegment.client": (V1, True, 1, some_good),
     "v1_g05_v4_resegment.server": (V1, True, 1, some_good),
     "v1_h01_v4_vlan.client": (V1, True, 2, joined),
@@ -202,6 +255,21 @@ OTHERS = {
     "tcpdump__mptcp-fclose": (V0, True, 1, fastclosed),
     "tcpdump__mptcp-aa-v1": (V1, False, 1, bad_addr),
 }
+
+
+def check_pipeline(name, conn, totals):
+    """Counts of the stateful half against those of the connection, which is the file's only one."""
+    pipeline, host = totals["pipeline"], totals["host"]
+    equal(sum(pipeline["flow"].values()), totals["frames"], f"{name}: every frame is looked up")
+    equal(host["entries_left_out"], 0, f"{name}: all fits into the tables")
+    equal(pipeline["token"].get("learnt", 0), host["flows_learnt"], f"{name}: learnt flows")
+    equal(host["flows_confirmed"], len(good_joins(conn)), f"{name}: confirmed flows")
+    verdicts = [conn[side]["data"]["checksum_verdicts"] for side in "ab"]
+    for verdict in set().union(*verdicts):
+        equal(pipeline["map_csum"][verdict], sum(v.get(verdict, 0) for v in verdicts),
+              f"{name}: mappings {verdict}")
+    tcp = outcome(conn) in (SILENT, ANSWERED_V0, PLAIN_THIRD) or events(conn, "infinite_mapping")
+    equal(host["connections_fallen_back"], 1 if tcp else 0, f"{name}: fallen back")
 
 
 def check_scenarios(sim, folder, scenarios):
@@ -225,6 +293,7 @@ def check_scenarios(sim, folder, scenarios):
             check(holds(conn), f"{name}: {what}")
         engine = objects(out, "engine")[0]
         equal(engine["compared"], engine["packets"], f"{name}: all packets compared")
+        check_pipeline(name, conn, objects(out, "totals")[0])
 
 
 def check_counts(sim):
@@ -249,6 +318,142 @@ def check_counts(sim):
     equal(totals["vlan_1"], totals["frames"], "VLAN tags")
     _, out, _ = run(sim, "replay", "--json", CAPTURES / "v4_offload.pcap")
     equal(objects(out, "totals")[0]["tcp_checksums"], {"partial": 18}, "csum_partial")
+
+
+def spoiled(data, flip):
+    """The frame with its payload's first word changed, and a TCP checksum that is right again."""
+    tcp = 14 + (data[14] & 15) * 4
+    at = tcp + (data[tcp + 12] >> 4) * 4
+    old, csum_field = (int.from_bytes(data[i:i + 2], "big") for i in (at, tcp + 16))
+    total = (csum_field ^ 0xFFFF) + (old ^ 0xFFFF) + (old ^ flip)
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    data = bytearray(data)
+    data[at:at + 2] = (old ^ flip).to_bytes(2, "big")
+    data[tcp + 16:tcp + 18] = (total ^ 0xFFFF).to_bytes(2, "big")
+    return bytes(data)
+
+
+def check_bad_mapping(sim, work):
+    """One changed payload: its mapping, and no other, is bad."""
+    _, frames = files.read_pcap(CAPTURES / "v4_small_csum.pcap")
+    _, out, _ = run(sim, "replay", "--engine", "model", "--json", "--packets",
+                    CAPTURES / "v4_small_csum.pcap")
+    packets = objects(out, "packet")
+    judged = [p["frame"] for p in packets if p["result"]["map_csum"] == "good"]
+    equal(len(judged), 30, "30 mappings, each in a segment; there are two DATA_FIN besides")
+    made = work / "spoiled.pcap"
+    for frame in (judged[0], judged[7], judged[-1]):
+        changed = [(s, f, spoiled(d, 0x0110) if i == frame else d, n)
+                   for i, (s, f, d, n) in enumerate(frames, 1)]
+        made.write_bytes(files.pcap(changed, nano=True))
+        code, out, _ = run(sim, "replay", "--engine", "model", "--json", "--packets", made)
+        conn, = objects(out, "connection")
+        bad = {p["frame"] for p in objects(out, "packet") if p["result"]["map_csum"] == "bad"}
+        equal((code, bad, csum(conn, "good"), csum(conn, "bad")), (0, {frame}, 31, 1),
+              f"frame {frame} was changed on the way")
+        equal([e["frame"] for e in events(conn, "dss_checksum_bad")], [frame],
+              f"frame {frame}: the event")
+        dsn = [p["result"]["dsn"] for p in objects(out, "packet") if p["frame"] == frame]
+        equal([e["dsn"] for e in events(conn, "dss_checksum_bad")], dsn, f"frame {frame}: DSN")
+
+
+def check_events(sim):
+    path = CAPTURES / "v4_join.pcap"
+    _, out, _ = run(sim, "replay", "--engine", "model", "--json", "--events", path)
+    got = objects(out, "event")
+    equal([e["seq"] for e in got], list(range(len(got))), "events are numbered")
+    equal(len(got), objects(out, "totals")[0]["pipeline"]["events"], "events are counted")
+    join, = [e for e in got if "JOIN_LEARNT" in e["signs"]]
+    flow = objects(out, "connection")[0]["subflows"][1]
+    equal((join["frame"], join["token"], join["src"]),
+          (flow["syn_frame"], flow["join"]["token"], flow["from"]["addr"]), "the join's event")
+    _, text, _ = run(sim, "replay", "--engine", "model", "--events", path)
+    lines = [line for line in text.decode().splitlines() if re.match(r"\d+ event \d+ ", line)]
+    equal(len(lines), len(got), "a line for each event")
+    check(any("JOIN,JOIN_LEARNT" in line and join["token"] in line for line in lines),
+          "the join's line")
+
+
+def check_packet_lines(sim):
+    _, out, _ = run(sim, "replay", "--engine", "model", "--packets", CAPTURES / "v4_csum.pcap")
+    lines = out.decode().splitlines()
+    check(any("; DSN 0x" in line and " (1 to " in line for line in lines), "a number in a line")
+    check(any("; DSS checksum good" in line for line in lines), "a verdict in a line")
+    check(any("; queue " in line and "signs CAPABLE_SYN,HANDSHAKE" in line for line in lines),
+          "queue and signs in a line")
+
+
+def model(sim, *args):
+    code, out, err = run(sim, "replay", "--engine", "model", "--json", "--packets", *args)
+    equal((code, err), (0, ""), f"{args}")
+    return objects(out)
+
+
+def check_tables(sim, work):
+    path = CAPTURES / "v4_add_addr.pcap"
+    tables = work / "a.tables"
+    tables.write_text("""# peers without MPTCP, no joins, one flow with an action
+host-source 0
+peer 10.0.1.2 none strip
+rule 0 dst 10.0.2.2 option MP_JOIN drop prio 1
+flow tcp 10.0.1.1 50132 10.0.1.2 8080 queue 9 mark 0xabc
+""")
+    lines = model(sim, "--tables", tables, path, path)
+    results = {p["frame"]: p["result"] for p in lines if p["type"] == "packet"}
+    equal((results[3]["speaks"], results[3]["strip"]), ("none", "0x0001"), "a SYN is stripped")
+    equal((results[16]["drop"], results[16]["rule"]), ("action", 0), "an MP_JOIN is dropped")
+    equal((results[6]["mark"], results[6]["rx_queue"]), ("0x00000abc", 9), "an action of a flow")
+    conns = [line for line in lines if line["type"] == "connection"]
+    equal([whole(conn) for conn in conns], [True, True], "a flow of the file gets its connection")
+    totals = [line["pipeline"] for line in lines if line["type"] == "totals"]
+    equal([t["drop"]["action"] for t in totals], [2, 2], "each file begins with these tables")
+
+    # As it leaves: the SYN without MP_CAPABLE, the joins not at all, and all else as it came.
+    left = work / "left.pcapng"
+    run(sim, "replay", "--engine", "model", "--tables", tables, "--deparsed", left, path)
+    before = [p for p in lines if p["type"] == "packet"][:42]
+    after = [p for p in model(sim, left) if p["type"] == "packet"]
+    kept = [p for p in before if p["result"]["drop"] == "none"]
+    equal((len(before), len(after)), (42, 40), "--deparsed: dropped frames are not there")
+    equal([p["hdr"]["opts"] for p in after[3:]], [p["hdr"]["opts"] for p in kept[3:]],
+          "--deparsed: the others are as they came")
+    syn = after[2]
+    equal((syn["hdr"]["opt"], syn["csum"]["l4"], syn["hdr"]["mss"]), ([], "good", 1460),
+          "--deparsed: no MP_CAPABLE, the checksum is right")
+    check("STRIPPED" in before[2]["result"]["flags"], "the flag of a stripped frame")
+    code, _, err = run(sim, "replay", "--engine", "model", "--deparsed", left, left)
+    check(code == 2 and "--deparsed would overwrite" in err, "--deparsed over an input")
+
+    code, _, err = run(sim, "replay", "--pcapng", left, "--deparsed", left, path)
+    check(code == 2 and "name one file" in err, "--pcapng and --deparsed to one file")
+
+    # The join alone, without the handshake of its connection: its token and IDSNs are told.
+    conn, = [line for line in model(sim, CAPTURES / "v4_mp_fail_two.client.pcap")
+             if line["type"] == "connection"]
+    flow = conn["subflows"][1]
+    _, frames = files.read_pcap(CAPTURES / "v4_mp_fail_two.client.pcap")
+    ports = flow["from"]["port"].to_bytes(2, "big"), flow["to"]["port"].to_bytes(2, "big")
+    alone = work / "join.pcap"
+    alone.write_bytes(files.pcap([f for f in frames if {f[2][34:36], f[2][36:38]} == set(ports)],
+                                 nano=True))
+    tables.write_text(f"connection 0 idsn-a {conn['a']['idsn']} idsn-b {conn['b']['idsn']} "
+                      f"checksums queue 3\ntoken {flow['join']['token']} 0 b\n")
+    for args, state in (((), "no_flow"), (("--tables", tables), "mapped")):
+        got, = [line for line in model(sim, *args, alone) if line["type"] == "connection"]
+        equal(set(got["a"]["data"]["segments_by_dsn_state"]), {state}, f"a join alone: {args}")
+    want = flow["sent_by_a"]["data"]
+    equal([got["a"]["data"][k] for k in ("dsn_first", "dsn_last", "queue", "checksum_verdicts")],
+          [want["dsn_first"], want["dsn_last"], 3, want["checksum_verdicts"]],
+          "a join alone: numbers, queue, verdicts")
+
+    tables.write_text("\n  reta 0 x\n")
+    code, out, err = run(sim, "replay", "--engine", "model", "--tables", tables, path)
+    equal((code, out), (1, b""), "a broken table file")
+    check(f"{tables}: line 2, column 10: 'x' is no queue" in err, "its message: " + err)
+    code, out, err = run(sim, "replay", "--engine", "model", "--tables", work / "none", path)
+    equal((code, out), (1, b""), "a missing table file")
+    check("No such file" in err, "its message")
 
 
 def check_refused_links(sim, work):
@@ -520,7 +725,8 @@ def names(value):
     if isinstance(value, list):
         return set().union(*map(names, value), set())
     if isinstance(value, dict):
-        return set(value) | names(list(value.values()))
+        counts = {"segments_by_dsn_state", "bytes_by_dsn_state", "checksum_verdicts"}
+        return set(value) | names([v for k, v in value.items() if k not in counts])
     return set()
 
 
@@ -528,13 +734,15 @@ def check_schema(sim):
     """Every member that is written is described in docs/json.md, but for names that are values."""
     described = set(re.findall(r"`([a-zA-Z0-9_]+)`", (ROOT / "docs" / "json.md").read_text()))
     _, out, _ = run(sim, "replay", "--engine", "model", "--json", "--packets", "--show-keys",
-                    *sorted(CAPTURES.glob("*.pcap*")))
+                    "--events", *sorted(CAPTURES.glob("*.pcap*")))
     counted = {"parse", "tcpopt", "ip_checksums", "tcp_checksums", "udp_checksums",
                "mptcp_options", "event_counts"}
     written = set()
     for line in objects(out):
         for member in counted & set(line):
             line[member] = 0
+        for member in line.get("pipeline", {}):
+            line["pipeline"][member] = 0
         written |= names(line)
     check("subflows" in written, "the schema check saw connections")
     equal(sorted(written - described), [], "members that docs/json.md does not describe")
@@ -562,6 +770,10 @@ def main():
     args.work.mkdir(parents=True, exist_ok=True)
     check_scenarios(args.sim, CAPTURES, LOCAL)
     check_counts(args.sim)
+    check_bad_mapping(args.sim, args.work)
+    check_events(args.sim)
+    check_packet_lines(args.sim)
+    check_tables(args.sim, args.work)
     if SHARED.is_dir():
         check_scenarios(args.sim, SHARED, OTHERS)
         check_refused_links(args.sim, args.work)

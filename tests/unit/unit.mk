@@ -5,11 +5,11 @@ UNIT_SRCS := $(wildcard tests/unit/*.c)
 UNIT := $(B)/unit
 TEST_TARGETS += test-unit test-unit-san
 
-$(UNIT)/unit: $(UNIT_SRCS:%.c=$(B)/obj/%.o) $(MODEL_LIB)
+$(UNIT)/unit: $(UNIT_SRCS:%.c=$(B)/obj/%.o) $(B)/obj/sim/gen.o $(MODEL_LIB)
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ -lcriterion -lpcap
 
-$(UNIT)/unit-san: $(UNIT_SRCS:%.c=$(B)/san/%.o) $(MODEL_SAN_LIB)
+$(UNIT)/unit-san: $(UNIT_SRCS:%.c=$(B)/san/%.o) $(B)/san/sim/gen.o $(MODEL_SAN_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) -o $@ $^ -lcriterion -lpcap
 

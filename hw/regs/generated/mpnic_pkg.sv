@@ -18,6 +18,14 @@ package mpnic_pkg;
   localparam int unsigned V6_EXT_MAX = 7;
   // 8-byte slots behind the IPv6 header in which an extension header may start
   localparam int unsigned V6_EXT_SLOTS = 16;
+  localparam int unsigned ID_NONE = 4294967295;  // no flow, no connection
+  localparam int unsigned RULES = 64;  // ternary rules
+  localparam int unsigned RETA_SIZE = 128;  // entries of the RSS indirection table
+  // bytes of the tables' secret hash key: 48 for Toeplitz, 8 for the offset
+  localparam int unsigned HASH_KEY_LEN = 56;
+  localparam int unsigned RSS_KEY_LEN = 40;  // bytes of the Toeplitz key for RSS
+  // subflow sequence number of the first data byte (RFC 8684 3.3.1)
+  localparam int unsigned SUBFLOW_SSN_FIRST = 1;
   localparam int unsigned TCPOPT_KIND_MPTCP = 30;  // TCP option kind of Multipath TCP (RFC 8684 3)
   localparam logic [7:0] VERSION_UNKNOWN = 8'd255;
 
@@ -86,10 +94,162 @@ package mpnic_pkg;
   localparam logic [7:0] CSUM_ZERO = 8'd4;
   localparam logic [7:0] CSUM_NOT_JUDGED = 8'd5;
 
+  // What the flow stage found for a frame: the most specific entry, whichever entry decides on the
+  // action.
+  localparam logic [7:0] FLOW_NONE = 8'd0;
+  localparam logic [7:0] FLOW_MISS = 8'd1;
+  localparam logic [7:0] FLOW_EXACT = 8'd2;
+  localparam logic [7:0] FLOW_LEARNT = 8'd3;
+  localparam logic [7:0] FLOW_MASKED = 8'd4;
+  localparam logic [7:0] FLOW_RULE = 8'd5;
+
+  // What the flow stage made of an MP_JOIN SYN.
+  localparam logic [7:0] TOKEN_NONE = 8'd0;
+  localparam logic [7:0] TOKEN_KNOWN = 8'd1;
+  localparam logic [7:0] TOKEN_LEARNT = 8'd2;
+  localparam logic [7:0] TOKEN_PUNTED = 8'd3;
+  localparam logic [7:0] TOKEN_UNKNOWN = 8'd4;
+  localparam logic [7:0] TOKEN_CAPPED = 8'd5;
+  localparam logic [7:0] TOKEN_FULL = 8'd6;
+  localparam logic [7:0] TOKEN_FALLBACK = 8'd7;
+
+  // What a peer speaks, as far as is known (docs/state.md, peers).
+  localparam logic [7:0] SPEAKS_UNKNOWN = 8'd0;
+  localparam logic [7:0] SPEAKS_V1 = 8'd1;
+  localparam logic [7:0] SPEAKS_V0 = 8'd2;
+  localparam logic [7:0] SPEAKS_NONE = 8'd3;
+
+  // What happens to a first SYN with MP_CAPABLE.
+  localparam logic [7:0] FIRST_SYN_PASS = 8'd0;
+  localparam logic [7:0] FIRST_SYN_STRIP = 8'd1;
+  localparam logic [7:0] FIRST_SYN_PUNT = 8'd2;
+
+  // Whether the first payload byte of a segment has a data sequence number, and why not.
+  localparam logic [7:0] DSN_NONE = 8'd0;
+  localparam logic [7:0] DSN_MAPPED = 8'd1;
+  localparam logic [7:0] DSN_NO_FLOW = 8'd2;
+  localparam logic [7:0] DSN_BAD_CSUM = 8'd3;
+  localparam logic [7:0] DSN_NOT_MPTCP = 8'd4;
+  localparam logic [7:0] DSN_NO_ISN = 8'd5;
+  localparam logic [7:0] DSN_NO_MAPPING = 8'd6;
+  localparam logic [7:0] DSN_PAST = 8'd7;
+  localparam logic [7:0] DSN_INFINITE = 8'd8;
+  localparam logic [7:0] DSN_FAR = 8'd9;
+  localparam logic [7:0] DSN_SYN = 8'd10;
+
+  // Verdict on the DSS checksum of the mapping that ends with this segment.
+  localparam logic [7:0] MAP_CSUM_NONE = 8'd0;
+  localparam logic [7:0] MAP_CSUM_GOOD = 8'd1;
+  localparam logic [7:0] MAP_CSUM_BAD = 8'd2;
+  localparam logic [7:0] MAP_CSUM_ABSENT = 8'd3;
+  localparam logic [7:0] MAP_CSUM_MISSING = 8'd4;
+  localparam logic [7:0] MAP_CSUM_EXTRA = 8'd5;
+  localparam logic [7:0] MAP_CSUM_STRADDLE = 8'd6;
+  localparam logic [7:0] MAP_CSUM_OVERLAP = 8'd7;
+  localparam logic [7:0] MAP_CSUM_ORDER = 8'd8;
+  localparam logic [7:0] MAP_CSUM_CONFLICT = 8'd9;
+  localparam logic [7:0] MAP_CSUM_REPLACED = 8'd10;
+
+  // Why a frame goes to the host's slow path.
+  localparam logic [7:0] PUNT_NONE = 8'd0;
+  localparam logic [7:0] PUNT_ACTION = 8'd1;
+  localparam logic [7:0] PUNT_JOIN = 8'd2;
+  localparam logic [7:0] PUNT_JOIN_UNKNOWN = 8'd3;
+  localparam logic [7:0] PUNT_JOIN_FULL = 8'd4;
+  localparam logic [7:0] PUNT_FIRST_SYN = 8'd5;
+
+  // Why a frame is dropped.
+  localparam logic [7:0] DROP_NONE = 8'd0;
+  localparam logic [7:0] DROP_ACTION = 8'd1;
+  localparam logic [7:0] DROP_JOIN_UNKNOWN = 8'd2;
+  localparam logic [7:0] DROP_JOIN_LIMIT = 8'd3;
+
   // MPTCP version that the caller gives with a frame.
   localparam logic [7:0] GIVEN_V0 = 8'd0;
   localparam logic [7:0] GIVEN_V1 = 8'd1;
   localparam logic [7:0] GIVEN_UNKNOWN = 8'd2;
+
+  // Bits of action.actions.
+  localparam int unsigned ACTION_QUEUE = 0;
+  localparam int unsigned ACTION_MARK = 1;
+  localparam int unsigned ACTION_DROP = 2;
+  localparam int unsigned ACTION_PUNT = 3;
+  localparam int unsigned ACTION_STRIP = 4;
+  localparam int unsigned ACTION_MIRROR = 5;
+  localparam int unsigned ACTION_REWRITE = 6;
+
+  // Bits of result.signs and event.signs. Numbers in brackets are rules of fallback
+  // (docs/state.md).
+  localparam int unsigned SIGN_CAPABLE_SYN = 0;
+  localparam int unsigned SIGN_CAPABLE_ABSENT = 1;
+  localparam int unsigned SIGN_CAPABLE_VERSION = 2;
+  localparam int unsigned SIGN_CAPABLE_ERROR = 3;
+  localparam int unsigned SIGN_THIRD_ABSENT = 4;
+  localparam int unsigned SIGN_FIRST_DATA_BARE = 5;
+  localparam int unsigned SIGN_NO_MAPPING = 6;
+  localparam int unsigned SIGN_NO_DATA_ACK = 7;
+  localparam int unsigned SIGN_UNMAPPED = 8;
+  localparam int unsigned SIGN_CSUM_BAD = 9;
+  localparam int unsigned SIGN_CSUM_MISSING = 10;
+  localparam int unsigned SIGN_CSUM_EXTRA = 11;
+  localparam int unsigned SIGN_MAP_CONFLICT = 12;
+  localparam int unsigned SIGN_DSN_FAR = 13;
+  localparam int unsigned SIGN_INFINITE = 14;
+  localparam int unsigned SIGN_AFTER_INFINITE = 15;
+  localparam int unsigned SIGN_MP_FAIL = 16;
+  localparam int unsigned SIGN_FASTCLOSE = 17;
+  localparam int unsigned SIGN_TCPRST = 18;
+  localparam int unsigned SIGN_DATA_FIN = 19;
+  localparam int unsigned SIGN_ADD_ADDR = 20;
+  localparam int unsigned SIGN_REMOVE_ADDR = 21;
+  localparam int unsigned SIGN_MP_PRIO = 22;
+  localparam int unsigned SIGN_JOIN = 23;
+  localparam int unsigned SIGN_JOIN_LEARNT = 24;
+  localparam int unsigned SIGN_JOIN_UNKNOWN = 25;
+  localparam int unsigned SIGN_JOIN_REFUSED = 26;
+  localparam int unsigned SIGN_JOIN_FALLBACK = 27;
+  localparam int unsigned SIGN_MALFORMED = 28;
+  localparam int unsigned SIGN_HANDSHAKE = 29;
+  localparam int unsigned SIGN_END = 30;
+  localparam int unsigned SIGN_MIRROR = 31;
+
+  // Bits of result.flags.
+  localparam int unsigned RESULT_RETRANSMISSION = 0;
+  localparam int unsigned RESULT_REINJECTION = 1;
+  localparam int unsigned RESULT_DATA_ACK = 2;
+  localparam int unsigned RESULT_MAP = 3;
+  localparam int unsigned RESULT_STRIPPED = 4;
+
+  // Bits of dir.flags: what a flow's state knows of one direction.
+  localparam int unsigned DIR_ISN = 0;
+  localparam int unsigned DIR_MAP = 1;
+  localparam int unsigned DIR_MAP_CSUM = 2;
+  localparam int unsigned DIR_MAP_DONE = 3;
+  localparam int unsigned DIR_PREV = 4;
+  localparam int unsigned DIR_INFINITE = 5;
+  localparam int unsigned DIR_DATA_ACK = 6;
+  localparam int unsigned DIR_DATA = 7;
+  localparam int unsigned DIR_CAPABLE = 8;
+  localparam int unsigned DIR_CAPABLE_V1 = 9;
+  localparam int unsigned DIR_THIRD = 10;
+  localparam int unsigned DIR_MAP_FIN = 11;
+  localparam int unsigned DIR_SYN_DATA = 12;
+  localparam int unsigned DIR_END = 13;
+
+  // Bits of flow.flags.
+  localparam int unsigned FLOW_STATE_FLIP = 0;
+  localparam int unsigned FLOW_STATE_SIDE_B = 1;
+  localparam int unsigned FLOW_STATE_FIRST = 2;
+  localparam int unsigned FLOW_STATE_PROVISIONAL = 3;
+
+  // Bits of conn.flags.
+  localparam int unsigned CONN_CSUM = 0;
+  localparam int unsigned CONN_TCP = 1;
+  localparam int unsigned CONN_QUEUE = 2;
+
+  // Bits of token_entry.flags.
+  localparam int unsigned TOKEN_ENTRY_SIDE_B = 0;
+  localparam int unsigned TOKEN_ENTRY_PUNT = 1;
 
   // Bits of hdr.flags.
   localparam int unsigned HDR_L3 = 0;
@@ -296,6 +456,337 @@ package mpnic_pkg;
   localparam int unsigned CSUM_TRUNCATED_W = 8;
   localparam int unsigned CSUM_RESERVED_LSB = 72;
   localparam int unsigned CSUM_RESERVED_W = 24;
+
+  // A flow key. Under the exact mask the end whose address, then port, is lower (as bytes on the
+  // wire) comes first, so that both directions have one key; under the settable mask the source
+  // comes first, and bits outside the mask are zero.
+  localparam int unsigned KEY_W = 320;
+  localparam int unsigned KEY_LO_ADDR_LSB = 0;
+  localparam int unsigned KEY_LO_ADDR_W = 128;
+  localparam int unsigned KEY_HI_ADDR_LSB = 128;
+  localparam int unsigned KEY_HI_ADDR_W = 128;
+  localparam int unsigned KEY_LO_PORT_LSB = 256;
+  localparam int unsigned KEY_LO_PORT_W = 16;
+  localparam int unsigned KEY_HI_PORT_LSB = 272;
+  localparam int unsigned KEY_HI_PORT_W = 16;
+  localparam int unsigned KEY_VLAN_LSB = 288;
+  localparam int unsigned KEY_VLAN_W = 16;
+  localparam int unsigned KEY_PROTO_LSB = 304;
+  localparam int unsigned KEY_PROTO_W = 8;
+  localparam int unsigned KEY_KIND_LSB = 312;
+  localparam int unsigned KEY_KIND_W = 8;
+
+  // What an entry does to the frames that it decides on.
+  localparam int unsigned ACTION_W = 96;
+  localparam int unsigned ACTION_MARK_LSB = 0;
+  localparam int unsigned ACTION_MARK_W = 32;
+  localparam int unsigned ACTION_RX_QUEUE_LSB = 32;
+  localparam int unsigned ACTION_RX_QUEUE_W = 16;
+  localparam int unsigned ACTION_STRIP_LSB = 48;
+  localparam int unsigned ACTION_STRIP_W = 16;
+  localparam int unsigned ACTION_ACTIONS_LSB = 64;
+  localparam int unsigned ACTION_ACTIONS_W = 16;
+  localparam int unsigned ACTION_PRIO_LSB = 80;
+  localparam int unsigned ACTION_PRIO_W = 8;
+  localparam int unsigned ACTION_RESERVED_LSB = 88;
+  localparam int unsigned ACTION_RESERVED_W = 8;
+
+  // DSS state of one direction of a flow.
+  localparam int unsigned DIR_W = 320;
+  localparam int unsigned DIR_ISN_LSB = 0;
+  localparam int unsigned DIR_ISN_W = 32;
+  localparam int unsigned DIR_MAP_SSN_LSB = 32;
+  localparam int unsigned DIR_MAP_SSN_W = 32;
+  localparam int unsigned DIR_MAP_DSN_LSB = 64;
+  localparam int unsigned DIR_MAP_DSN_W = 64;
+  localparam int unsigned DIR_MAP_LEN_LSB = 128;
+  localparam int unsigned DIR_MAP_LEN_W = 16;
+  localparam int unsigned DIR_MAP_POS_LSB = 144;
+  localparam int unsigned DIR_MAP_POS_W = 16;
+  localparam int unsigned DIR_MAP_CSUM_LSB = 160;
+  localparam int unsigned DIR_MAP_CSUM_W = 16;
+  localparam int unsigned DIR_MAP_SUM_LSB = 176;
+  localparam int unsigned DIR_MAP_SUM_W = 16;
+  localparam int unsigned DIR_PREV_DSN_LSB = 192;
+  localparam int unsigned DIR_PREV_DSN_W = 32;
+  localparam int unsigned DIR_PREV_SSN_LSB = 224;
+  localparam int unsigned DIR_PREV_SSN_W = 32;
+  localparam int unsigned DIR_PREV_LEN_LSB = 256;
+  localparam int unsigned DIR_PREV_LEN_W = 16;
+  localparam int unsigned DIR_MAP_JUDGE_LSB = 272;
+  localparam int unsigned DIR_MAP_JUDGE_W = 8;
+  localparam int unsigned DIR_RESERVED_LSB = 280;
+  localparam int unsigned DIR_RESERVED_W = 8;
+  localparam int unsigned DIR_FLAGS_LSB = 288;
+  localparam int unsigned DIR_FLAGS_W = 32;
+
+  // State of one flow or entry, at its flow id. 1 kbit.
+  localparam int unsigned FLOW_W = 1024;
+  localparam int unsigned FLOW_DIR_LSB = 0;
+  localparam int unsigned FLOW_DIR_W = 640;
+  localparam int unsigned FLOW_PACKETS_LSB = 640;
+  localparam int unsigned FLOW_PACKETS_W = 64;
+  localparam int unsigned FLOW_BYTES_LSB = 704;
+  localparam int unsigned FLOW_BYTES_W = 64;
+  localparam int unsigned FLOW_CONN_ID_LSB = 768;
+  localparam int unsigned FLOW_CONN_ID_W = 32;
+  localparam int unsigned FLOW_LAST_SEEN_LSB = 800;
+  localparam int unsigned FLOW_LAST_SEEN_W = 32;
+  localparam int unsigned FLOW_MARK_LSB = 832;
+  localparam int unsigned FLOW_MARK_W = 32;
+  localparam int unsigned FLOW_RX_QUEUE_LSB = 864;
+  localparam int unsigned FLOW_RX_QUEUE_W = 16;
+  localparam int unsigned FLOW_STRIP_LSB = 880;
+  localparam int unsigned FLOW_STRIP_W = 16;
+  localparam int unsigned FLOW_ACTIONS_LSB = 896;
+  localparam int unsigned FLOW_ACTIONS_W = 16;
+  localparam int unsigned FLOW_PRIO_LSB = 912;
+  localparam int unsigned FLOW_PRIO_W = 8;
+  localparam int unsigned FLOW_GENERATION_LSB = 920;
+  localparam int unsigned FLOW_GENERATION_W = 8;
+  localparam int unsigned FLOW_FLAGS_LSB = 928;
+  localparam int unsigned FLOW_FLAGS_W = 16;
+  localparam int unsigned FLOW_RESERVED_LSB = 944;
+  localparam int unsigned FLOW_RESERVED_W = 80;
+
+  // State of one MPTCP connection. Index 0 is the initiator's (A), 1 the listener's (B).
+  localparam int unsigned CONN_W = 512;
+  localparam int unsigned CONN_IDSN_LSB = 0;
+  localparam int unsigned CONN_IDSN_W = 128;
+  localparam int unsigned CONN_DSN_NEXT_LSB = 128;
+  localparam int unsigned CONN_DSN_NEXT_W = 128;
+  localparam int unsigned CONN_TOKEN_LSB = 256;
+  localparam int unsigned CONN_TOKEN_W = 64;
+  localparam int unsigned CONN_RX_QUEUE_LSB = 320;
+  localparam int unsigned CONN_RX_QUEUE_W = 16;
+  localparam int unsigned CONN_VERSION_LSB = 336;
+  localparam int unsigned CONN_VERSION_W = 8;
+  localparam int unsigned CONN_FLAGS_LSB = 344;
+  localparam int unsigned CONN_FLAGS_W = 8;
+  localparam int unsigned CONN_SUBFLOWS_LSB = 352;
+  localparam int unsigned CONN_SUBFLOWS_W = 16;
+  localparam int unsigned CONN_RESERVED_LSB = 368;
+  localparam int unsigned CONN_RESERVED_W = 144;
+
+  // An entry of the token table.
+  localparam int unsigned TOKEN_ENTRY_W = 96;
+  localparam int unsigned TOKEN_ENTRY_TOKEN_LSB = 0;
+  localparam int unsigned TOKEN_ENTRY_TOKEN_W = 32;
+  localparam int unsigned TOKEN_ENTRY_CONN_ID_LSB = 32;
+  localparam int unsigned TOKEN_ENTRY_CONN_ID_W = 32;
+  localparam int unsigned TOKEN_ENTRY_FLAGS_LSB = 64;
+  localparam int unsigned TOKEN_ENTRY_FLAGS_W = 8;
+  localparam int unsigned TOKEN_ENTRY_PROVISIONAL_LSB = 72;
+  localparam int unsigned TOKEN_ENTRY_PROVISIONAL_W = 8;
+  localparam int unsigned TOKEN_ENTRY_CAP_LSB = 80;
+  localparam int unsigned TOKEN_ENTRY_CAP_W = 8;
+  localparam int unsigned TOKEN_ENTRY_RESERVED_LSB = 88;
+  localparam int unsigned TOKEN_ENTRY_RESERVED_W = 8;
+
+  // An entry of the peer table, which is the peer version cache as far as the NIC needs it.
+  localparam int unsigned PEER_ENTRY_W = 192;
+  localparam int unsigned PEER_ENTRY_ADDR_LSB = 0;
+  localparam int unsigned PEER_ENTRY_ADDR_W = 128;
+  localparam int unsigned PEER_ENTRY_PORT_LSB = 128;
+  localparam int unsigned PEER_ENTRY_PORT_W = 16;
+  localparam int unsigned PEER_ENTRY_NETWORK_LSB = 144;
+  localparam int unsigned PEER_ENTRY_NETWORK_W = 8;
+  localparam int unsigned PEER_ENTRY_IP_VERSION_LSB = 152;
+  localparam int unsigned PEER_ENTRY_IP_VERSION_W = 8;
+  localparam int unsigned PEER_ENTRY_SPEAKS_LSB = 160;
+  localparam int unsigned PEER_ENTRY_SPEAKS_W = 8;
+  localparam int unsigned PEER_ENTRY_FIRST_SYN_LSB = 168;
+  localparam int unsigned PEER_ENTRY_FIRST_SYN_W = 8;
+  localparam int unsigned PEER_ENTRY_RESERVED_LSB = 176;
+  localparam int unsigned PEER_ENTRY_RESERVED_W = 16;
+
+  // What a ternary rule matches on; numbers are as in the header record.
+  localparam int unsigned RULE_KEY_W = 384;
+  localparam int unsigned RULE_KEY_SRC_LSB = 0;
+  localparam int unsigned RULE_KEY_SRC_W = 128;
+  localparam int unsigned RULE_KEY_DST_LSB = 128;
+  localparam int unsigned RULE_KEY_DST_W = 128;
+  localparam int unsigned RULE_KEY_SPORT_LSB = 256;
+  localparam int unsigned RULE_KEY_SPORT_W = 16;
+  localparam int unsigned RULE_KEY_DPORT_LSB = 272;
+  localparam int unsigned RULE_KEY_DPORT_W = 16;
+  localparam int unsigned RULE_KEY_VLAN_LSB = 288;
+  localparam int unsigned RULE_KEY_VLAN_W = 16;
+  localparam int unsigned RULE_KEY_ETHERTYPE_LSB = 304;
+  localparam int unsigned RULE_KEY_ETHERTYPE_W = 16;
+  localparam int unsigned RULE_KEY_SUBTYPES_LSB = 320;
+  localparam int unsigned RULE_KEY_SUBTYPES_W = 16;
+  localparam int unsigned RULE_KEY_SOURCE_LSB = 336;
+  localparam int unsigned RULE_KEY_SOURCE_W = 8;
+  localparam int unsigned RULE_KEY_PARSE_LSB = 344;
+  localparam int unsigned RULE_KEY_PARSE_W = 8;
+  localparam int unsigned RULE_KEY_IP_VERSION_LSB = 352;
+  localparam int unsigned RULE_KEY_IP_VERSION_W = 8;
+  localparam int unsigned RULE_KEY_IP_PROTO_LSB = 360;
+  localparam int unsigned RULE_KEY_IP_PROTO_W = 8;
+  localparam int unsigned RULE_KEY_TCP_FLAGS_LSB = 368;
+  localparam int unsigned RULE_KEY_TCP_FLAGS_W = 8;
+  localparam int unsigned RULE_KEY_MPTCP_LSB = 376;
+  localparam int unsigned RULE_KEY_MPTCP_W = 8;
+
+  // A ternary rule: it matches if (key ^ value) & mask is zero.
+  localparam int unsigned RULE_W = 864;
+  localparam int unsigned RULE_VALUE_LSB = 0;
+  localparam int unsigned RULE_VALUE_W = 384;
+  localparam int unsigned RULE_MASK_LSB = 384;
+  localparam int unsigned RULE_MASK_W = 384;
+  localparam int unsigned RULE_MARK_LSB = 768;
+  localparam int unsigned RULE_MARK_W = 32;
+  localparam int unsigned RULE_RX_QUEUE_LSB = 800;
+  localparam int unsigned RULE_RX_QUEUE_W = 16;
+  localparam int unsigned RULE_STRIP_LSB = 816;
+  localparam int unsigned RULE_STRIP_W = 16;
+  localparam int unsigned RULE_ACTIONS_LSB = 832;
+  localparam int unsigned RULE_ACTIONS_W = 16;
+  localparam int unsigned RULE_PRIO_LSB = 848;
+  localparam int unsigned RULE_PRIO_W = 8;
+  localparam int unsigned RULE_VALID_LSB = 856;
+  localparam int unsigned RULE_VALID_W = 8;
+
+  // Reserved for the version gateway: what is added to the numbers of a flow's frames in one
+  // direction, modulo their size, with the checksums repaired. No stage reads it yet.
+  localparam int unsigned REWRITE_W = 320;
+  localparam int unsigned REWRITE_DSN_LSB = 0;
+  localparam int unsigned REWRITE_DSN_W = 64;
+  localparam int unsigned REWRITE_DATA_ACK_LSB = 64;
+  localparam int unsigned REWRITE_DATA_ACK_W = 64;
+  localparam int unsigned REWRITE_SEQ_LSB = 128;
+  localparam int unsigned REWRITE_SEQ_W = 32;
+  localparam int unsigned REWRITE_ACK_LSB = 160;
+  localparam int unsigned REWRITE_ACK_W = 32;
+  localparam int unsigned REWRITE_REPLACE_LSB = 192;
+  localparam int unsigned REWRITE_REPLACE_W = 16;
+  localparam int unsigned REWRITE_OPTION_LEN_LSB = 208;
+  localparam int unsigned REWRITE_OPTION_LEN_W = 8;
+  localparam int unsigned REWRITE_OPTION_LSB = 216;
+  localparam int unsigned REWRITE_OPTION_W = 96;
+  localparam int unsigned REWRITE_RESERVED_LSB = 312;
+  localparam int unsigned REWRITE_RESERVED_W = 8;
+
+  // What the stateful half says of a frame. It leaves with the header record.
+  localparam int unsigned RESULT_W = 640;
+  localparam int unsigned RESULT_FLOW_LSB = 0;
+  localparam int unsigned RESULT_FLOW_W = 8;
+  localparam int unsigned RESULT_TOKEN_LSB = 8;
+  localparam int unsigned RESULT_TOKEN_W = 8;
+  localparam int unsigned RESULT_SPEAKS_LSB = 16;
+  localparam int unsigned RESULT_SPEAKS_W = 8;
+  localparam int unsigned RESULT_RULE_LSB = 24;
+  localparam int unsigned RESULT_RULE_W = 8;
+  localparam int unsigned RESULT_DIR_LSB = 32;
+  localparam int unsigned RESULT_DIR_W = 8;
+  localparam int unsigned RESULT_SIDE_LSB = 40;
+  localparam int unsigned RESULT_SIDE_W = 8;
+  localparam int unsigned RESULT_FLAGS_LSB = 48;
+  localparam int unsigned RESULT_FLAGS_W = 8;
+  localparam int unsigned RESULT_DSN_STATE_LSB = 56;
+  localparam int unsigned RESULT_DSN_STATE_W = 8;
+  localparam int unsigned RESULT_FLOW_ID_LSB = 64;
+  localparam int unsigned RESULT_FLOW_ID_W = 32;
+  localparam int unsigned RESULT_MASKED_ID_LSB = 96;
+  localparam int unsigned RESULT_MASKED_ID_W = 32;
+  localparam int unsigned RESULT_CONN_ID_LSB = 128;
+  localparam int unsigned RESULT_CONN_ID_W = 32;
+  localparam int unsigned RESULT_HASH_LSB = 160;
+  localparam int unsigned RESULT_HASH_W = 32;
+  localparam int unsigned RESULT_DSN_LSB = 192;
+  localparam int unsigned RESULT_DSN_W = 64;
+  localparam int unsigned RESULT_DATA_ACK_LSB = 256;
+  localparam int unsigned RESULT_DATA_ACK_W = 64;
+  localparam int unsigned RESULT_MAP_DSN_LSB = 320;
+  localparam int unsigned RESULT_MAP_DSN_W = 64;
+  localparam int unsigned RESULT_MAP_LEN_LSB = 384;
+  localparam int unsigned RESULT_MAP_LEN_W = 16;
+  localparam int unsigned RESULT_MAP_CSUM_LSB = 400;
+  localparam int unsigned RESULT_MAP_CSUM_W = 8;
+  localparam int unsigned RESULT_RESERVED_LSB = 408;
+  localparam int unsigned RESULT_RESERVED_W = 8;
+  localparam int unsigned RESULT_SIGNS_LSB = 416;
+  localparam int unsigned RESULT_SIGNS_W = 32;
+  localparam int unsigned RESULT_MARK_LSB = 448;
+  localparam int unsigned RESULT_MARK_W = 32;
+  localparam int unsigned RESULT_RX_QUEUE_LSB = 480;
+  localparam int unsigned RESULT_RX_QUEUE_W = 16;
+  localparam int unsigned RESULT_ACTIONS_LSB = 496;
+  localparam int unsigned RESULT_ACTIONS_W = 16;
+  localparam int unsigned RESULT_STRIP_LSB = 512;
+  localparam int unsigned RESULT_STRIP_W = 16;
+  localparam int unsigned RESULT_PUNT_LSB = 528;
+  localparam int unsigned RESULT_PUNT_W = 8;
+  localparam int unsigned RESULT_DROP_LSB = 536;
+  localparam int unsigned RESULT_DROP_W = 8;
+  localparam int unsigned RESULT_RESERVED2_LSB = 544;
+  localparam int unsigned RESULT_RESERVED2_W = 32;
+  localparam int unsigned RESULT_DATA_FIN_LSB = 576;
+  localparam int unsigned RESULT_DATA_FIN_W = 64;
+
+  // Tells the host of a frame without the frame itself. Keys never appear in it.
+  localparam int unsigned EVENT_W = 1024;
+  localparam int unsigned EVENT_SEQ_LSB = 0;
+  localparam int unsigned EVENT_SEQ_W = 32;
+  localparam int unsigned EVENT_SIGNS_LSB = 32;
+  localparam int unsigned EVENT_SIGNS_W = 32;
+  localparam int unsigned EVENT_TIME_NS_LSB = 64;
+  localparam int unsigned EVENT_TIME_NS_W = 64;
+  localparam int unsigned EVENT_FLOW_ID_LSB = 128;
+  localparam int unsigned EVENT_FLOW_ID_W = 32;
+  localparam int unsigned EVENT_CONN_ID_LSB = 160;
+  localparam int unsigned EVENT_CONN_ID_W = 32;
+  localparam int unsigned EVENT_SOURCE_LSB = 192;
+  localparam int unsigned EVENT_SOURCE_W = 8;
+  localparam int unsigned EVENT_DIR_LSB = 200;
+  localparam int unsigned EVENT_DIR_W = 8;
+  localparam int unsigned EVENT_SIDE_LSB = 208;
+  localparam int unsigned EVENT_SIDE_W = 8;
+  localparam int unsigned EVENT_GENERATION_LSB = 216;
+  localparam int unsigned EVENT_GENERATION_W = 8;
+  localparam int unsigned EVENT_TCP_FLAGS_LSB = 224;
+  localparam int unsigned EVENT_TCP_FLAGS_W = 8;
+  localparam int unsigned EVENT_IP_VERSION_LSB = 232;
+  localparam int unsigned EVENT_IP_VERSION_W = 8;
+  localparam int unsigned EVENT_VERSION_LSB = 240;
+  localparam int unsigned EVENT_VERSION_W = 8;
+  localparam int unsigned EVENT_MAP_CSUM_LSB = 248;
+  localparam int unsigned EVENT_MAP_CSUM_W = 8;
+  localparam int unsigned EVENT_SRC_LSB = 256;
+  localparam int unsigned EVENT_SRC_W = 128;
+  localparam int unsigned EVENT_DST_LSB = 384;
+  localparam int unsigned EVENT_DST_W = 128;
+  localparam int unsigned EVENT_SPORT_LSB = 512;
+  localparam int unsigned EVENT_SPORT_W = 16;
+  localparam int unsigned EVENT_DPORT_LSB = 528;
+  localparam int unsigned EVENT_DPORT_W = 16;
+  localparam int unsigned EVENT_VLAN_LSB = 544;
+  localparam int unsigned EVENT_VLAN_W = 16;
+  localparam int unsigned EVENT_MAP_LEN_LSB = 560;
+  localparam int unsigned EVENT_MAP_LEN_W = 16;
+  localparam int unsigned EVENT_SEQ_NO_LSB = 576;
+  localparam int unsigned EVENT_SEQ_NO_W = 32;
+  localparam int unsigned EVENT_ACK_NO_LSB = 608;
+  localparam int unsigned EVENT_ACK_NO_W = 32;
+  localparam int unsigned EVENT_DSN_LSB = 640;
+  localparam int unsigned EVENT_DSN_W = 64;
+  localparam int unsigned EVENT_MAP_DSN_LSB = 704;
+  localparam int unsigned EVENT_MAP_DSN_W = 64;
+  localparam int unsigned EVENT_DATA_ACK_LSB = 768;
+  localparam int unsigned EVENT_DATA_ACK_W = 64;
+  localparam int unsigned EVENT_TOKEN_LSB = 832;
+  localparam int unsigned EVENT_TOKEN_W = 32;
+  localparam int unsigned EVENT_NONCE_LSB = 864;
+  localparam int unsigned EVENT_NONCE_W = 32;
+  localparam int unsigned EVENT_ADDR_ID_LSB = 896;
+  localparam int unsigned EVENT_ADDR_ID_W = 8;
+  localparam int unsigned EVENT_REASON_LSB = 904;
+  localparam int unsigned EVENT_REASON_W = 8;
+  localparam int unsigned EVENT_PAYLOAD_LEN_LSB = 912;
+  localparam int unsigned EVENT_PAYLOAD_LEN_W = 16;
+  localparam int unsigned EVENT_RESERVED_LSB = 928;
+  localparam int unsigned EVENT_RESERVED_W = 96;
 
 endpackage
 // verilator lint_on UNUSEDPARAM

@@ -72,3 +72,200 @@ typedef struct packed {
   logic [7:0] l4;
   logic [7:0] ip;
 } mpnic_csum_t;
+
+// A flow key. Under the exact mask the end whose address, then port, is lower (as bytes on the
+// wire) comes first, so that both directions have one key; under the settable mask the source
+// comes first, and bits outside the mask are zero.
+typedef struct packed {
+  logic [7:0] kind;
+  logic [7:0] proto;
+  logic [15:0] vlan;
+  logic [15:0] hi_port;
+  logic [15:0] lo_port;
+  logic [127:0] hi_addr;
+  logic [127:0] lo_addr;
+} mpnic_key_t;
+
+// What an entry does to the frames that it decides on.
+typedef struct packed {
+  logic [7:0] reserved;
+  logic [7:0] prio;
+  logic [15:0] actions;
+  logic [15:0] strip;
+  logic [15:0] rx_queue;
+  logic [31:0] mark;
+} mpnic_action_t;
+
+// DSS state of one direction of a flow.
+typedef struct packed {
+  logic [31:0] flags;
+  logic [7:0] reserved;
+  logic [7:0] map_judge;
+  logic [15:0] prev_len;
+  logic [31:0] prev_ssn;
+  logic [31:0] prev_dsn;
+  logic [15:0] map_sum;
+  logic [15:0] map_csum;
+  logic [15:0] map_pos;
+  logic [15:0] map_len;
+  logic [63:0] map_dsn;
+  logic [31:0] map_ssn;
+  logic [31:0] isn;
+} mpnic_dir_t;
+
+// State of one flow or entry, at its flow id. 1 kbit.
+typedef struct packed {
+  logic [79:0] reserved;
+  logic [15:0] flags;
+  logic [7:0] generation;
+  logic [7:0] prio;
+  logic [15:0] actions;
+  logic [15:0] strip;
+  logic [15:0] rx_queue;
+  logic [31:0] mark;
+  logic [31:0] last_seen;
+  logic [31:0] conn_id;
+  logic [63:0] bytes;
+  logic [63:0] packets;
+  logic [639:0] dir;
+} mpnic_flow_t;
+
+// State of one MPTCP connection. Index 0 is the initiator's (A), 1 the listener's (B).
+typedef struct packed {
+  logic [143:0] reserved;
+  logic [15:0] subflows;
+  logic [7:0] flags;
+  logic [7:0] version;
+  logic [15:0] rx_queue;
+  logic [63:0] token;
+  logic [127:0] dsn_next;
+  logic [127:0] idsn;
+} mpnic_conn_t;
+
+// An entry of the token table.
+typedef struct packed {
+  logic [7:0] reserved;
+  logic [7:0] cap;
+  logic [7:0] provisional;
+  logic [7:0] flags;
+  logic [31:0] conn_id;
+  logic [31:0] token;
+} mpnic_token_entry_t;
+
+// An entry of the peer table, which is the peer version cache as far as the NIC needs it.
+typedef struct packed {
+  logic [15:0] reserved;
+  logic [7:0] first_syn;
+  logic [7:0] speaks;
+  logic [7:0] ip_version;
+  logic [7:0] network;
+  logic [15:0] port;
+  logic [127:0] addr;
+} mpnic_peer_entry_t;
+
+// What a ternary rule matches on; numbers are as in the header record.
+typedef struct packed {
+  logic [7:0] mptcp;
+  logic [7:0] tcp_flags;
+  logic [7:0] ip_proto;
+  logic [7:0] ip_version;
+  logic [7:0] parse;
+  logic [7:0] source;
+  logic [15:0] subtypes;
+  logic [15:0] ethertype;
+  logic [15:0] vlan;
+  logic [15:0] dport;
+  logic [15:0] sport;
+  logic [127:0] dst;
+  logic [127:0] src;
+} mpnic_rule_key_t;
+
+// A ternary rule: it matches if (key ^ value) & mask is zero.
+typedef struct packed {
+  logic [7:0] valid;
+  logic [7:0] prio;
+  logic [15:0] actions;
+  logic [15:0] strip;
+  logic [15:0] rx_queue;
+  logic [31:0] mark;
+  logic [383:0] mask;
+  logic [383:0] value;
+} mpnic_rule_t;
+
+// Reserved for the version gateway: what is added to the numbers of a flow's frames in one
+// direction, modulo their size, with the checksums repaired. No stage reads it yet.
+typedef struct packed {
+  logic [7:0] reserved;
+  logic [95:0] option;
+  logic [7:0] option_len;
+  logic [15:0] replace;
+  logic [31:0] ack;
+  logic [31:0] seq;
+  logic [63:0] data_ack;
+  logic [63:0] dsn;
+} mpnic_rewrite_t;
+
+// What the stateful half says of a frame. It leaves with the header record.
+typedef struct packed {
+  logic [63:0] data_fin;
+  logic [31:0] reserved2;
+  logic [7:0] drop;
+  logic [7:0] punt;
+  logic [15:0] strip;
+  logic [15:0] actions;
+  logic [15:0] rx_queue;
+  logic [31:0] mark;
+  logic [31:0] signs;
+  logic [7:0] reserved;
+  logic [7:0] map_csum;
+  logic [15:0] map_len;
+  logic [63:0] map_dsn;
+  logic [63:0] data_ack;
+  logic [63:0] dsn;
+  logic [31:0] hash;
+  logic [31:0] conn_id;
+  logic [31:0] masked_id;
+  logic [31:0] flow_id;
+  logic [7:0] dsn_state;
+  logic [7:0] flags;
+  logic [7:0] side;
+  logic [7:0] dir;
+  logic [7:0] rule;
+  logic [7:0] speaks;
+  logic [7:0] token;
+  logic [7:0] flow;
+} mpnic_result_t;
+
+// Tells the host of a frame without the frame itself. Keys never appear in it.
+typedef struct packed {
+  logic [95:0] reserved;
+  logic [15:0] payload_len;
+  logic [7:0] reason;
+  logic [7:0] addr_id;
+  logic [31:0] nonce;
+  logic [31:0] token;
+  logic [63:0] data_ack;
+  logic [63:0] map_dsn;
+  logic [63:0] dsn;
+  logic [31:0] ack_no;
+  logic [31:0] seq_no;
+  logic [15:0] map_len;
+  logic [15:0] vlan;
+  logic [15:0] dport;
+  logic [15:0] sport;
+  logic [127:0] dst;
+  logic [127:0] src;
+  logic [7:0] map_csum;
+  logic [7:0] version;
+  logic [7:0] ip_version;
+  logic [7:0] tcp_flags;
+  logic [7:0] generation;
+  logic [7:0] side;
+  logic [7:0] dir;
+  logic [7:0] source;
+  logic [31:0] conn_id;
+  logic [31:0] flow_id;
+  logic [63:0] time_ns;
+  logic [31:0] signs;
+  logic [31:0] seq;
+} mpnic_event_t;

@@ -154,6 +154,176 @@ const char *mpnic_csum_name(unsigned int value)
 	}
 }
 
+const char *mpnic_flow_name(unsigned int value)
+{
+	switch (value) {
+	case MPNIC_FLOW_NONE:
+		return "none";
+	case MPNIC_FLOW_MISS:
+		return "miss";
+	case MPNIC_FLOW_EXACT:
+		return "exact";
+	case MPNIC_FLOW_LEARNT:
+		return "learnt";
+	case MPNIC_FLOW_MASKED:
+		return "masked";
+	case MPNIC_FLOW_RULE:
+		return "rule";
+	default:
+		return "?";
+	}
+}
+
+const char *mpnic_token_name(unsigned int value)
+{
+	switch (value) {
+	case MPNIC_TOKEN_NONE:
+		return "none";
+	case MPNIC_TOKEN_KNOWN:
+		return "known";
+	case MPNIC_TOKEN_LEARNT:
+		return "learnt";
+	case MPNIC_TOKEN_PUNTED:
+		return "punted";
+	case MPNIC_TOKEN_UNKNOWN:
+		return "unknown";
+	case MPNIC_TOKEN_CAPPED:
+		return "capped";
+	case MPNIC_TOKEN_FULL:
+		return "full";
+	case MPNIC_TOKEN_FALLBACK:
+		return "fallback";
+	default:
+		return "?";
+	}
+}
+
+const char *mpnic_speaks_name(unsigned int value)
+{
+	switch (value) {
+	case MPNIC_SPEAKS_UNKNOWN:
+		return "unknown";
+	case MPNIC_SPEAKS_V1:
+		return "v1";
+	case MPNIC_SPEAKS_V0:
+		return "v0";
+	case MPNIC_SPEAKS_NONE:
+		return "none";
+	default:
+		return "?";
+	}
+}
+
+const char *mpnic_first_syn_name(unsigned int value)
+{
+	switch (value) {
+	case MPNIC_FIRST_SYN_PASS:
+		return "pass";
+	case MPNIC_FIRST_SYN_STRIP:
+		return "strip";
+	case MPNIC_FIRST_SYN_PUNT:
+		return "punt";
+	default:
+		return "?";
+	}
+}
+
+const char *mpnic_dsn_name(unsigned int value)
+{
+	switch (value) {
+	case MPNIC_DSN_NONE:
+		return "none";
+	case MPNIC_DSN_MAPPED:
+		return "mapped";
+	case MPNIC_DSN_NO_FLOW:
+		return "no_flow";
+	case MPNIC_DSN_BAD_CSUM:
+		return "bad_csum";
+	case MPNIC_DSN_NOT_MPTCP:
+		return "not_mptcp";
+	case MPNIC_DSN_NO_ISN:
+		return "no_isn";
+	case MPNIC_DSN_NO_MAPPING:
+		return "no_mapping";
+	case MPNIC_DSN_PAST:
+		return "past";
+	case MPNIC_DSN_INFINITE:
+		return "infinite";
+	case MPNIC_DSN_FAR:
+		return "far";
+	case MPNIC_DSN_SYN:
+		return "syn";
+	default:
+		return "?";
+	}
+}
+
+const char *mpnic_map_csum_name(unsigned int value)
+{
+	switch (value) {
+	case MPNIC_MAP_CSUM_NONE:
+		return "none";
+	case MPNIC_MAP_CSUM_GOOD:
+		return "good";
+	case MPNIC_MAP_CSUM_BAD:
+		return "bad";
+	case MPNIC_MAP_CSUM_ABSENT:
+		return "absent";
+	case MPNIC_MAP_CSUM_MISSING:
+		return "missing";
+	case MPNIC_MAP_CSUM_EXTRA:
+		return "extra";
+	case MPNIC_MAP_CSUM_STRADDLE:
+		return "straddle";
+	case MPNIC_MAP_CSUM_OVERLAP:
+		return "overlap";
+	case MPNIC_MAP_CSUM_ORDER:
+		return "order";
+	case MPNIC_MAP_CSUM_CONFLICT:
+		return "conflict";
+	case MPNIC_MAP_CSUM_REPLACED:
+		return "replaced";
+	default:
+		return "?";
+	}
+}
+
+const char *mpnic_punt_name(unsigned int value)
+{
+	switch (value) {
+	case MPNIC_PUNT_NONE:
+		return "none";
+	case MPNIC_PUNT_ACTION:
+		return "action";
+	case MPNIC_PUNT_JOIN:
+		return "join";
+	case MPNIC_PUNT_JOIN_UNKNOWN:
+		return "join_unknown";
+	case MPNIC_PUNT_JOIN_FULL:
+		return "join_full";
+	case MPNIC_PUNT_FIRST_SYN:
+		return "first_syn";
+	default:
+		return "?";
+	}
+}
+
+const char *mpnic_drop_name(unsigned int value)
+{
+	switch (value) {
+	case MPNIC_DROP_NONE:
+		return "none";
+	case MPNIC_DROP_ACTION:
+		return "action";
+	case MPNIC_DROP_JOIN_UNKNOWN:
+		return "join_unknown";
+	case MPNIC_DROP_JOIN_LIMIT:
+		return "join_limit";
+	default:
+		return "?";
+	}
+}
+
 const char *mpnic_given_name(unsigned int value)
 {
 	switch (value) {

@@ -34,6 +34,14 @@ extern "C" {
 #define MPNIC_V6_EXT_MAX 7 /* IPv6 extension headers that are walked; more is `too_deep` */
 /* 8-byte slots behind the IPv6 header in which an extension header may start */
 #define MPNIC_V6_EXT_SLOTS 16
+#define MPNIC_ID_NONE 4294967295 /* no flow, no connection */
+#define MPNIC_RULES 64 /* ternary rules */
+#define MPNIC_RETA_SIZE 128 /* entries of the RSS indirection table */
+/* bytes of the tables' secret hash key: 48 for Toeplitz, 8 for the offset */
+#define MPNIC_HASH_KEY_LEN 56
+#define MPNIC_RSS_KEY_LEN 40 /* bytes of the Toeplitz key for RSS */
+/* subflow sequence number of the first data byte (RFC 8684 3.3.1) */
+#define MPNIC_SUBFLOW_SSN_FIRST 1
 #define MPNIC_TCPOPT_KIND_MPTCP 30 /* TCP option kind of Multipath TCP (RFC 8684 3) */
 #define MPNIC_VERSION_UNKNOWN 255 /* opt.version where it is not known */
 
@@ -127,11 +135,233 @@ enum mpnic_csum_code {
 	MPNIC_CSUM_NOT_JUDGED = 5,
 };
 
+/*
+ * What the flow stage found for a frame: the most specific entry, whichever entry decides on the
+ * action.
+ */
+enum mpnic_flow_code {
+	MPNIC_FLOW_NONE = 0, /* not looked up: no IP, or its headers could not be read */
+	MPNIC_FLOW_MISS = 1, /* no entry */
+	MPNIC_FLOW_EXACT = 2, /* the 5-tuple of a flow */
+	/* a flow that was learnt from an MP_JOIN and still stands in the stash */
+	MPNIC_FLOW_LEARNT = 3,
+	MPNIC_FLOW_MASKED = 4, /* an entry under the settable mask */
+	MPNIC_FLOW_RULE = 5, /* a ternary rule */
+};
+
+/* What the flow stage made of an MP_JOIN SYN. */
+enum mpnic_token_code {
+	MPNIC_TOKEN_NONE = 0, /* not an MP_JOIN SYN that could be looked up */
+	MPNIC_TOKEN_KNOWN = 1, /* the flow was known already: a SYN that is sent again */
+	MPNIC_TOKEN_LEARNT = 2, /* the token is known, and the flow was learnt */
+	MPNIC_TOKEN_PUNTED = 3, /* the token is known, and its entry wants the host to decide */
+	MPNIC_TOKEN_UNKNOWN = 4, /* no connection has this token */
+	/* the token is known, but it has as many provisional flows as it may */
+	MPNIC_TOKEN_CAPPED = 5,
+	/* the token is known, but the stash or the list of free flow ids is exhausted */
+	MPNIC_TOKEN_FULL = 6,
+	MPNIC_TOKEN_FALLBACK = 7, /* the token is of a connection that is not MPTCP any more */
+};
+
+/* What a peer speaks, as far as is known (docs/state.md, peers). */
+enum mpnic_speaks_code {
+	MPNIC_SPEAKS_UNKNOWN = 0, /* nothing is known */
+	MPNIC_SPEAKS_V1 = 1, /* RFC 8684 */
+	MPNIC_SPEAKS_V0 = 2, /* RFC 6824 */
+	MPNIC_SPEAKS_NONE = 3, /* TCP alone */
+};
+
+/* What happens to a first SYN with MP_CAPABLE. */
+enum mpnic_first_syn_code {
+	MPNIC_FIRST_SYN_PASS = 0, /* it passes as it is */
+	MPNIC_FIRST_SYN_STRIP = 1, /* its MP_CAPABLE is replaced by NOPs */
+	MPNIC_FIRST_SYN_PUNT = 2, /* it goes to the host */
+};
+
+/* Whether the first payload byte of a segment has a data sequence number, and why not. */
+enum mpnic_dsn_code {
+	MPNIC_DSN_NONE = 0, /* no data: no TCP, no payload, or payload that is not of the stream */
+	MPNIC_DSN_MAPPED = 1, /* yes, in dsn */
+	MPNIC_DSN_NO_FLOW = 2, /* the flow is in no table, or its entry has no connection */
+	MPNIC_DSN_BAD_CSUM = 3, /* the IP or TCP checksum is bad, or could not be judged */
+	MPNIC_DSN_NOT_MPTCP = 4, /* the connection has fallen back to TCP */
+	MPNIC_DSN_NO_ISN = 5, /* no SYN was seen, so that subflow sequence numbers mean nothing */
+	MPNIC_DSN_NO_MAPPING = 6, /* no mapping covers it: beyond all that were declared */
+	MPNIC_DSN_PAST = 7, /* no mapping covers it: before the ones that are tracked */
+	MPNIC_DSN_INFINITE = 8, /* no mapping covers it, and a direction has an infinite one */
+	MPNIC_DSN_FAR = 9, /* its mapping is more than 2^31 from what the connection has come to */
+	MPNIC_DSN_SYN = 10, /* data on a SYN is outside the data sequence space (RFC 8684 B.1) */
+};
+
+/* Verdict on the DSS checksum of the mapping that ends with this segment. */
+enum mpnic_map_csum_code {
+	MPNIC_MAP_CSUM_NONE = 0, /* no mapping ends here */
+	MPNIC_MAP_CSUM_GOOD = 1, /* right */
+	MPNIC_MAP_CSUM_BAD = 2, /* wrong */
+	MPNIC_MAP_CSUM_ABSENT = 3, /* the mapping has no checksum, and none was negotiated */
+	/* not judged: the mapping has no checksum, though one was negotiated */
+	MPNIC_MAP_CSUM_MISSING = 4,
+	MPNIC_MAP_CSUM_EXTRA = 5, /* not judged: it has one, though none was negotiated */
+	MPNIC_MAP_CSUM_STRADDLE = 6, /* not judged: a segment goes beyond the mapping's end */
+	MPNIC_MAP_CSUM_OVERLAP = 7, /* not judged: a segment repeats bytes and brings new ones */
+	MPNIC_MAP_CSUM_ORDER = 8, /* not judged: bytes came out of order */
+	/* not judged: another mapping was declared for some of its bytes */
+	MPNIC_MAP_CSUM_CONFLICT = 9,
+	MPNIC_MAP_CSUM_REPLACED = 10, /* not judged: a later mapping came before it was complete */
+};
+
+/* Why a frame goes to the host's slow path. */
+enum mpnic_punt_code {
+	MPNIC_PUNT_NONE = 0, /* it does not */
+	MPNIC_PUNT_ACTION = 1, /* an entry's action */
+	MPNIC_PUNT_JOIN = 2, /* an MP_JOIN whose token's entry wants it */
+	MPNIC_PUNT_JOIN_UNKNOWN = 3, /* an MP_JOIN with a token that nobody knows */
+	MPNIC_PUNT_JOIN_FULL = 4, /* an MP_JOIN that could not be learnt */
+	/* a first SYN, as its peer's entry or the default for unknown peers says */
+	MPNIC_PUNT_FIRST_SYN = 5,
+};
+
+/* Why a frame is dropped. */
+enum mpnic_drop_code {
+	MPNIC_DROP_NONE = 0, /* it is not */
+	MPNIC_DROP_ACTION = 1, /* an entry's action */
+	MPNIC_DROP_JOIN_UNKNOWN = 2, /* an MP_JOIN with a token that nobody knows */
+	/* an MP_JOIN that was to be punted, beyond the rate of such punts */
+	MPNIC_DROP_JOIN_LIMIT = 3,
+};
+
 /* MPTCP version that the caller gives with a frame. */
 enum mpnic_given_code {
 	MPNIC_GIVEN_V0 = 0, /* the connection is RFC 6824's */
 	MPNIC_GIVEN_V1 = 1, /* the connection is RFC 8684's */
 	MPNIC_GIVEN_UNKNOWN = 2, /* not known */
+};
+
+/* Bits of action.actions. */
+enum mpnic_action_bits {
+	/* to action.rx_queue; else the connection's queue, else by RSS */
+	MPNIC_ACTION_QUEUE = 1u << 0,
+	MPNIC_ACTION_MARK = 1u << 1, /* action.mark goes with the frame */
+	MPNIC_ACTION_DROP = 1u << 2, /* the frame is dropped and counted */
+	MPNIC_ACTION_PUNT = 1u << 3, /* the frame goes to the host's slow path */
+	/* MPTCP options of the subtypes in action.strip are replaced by NOPs */
+	MPNIC_ACTION_STRIP = 1u << 4,
+	MPNIC_ACTION_MIRROR = 1u << 5, /* an event tells of each frame */
+	/* reserved: numbers are changed as the flow's rewrite record says */
+	MPNIC_ACTION_REWRITE = 1u << 6,
+};
+
+/*
+ * Bits of result.signs and event.signs. Numbers in brackets are rules of fallback
+ * (docs/state.md).
+ */
+enum mpnic_sign_bits {
+	MPNIC_SIGN_CAPABLE_SYN = 1u << 0, /* a SYN with a well-formed MP_CAPABLE */
+	/* a SYN/ACK without MP_CAPABLE, though the SYN had one [1, 6] */
+	MPNIC_SIGN_CAPABLE_ABSENT = 1u << 1,
+	/* a SYN/ACK with MP_CAPABLE of another version than the SYN's [5, 7] */
+	MPNIC_SIGN_CAPABLE_VERSION = 1u << 2,
+	MPNIC_SIGN_CAPABLE_ERROR = 1u << 3, /* an MP_CAPABLE with an error [13] */
+	MPNIC_SIGN_THIRD_ABSENT = 1u << 4, /* the handshake's third packet has no MP_CAPABLE [3] */
+	/* the initiator's first data has neither MP_CAPABLE nor a mapping [15, 16] */
+	MPNIC_SIGN_FIRST_DATA_BARE = 1u << 5,
+	/* data without a mapping of its own before the first Data ACK came back [17] */
+	MPNIC_SIGN_NO_MAPPING = 1u << 6,
+	/* data was acknowledged without a Data ACK, and none was seen before [18] */
+	MPNIC_SIGN_NO_DATA_ACK = 1u << 7,
+	/* data that no mapping covers, after Data ACKs were seen [19] */
+	MPNIC_SIGN_UNMAPPED = 1u << 8,
+	MPNIC_SIGN_CSUM_BAD = 1u << 9, /* a DSS checksum is wrong [21, 22, 24] */
+	/* a mapping without the checksum that was negotiated [27] */
+	MPNIC_SIGN_CSUM_MISSING = 1u << 10,
+	/* a mapping with a checksum that was not negotiated [27] */
+	MPNIC_SIGN_CSUM_EXTRA = 1u << 11,
+	/* a mapping that contradicts one in force (RFC 8684 3.3.1) */
+	MPNIC_SIGN_MAP_CONFLICT = 1u << 12,
+	/*
+	 * a data sequence number or Data ACK that 32 bits do not reach from what was expected
+	 * [30]
+	 */
+	MPNIC_SIGN_DSN_FAR = 1u << 13,
+	MPNIC_SIGN_INFINITE = 1u << 14, /* an infinite mapping [18, 22, 25] */
+	MPNIC_SIGN_AFTER_INFINITE = 1u << 15, /* a mapping behind an infinite one [25] */
+	MPNIC_SIGN_MP_FAIL = 1u << 16, /* MP_FAIL [21 to 24] */
+	MPNIC_SIGN_FASTCLOSE = 1u << 17, /* MP_FASTCLOSE */
+	MPNIC_SIGN_TCPRST = 1u << 18, /* MP_TCPRST */
+	MPNIC_SIGN_DATA_FIN = 1u << 19, /* DATA_FIN */
+	MPNIC_SIGN_ADD_ADDR = 1u << 20, /* ADD_ADDR */
+	MPNIC_SIGN_REMOVE_ADDR = 1u << 21, /* REMOVE_ADDR */
+	MPNIC_SIGN_MP_PRIO = 1u << 22, /* MP_PRIO */
+	MPNIC_SIGN_JOIN = 1u << 23, /* an MP_JOIN SYN of a known flow or with a known token */
+	MPNIC_SIGN_JOIN_LEARNT = 1u << 24, /* its flow was learnt */
+	MPNIC_SIGN_JOIN_UNKNOWN = 1u << 25, /* an MP_JOIN SYN with a token that nobody knows [28] */
+	/* an MP_JOIN SYN that could not be learnt: cap, stash or flow ids */
+	MPNIC_SIGN_JOIN_REFUSED = 1u << 26,
+	/* an MP_JOIN SYN for a connection that is not MPTCP any more [26] */
+	MPNIC_SIGN_JOIN_FALLBACK = 1u << 27,
+	/*
+	 * a malformed option chain (len_below_2, overrun), or an MPTCP option with an error; of
+	 * every frame, sound or not
+	 */
+	MPNIC_SIGN_MALFORMED = 1u << 28,
+	/* SYN, SYN/ACK or third packet of a flow that is tracked */
+	MPNIC_SIGN_HANDSHAKE = 1u << 29,
+	MPNIC_SIGN_END = 1u << 30, /* RST or FIN of a flow that is tracked */
+	MPNIC_SIGN_MIRROR = 1u << 31, /* an entry's action asks for it */
+};
+
+/* Bits of result.flags. */
+enum mpnic_result_bits {
+	/* all payload bytes are behind what has passed on this flow: sent again, or late */
+	MPNIC_RESULT_RETRANSMISSION = 1u << 0,
+	/*
+	 * new bytes of the flow, but not beyond the highest data sequence number: reinjected, or
+	 * by a slower subflow
+	 */
+	MPNIC_RESULT_REINJECTION = 1u << 1,
+	MPNIC_RESULT_DATA_ACK = 1u << 2, /* data_ack is valid */
+	MPNIC_RESULT_MAP = 1u << 3, /* map_dsn and map_len tell of the mapping that ends here */
+	MPNIC_RESULT_STRIPPED = 1u << 4, /* options were replaced by NOPs */
+};
+
+/* Bits of dir.flags: what a flow's state knows of one direction. */
+enum mpnic_dir_bits {
+	MPNIC_DIR_ISN = 1u << 0, /* isn is known */
+	MPNIC_DIR_MAP = 1u << 1, /* map_* is a mapping */
+	MPNIC_DIR_MAP_CSUM = 1u << 2, /* it has a checksum */
+	MPNIC_DIR_MAP_DONE = 1u << 3, /* all its bytes have passed, or its verdict was given */
+	MPNIC_DIR_PREV = 1u << 4, /* prev_* is a mapping */
+	MPNIC_DIR_INFINITE = 1u << 5, /* an infinite mapping was declared */
+	MPNIC_DIR_DATA_ACK = 1u << 6, /* a Data ACK was sent in this direction */
+	MPNIC_DIR_DATA = 1u << 7, /* payload was sent in this direction */
+	MPNIC_DIR_CAPABLE = 1u << 8, /* MP_CAPABLE was in this direction's SYN or SYN/ACK */
+	MPNIC_DIR_CAPABLE_V1 = 1u << 9, /* and its version is 1 */
+	MPNIC_DIR_THIRD = 1u << 10, /* the third packet of the handshake has passed */
+	MPNIC_DIR_MAP_FIN = 1u << 11, /* the mapping's length field counts a DATA_FIN */
+	MPNIC_DIR_SYN_DATA = 1u << 12, /* the SYN had payload */
+	MPNIC_DIR_END = 1u << 13, /* a RST or FIN was sent in this direction */
+};
+
+/* Bits of flow.flags. */
+enum mpnic_flow_state_bits {
+	MPNIC_FLOW_STATE_FLIP = 1u << 0, /* the opener is the upper end of the key */
+	MPNIC_FLOW_STATE_SIDE_B = 1u << 1, /* the connection's listener opened this subflow */
+	MPNIC_FLOW_STATE_FIRST = 1u << 2, /* the connection's first subflow */
+	/* learnt from an MP_JOIN whose HMAC the host has not confirmed */
+	MPNIC_FLOW_STATE_PROVISIONAL = 1u << 3,
+};
+
+/* Bits of conn.flags. */
+enum mpnic_conn_bits {
+	MPNIC_CONN_CSUM = 1u << 0, /* DSS checksums were negotiated */
+	MPNIC_CONN_TCP = 1u << 1, /* not MPTCP any more */
+	MPNIC_CONN_QUEUE = 1u << 2, /* rx_queue is set: all subflows go there */
+};
+
+/* Bits of token_entry.flags. */
+enum mpnic_token_entry_bits {
+	MPNIC_TOKEN_ENTRY_SIDE_B = 1u << 0, /* the token is the listener's */
+	MPNIC_TOKEN_ENTRY_PUNT = 1u << 1, /* MP_JOINs go to the host; else their flows are learnt */
 };
 
 /* Bits of hdr.flags. */
@@ -410,6 +640,401 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_csum, payload_seen) == 6, "csum.payloa
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_csum, truncated) == 8, "csum.truncated");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_csum, reserved) == 9, "csum.reserved");
 
+/*
+ * A flow key. Under the exact mask the end whose address, then port, is lower (as bytes on the
+ * wire) comes first, so that both directions have one key; under the settable mask the source
+ * comes first, and bits outside the mask are zero. 40 bytes.
+ */
+struct mpnic_key {
+	/* address of the lower end, or the source; IPv4 in the first 4 bytes */
+	uint8_t lo_addr[16];
+	uint8_t hi_addr[16]; /* address of the upper end, or the destination */
+	uint16_t lo_port; /* its port; 0 where there are none */
+	uint16_t hi_port; /* its port */
+	uint16_t vlan; /* outer VLAN id + 1; 0 for no tag, or where VLANs are not part of the key */
+	uint8_t proto; /* IP protocol */
+	uint8_t kind; /* IP version, 4 or 6; bit 7: under the settable mask */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_key) == 40, "key");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_key, lo_addr) == 0, "key.lo_addr");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_key, hi_addr) == 16, "key.hi_addr");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_key, lo_port) == 32, "key.lo_port");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_key, hi_port) == 34, "key.hi_port");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_key, vlan) == 36, "key.vlan");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_key, proto) == 38, "key.proto");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_key, kind) == 39, "key.kind");
+
+/* What an entry does to the frames that it decides on. 12 bytes. */
+struct mpnic_action {
+	uint32_t mark; /* goes with the frame */
+	uint16_t rx_queue; /* Rx queue */
+	uint16_t strip; /* bit s: strip MPTCP options of subtype s */
+	uint16_t actions; /* bits action */
+	/*
+	 * the lowest number of the entries found decides; of equal ones rule, exact, masked in
+	 * this order
+	 */
+	uint8_t prio;
+	uint8_t reserved; /* zero */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_action) == 12, "action");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_action, mark) == 0, "action.mark");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_action, rx_queue) == 4, "action.rx_queue");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_action, strip) == 6, "action.strip");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_action, actions) == 8, "action.actions");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_action, prio) == 10, "action.prio");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_action, reserved) == 11, "action.reserved");
+
+/* DSS state of one direction of a flow. 40 bytes. */
+struct mpnic_dir {
+	/*
+	 * sequence number before subflow sequence number 1: the initial one, moved by data that
+	 * was taken from a SYN
+	 */
+	uint32_t isn;
+	uint32_t map_ssn; /* newest mapping: subflow sequence number of its first byte */
+	uint64_t map_dsn; /* its data sequence number, 64 bits */
+	uint16_t map_len; /* bytes of payload that it maps (a DATA_FIN not counted) */
+	uint16_t map_pos; /* bytes of it that have passed in order */
+	uint16_t map_csum; /* its checksum field */
+	uint16_t map_sum; /* sum of the bytes that have passed, with the pseudo header's */
+	uint32_t prev_dsn; /* mapping before it: lower half of its data sequence number */
+	uint32_t prev_ssn; /* its subflow sequence number */
+	uint16_t prev_len; /* bytes that it maps */
+	uint8_t map_judge; /* enum map_csum: NONE while the checksum can be judged, else why not */
+	uint8_t reserved; /* zero */
+	uint32_t flags; /* bits dir */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_dir) == 40, "dir");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, isn) == 0, "dir.isn");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, map_ssn) == 4, "dir.map_ssn");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, map_dsn) == 8, "dir.map_dsn");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, map_len) == 16, "dir.map_len");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, map_pos) == 18, "dir.map_pos");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, map_csum) == 20, "dir.map_csum");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, map_sum) == 22, "dir.map_sum");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, prev_dsn) == 24, "dir.prev_dsn");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, prev_ssn) == 28, "dir.prev_ssn");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, prev_len) == 32, "dir.prev_len");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, map_judge) == 34, "dir.map_judge");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, reserved) == 35, "dir.reserved");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, flags) == 36, "dir.flags");
+
+/* State of one flow or entry, at its flow id. 1 kbit. 128 bytes. */
+struct mpnic_flow {
+	struct mpnic_dir dir[2]; /* by sender: 0 the opener of the flow, 1 its peer */
+	uint64_t packets; /* frames that found this entry */
+	uint64_t bytes; /* bytes of these frames */
+	uint32_t conn_id; /* connection; ID_NONE for an entry without one */
+	/* when it was found last: device time in units of 2^20 ns, modulo 2^32 */
+	uint32_t last_seen;
+	uint32_t mark; /* as action */
+	uint16_t rx_queue; /* as action */
+	uint16_t strip; /* as action */
+	uint16_t actions; /* as action */
+	uint8_t prio; /* as action */
+	uint8_t generation; /* counts the uses of this flow id */
+	uint16_t flags; /* bits flow_state */
+	uint8_t reserved[10]; /* zero */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_flow) == 128, "flow");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, dir) == 0, "flow.dir");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, packets) == 80, "flow.packets");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, bytes) == 88, "flow.bytes");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, conn_id) == 96, "flow.conn_id");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, last_seen) == 100, "flow.last_seen");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, mark) == 104, "flow.mark");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, rx_queue) == 108, "flow.rx_queue");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, strip) == 110, "flow.strip");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, actions) == 112, "flow.actions");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, prio) == 114, "flow.prio");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, generation) == 115, "flow.generation");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, flags) == 116, "flow.flags");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, reserved) == 118, "flow.reserved");
+
+/* State of one MPTCP connection. Index 0 is the initiator's (A), 1 the listener's (B). 64 bytes. */
+struct mpnic_conn {
+	uint64_t idsn[2]; /* initial data sequence numbers */
+	uint64_t dsn_next[2]; /* one beyond the highest data sequence number that was sent */
+	uint32_t token[2]; /* tokens */
+	uint16_t rx_queue; /* Rx queue of all its subflows */
+	uint8_t version; /* enum given */
+	uint8_t flags; /* bits conn */
+	uint16_t subflows; /* flows that name it; kept by who inserts them, not by gates */
+	uint8_t reserved[18]; /* zero */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_conn) == 64, "conn");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_conn, idsn) == 0, "conn.idsn");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_conn, dsn_next) == 16, "conn.dsn_next");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_conn, token) == 32, "conn.token");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_conn, rx_queue) == 40, "conn.rx_queue");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_conn, version) == 42, "conn.version");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_conn, flags) == 43, "conn.flags");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_conn, subflows) == 44, "conn.subflows");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_conn, reserved) == 46, "conn.reserved");
+
+/* An entry of the token table. 12 bytes. */
+struct mpnic_token_entry {
+	uint32_t token; /* the token (RFC 8684 3.2) */
+	uint32_t conn_id; /* its connection */
+	uint8_t flags; /* bits token_entry */
+	/*
+	 * flows learnt from it that are not confirmed; gates count up, who confirms or removes
+	 * one counts down
+	 */
+	uint8_t provisional;
+	uint8_t cap; /* as many of them as there may be */
+	uint8_t reserved; /* zero */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_token_entry) == 12, "token_entry");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_token_entry, token) == 0, "token_entry.token");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_token_entry, conn_id) == 4, "token_entry.conn_id");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_token_entry, flags) == 8, "token_entry.flags");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_token_entry, provisional) == 9,
+		    "token_entry.provisional");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_token_entry, cap) == 10, "token_entry.cap");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_token_entry, reserved) == 11, "token_entry.reserved");
+
+/*
+ * An entry of the peer table, which is the peer version cache as far as the NIC needs it. 24
+ * bytes.
+ */
+struct mpnic_peer_entry {
+	uint8_t addr[16]; /* address, or prefix with zeros behind it; IPv4 in the first 4 bytes */
+	uint16_t port; /* listening port; 0 for every port that has no entry of its own */
+	uint8_t network; /* which network the address is in */
+	uint8_t ip_version; /* 4 or 6 */
+	uint8_t speaks; /* enum speaks */
+	uint8_t first_syn; /* enum first_syn */
+	uint8_t reserved[2]; /* zero */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_peer_entry) == 24, "peer_entry");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_peer_entry, addr) == 0, "peer_entry.addr");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_peer_entry, port) == 16, "peer_entry.port");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_peer_entry, network) == 18, "peer_entry.network");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_peer_entry, ip_version) == 19, "peer_entry.ip_version");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_peer_entry, speaks) == 20, "peer_entry.speaks");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_peer_entry, first_syn) == 21, "peer_entry.first_syn");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_peer_entry, reserved) == 22, "peer_entry.reserved");
+
+/* What a ternary rule matches on; numbers are as in the header record. 48 bytes. */
+struct mpnic_rule_key {
+	uint8_t src[16]; /* source address */
+	uint8_t dst[16]; /* destination address */
+	uint16_t sport; /* source port */
+	uint16_t dport; /* destination port */
+	uint16_t vlan; /* as in key */
+	uint16_t ethertype; /* EtherType behind the VLAN tags */
+	uint16_t subtypes; /* bit s: a well-formed MPTCP option of subtype s */
+	uint8_t source; /* where the frame came from */
+	uint8_t parse; /* enum parse */
+	uint8_t ip_version; /* 4, 6, or 0 */
+	uint8_t ip_proto; /* IP protocol */
+	uint8_t tcp_flags; /* TCP flags */
+	uint8_t mptcp; /* bits mptcp */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_rule_key) == 48, "rule_key");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule_key, src) == 0, "rule_key.src");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule_key, dst) == 16, "rule_key.dst");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule_key, sport) == 32, "rule_key.sport");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule_key, dport) == 34, "rule_key.dport");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule_key, vlan) == 36, "rule_key.vlan");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule_key, ethertype) == 38, "rule_key.ethertype");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule_key, subtypes) == 40, "rule_key.subtypes");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule_key, source) == 42, "rule_key.source");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule_key, parse) == 43, "rule_key.parse");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule_key, ip_version) == 44, "rule_key.ip_version");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule_key, ip_proto) == 45, "rule_key.ip_proto");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule_key, tcp_flags) == 46, "rule_key.tcp_flags");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule_key, mptcp) == 47, "rule_key.mptcp");
+
+/* A ternary rule: it matches if (key ^ value) & mask is zero. 108 bytes. */
+struct mpnic_rule {
+	uint8_t value[48]; /* a rule_key */
+	uint8_t mask[48]; /* a rule_key */
+	uint32_t mark; /* as action */
+	uint16_t rx_queue; /* as action */
+	uint16_t strip; /* as action */
+	uint16_t actions; /* as action */
+	uint8_t prio; /* as action */
+	uint8_t valid; /* 1: in use */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_rule) == 108, "rule");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule, value) == 0, "rule.value");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule, mask) == 48, "rule.mask");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule, mark) == 96, "rule.mark");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule, rx_queue) == 100, "rule.rx_queue");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule, strip) == 102, "rule.strip");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule, actions) == 104, "rule.actions");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule, prio) == 106, "rule.prio");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rule, valid) == 107, "rule.valid");
+
+/*
+ * Reserved for the version gateway: what is added to the numbers of a flow's frames in one
+ * direction, modulo their size, with the checksums repaired. No stage reads it yet. 40 bytes.
+ */
+struct mpnic_rewrite {
+	uint64_t dsn; /* added to data sequence numbers, and to that of MP_FAIL */
+	uint64_t data_ack; /* added to Data ACKs */
+	uint32_t seq; /* added to TCP sequence numbers */
+	uint32_t ack; /* added to TCP acknowledgement and SACK numbers */
+	uint16_t replace; /* bit s: options of subtype s are replaced by option */
+	uint8_t option_len; /* bytes of option */
+	uint8_t option[12]; /* the bytes that stand in place of the option that is replaced */
+	uint8_t reserved; /* zero */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_rewrite) == 40, "rewrite");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rewrite, dsn) == 0, "rewrite.dsn");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rewrite, data_ack) == 8, "rewrite.data_ack");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rewrite, seq) == 16, "rewrite.seq");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rewrite, ack) == 20, "rewrite.ack");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rewrite, replace) == 24, "rewrite.replace");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rewrite, option_len) == 26, "rewrite.option_len");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rewrite, option) == 27, "rewrite.option");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_rewrite, reserved) == 39, "rewrite.reserved");
+
+/* What the stateful half says of a frame. It leaves with the header record. 80 bytes. */
+struct mpnic_result {
+	uint8_t flow; /* enum flow */
+	uint8_t token; /* enum token */
+	uint8_t speaks; /* enum speaks: the peer of a first SYN */
+	uint8_t rule; /* index of the rule that matched; 255: none */
+	uint8_t dir; /* 0: sent by the flow's opener, 1: by its peer */
+	uint8_t side; /* 0: sent by the connection's initiator (A), 1: by its listener (B) */
+	uint8_t flags; /* bits result */
+	uint8_t dsn_state; /* enum dsn */
+	uint32_t flow_id; /* flow found or learnt; ID_NONE */
+	uint32_t masked_id; /* entry found under the settable mask; ID_NONE */
+	uint32_t conn_id; /* connection; ID_NONE */
+	uint32_t hash; /* RSS hash (Toeplitz) of the frame as it came */
+	uint64_t dsn; /* data sequence number of the first payload byte */
+	uint64_t data_ack; /* Data ACK, 64 bits */
+	uint64_t map_dsn; /* mapping that ends here: data sequence number */
+	uint16_t map_len; /* its length, bytes of payload */
+	uint8_t map_csum; /* enum map_csum */
+	uint8_t reserved; /* zero */
+	uint32_t signs; /* bits sign */
+	uint32_t mark; /* mark; 0 without action MARK */
+	uint16_t rx_queue; /* Rx queue */
+	uint16_t actions; /* bits action: what was done */
+	uint16_t strip; /* bit s: MPTCP options of subtype s are stripped */
+	uint8_t punt; /* enum punt */
+	uint8_t drop; /* enum drop */
+	uint8_t reserved2[4]; /* zero */
+	/* with sign DATA_FIN: data sequence number of the DATA_FIN itself; 0 if it is not known */
+	uint64_t data_fin;
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_result) == 80, "result");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, flow) == 0, "result.flow");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, token) == 1, "result.token");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, speaks) == 2, "result.speaks");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, rule) == 3, "result.rule");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, dir) == 4, "result.dir");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, side) == 5, "result.side");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, flags) == 6, "result.flags");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, dsn_state) == 7, "result.dsn_state");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, flow_id) == 8, "result.flow_id");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, masked_id) == 12, "result.masked_id");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, conn_id) == 16, "result.conn_id");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, hash) == 20, "result.hash");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, dsn) == 24, "result.dsn");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, data_ack) == 32, "result.data_ack");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, map_dsn) == 40, "result.map_dsn");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, map_len) == 48, "result.map_len");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, map_csum) == 50, "result.map_csum");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, reserved) == 51, "result.reserved");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, signs) == 52, "result.signs");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, mark) == 56, "result.mark");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, rx_queue) == 60, "result.rx_queue");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, actions) == 62, "result.actions");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, strip) == 64, "result.strip");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, punt) == 66, "result.punt");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, drop) == 67, "result.drop");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, reserved2) == 68, "result.reserved2");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_result, data_fin) == 72, "result.data_fin");
+
+/* Tells the host of a frame without the frame itself. Keys never appear in it. 128 bytes. */
+struct mpnic_event {
+	uint32_t seq; /* counts events, lost ones too */
+	uint32_t signs; /* bits sign: all of the frame's, also those that make no event */
+	uint64_t time_ns; /* device time of the frame, ns */
+	uint32_t flow_id; /* as in result */
+	uint32_t conn_id; /* as in result */
+	uint8_t source; /* as in the header record */
+	uint8_t dir; /* as in result */
+	uint8_t side; /* as in result */
+	uint8_t generation; /* of the flow id; 0 without one */
+	uint8_t tcp_flags; /* as in the header record */
+	uint8_t ip_version; /* as in the header record */
+	/* version of the segment's first MP_CAPABLE; VERSION_UNKNOWN without one */
+	uint8_t version;
+	uint8_t map_csum; /* as in result */
+	uint8_t src[16]; /* source address */
+	uint8_t dst[16]; /* destination address */
+	uint16_t sport; /* source port */
+	uint16_t dport; /* destination port */
+	uint16_t vlan; /* as in key */
+	uint16_t map_len; /* as in result */
+	uint32_t seq_no; /* TCP sequence number */
+	uint32_t ack_no; /* TCP acknowledgement number */
+	/*
+	 * sign MP_FAIL: its data sequence number; else sign DATA_FIN: data_fin of result; else
+	 * as in result
+	 */
+	uint64_t dsn;
+	uint64_t map_dsn; /* as in result */
+	uint64_t data_ack; /* as in result */
+	uint32_t token; /* token of the first option that has one (MP_JOIN SYN) */
+	uint32_t nonce; /* nonce of that option */
+	uint8_t addr_id; /* address id of the first option that has one */
+	uint8_t reason; /* reason of the first option that has one (MP_TCPRST) */
+	uint16_t payload_len; /* as in the header record */
+	uint8_t reserved[12]; /* zero */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_event) == 128, "event");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, seq) == 0, "event.seq");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, signs) == 4, "event.signs");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, time_ns) == 8, "event.time_ns");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, flow_id) == 16, "event.flow_id");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, conn_id) == 20, "event.conn_id");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, source) == 24, "event.source");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, dir) == 25, "event.dir");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, side) == 26, "event.side");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, generation) == 27, "event.generation");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, tcp_flags) == 28, "event.tcp_flags");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, ip_version) == 29, "event.ip_version");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, version) == 30, "event.version");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, map_csum) == 31, "event.map_csum");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, src) == 32, "event.src");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, dst) == 48, "event.dst");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, sport) == 64, "event.sport");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, dport) == 66, "event.dport");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, vlan) == 68, "event.vlan");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, map_len) == 70, "event.map_len");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, seq_no) == 72, "event.seq_no");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, ack_no) == 76, "event.ack_no");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, dsn) == 80, "event.dsn");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, map_dsn) == 88, "event.map_dsn");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, data_ack) == 96, "event.data_ack");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, token) == 104, "event.token");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, nonce) == 108, "event.nonce");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, addr_id) == 112, "event.addr_id");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, reason) == 113, "event.reason");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, payload_len) == 114, "event.payload_len");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, reserved) == 116, "event.reserved");
+
 /* Names as docs, counters and reports print them; "?" for an unknown value. */
 const char *mpnic_parse_name(unsigned int value);
 const char *mpnic_tcpopt_name(unsigned int value);
@@ -417,6 +1042,14 @@ const char *mpnic_opt_error_name(unsigned int value);
 const char *mpnic_version_from_name(unsigned int value);
 const char *mpnic_subtype_name(unsigned int value);
 const char *mpnic_csum_name(unsigned int value);
+const char *mpnic_flow_name(unsigned int value);
+const char *mpnic_token_name(unsigned int value);
+const char *mpnic_speaks_name(unsigned int value);
+const char *mpnic_first_syn_name(unsigned int value);
+const char *mpnic_dsn_name(unsigned int value);
+const char *mpnic_map_csum_name(unsigned int value);
+const char *mpnic_punt_name(unsigned int value);
+const char *mpnic_drop_name(unsigned int value);
 const char *mpnic_given_name(unsigned int value);
 
 #ifdef __cplusplus

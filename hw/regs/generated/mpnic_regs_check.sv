@@ -5,241 +5,861 @@
 module mpnic_regs_check;
   `include "mpnic_records.svh"
 
-  mpnic_opt_t opt;
-  mpnic_hdr_t hdr;
-  mpnic_csum_t csum;
+  mpnic_opt_t r_opt;
+  mpnic_hdr_t r_hdr;
+  mpnic_csum_t r_csum;
+  mpnic_key_t r_key;
+  mpnic_action_t r_action;
+  mpnic_dir_t r_dir;
+  mpnic_flow_t r_flow;
+  mpnic_conn_t r_conn;
+  mpnic_token_entry_t r_token_entry;
+  mpnic_peer_entry_t r_peer_entry;
+  mpnic_rule_key_t r_rule_key;
+  mpnic_rule_t r_rule;
+  mpnic_rewrite_t r_rewrite;
+  mpnic_result_t r_result;
+  mpnic_event_t r_event;
 
   initial begin
     if ($bits(mpnic_opt_t) != mpnic_pkg::OPT_W)
       $fatal(1, "record opt has %0d bits", $bits(mpnic_opt_t));
-    opt = '0;
-    opt.subtype = '1;
-    if (opt != (((320'd1 << mpnic_pkg::OPT_SUBTYPE_W) - 1) << mpnic_pkg::OPT_SUBTYPE_LSB))
+    r_opt = '0;
+    r_opt.subtype = '1;
+    if (r_opt != (((320'd1 << mpnic_pkg::OPT_SUBTYPE_W) - 1) << mpnic_pkg::OPT_SUBTYPE_LSB))
       $fatal(1, "record opt: subtype is not at its offset");
-    opt = '0;
-    opt.length = '1;
-    if (opt != (((320'd1 << mpnic_pkg::OPT_LENGTH_W) - 1) << mpnic_pkg::OPT_LENGTH_LSB))
+    r_opt = '0;
+    r_opt.length = '1;
+    if (r_opt != (((320'd1 << mpnic_pkg::OPT_LENGTH_W) - 1) << mpnic_pkg::OPT_LENGTH_LSB))
       $fatal(1, "record opt: length is not at its offset");
-    opt = '0;
-    opt.offset = '1;
-    if (opt != (((320'd1 << mpnic_pkg::OPT_OFFSET_W) - 1) << mpnic_pkg::OPT_OFFSET_LSB))
+    r_opt = '0;
+    r_opt.offset = '1;
+    if (r_opt != (((320'd1 << mpnic_pkg::OPT_OFFSET_W) - 1) << mpnic_pkg::OPT_OFFSET_LSB))
       $fatal(1, "record opt: offset is not at its offset");
-    opt = '0;
-    opt.error = '1;
-    if (opt != (((320'd1 << mpnic_pkg::OPT_ERROR_W) - 1) << mpnic_pkg::OPT_ERROR_LSB))
+    r_opt = '0;
+    r_opt.error = '1;
+    if (r_opt != (((320'd1 << mpnic_pkg::OPT_ERROR_W) - 1) << mpnic_pkg::OPT_ERROR_LSB))
       $fatal(1, "record opt: error is not at its offset");
-    opt = '0;
-    opt.version = '1;
-    if (opt != (((320'd1 << mpnic_pkg::OPT_VERSION_W) - 1) << mpnic_pkg::OPT_VERSION_LSB))
+    r_opt = '0;
+    r_opt.version = '1;
+    if (r_opt != (((320'd1 << mpnic_pkg::OPT_VERSION_W) - 1) << mpnic_pkg::OPT_VERSION_LSB))
       $fatal(1, "record opt: version is not at its offset");
-    opt = '0;
-    opt.version_from = '1;
-    if (opt != (((320'd1 << mpnic_pkg::OPT_VERSION_FROM_W) - 1) << mpnic_pkg::OPT_VERSION_FROM_LSB))
+    r_opt = '0;
+    r_opt.version_from = '1;
+    if (r_opt != (((320'd1 << mpnic_pkg::OPT_VERSION_FROM_W) - 1) << mpnic_pkg::OPT_VERSION_FROM_LSB))
       $fatal(1, "record opt: version_from is not at its offset");
-    opt = '0;
-    opt.flags = '1;
-    if (opt != (((320'd1 << mpnic_pkg::OPT_FLAGS_W) - 1) << mpnic_pkg::OPT_FLAGS_LSB))
+    r_opt = '0;
+    r_opt.flags = '1;
+    if (r_opt != (((320'd1 << mpnic_pkg::OPT_FLAGS_W) - 1) << mpnic_pkg::OPT_FLAGS_LSB))
       $fatal(1, "record opt: flags is not at its offset");
-    opt = '0;
-    opt.addr_id = '1;
-    if (opt != (((320'd1 << mpnic_pkg::OPT_ADDR_ID_W) - 1) << mpnic_pkg::OPT_ADDR_ID_LSB))
+    r_opt = '0;
+    r_opt.addr_id = '1;
+    if (r_opt != (((320'd1 << mpnic_pkg::OPT_ADDR_ID_W) - 1) << mpnic_pkg::OPT_ADDR_ID_LSB))
       $fatal(1, "record opt: addr_id is not at its offset");
-    opt = '0;
-    opt.fields = '1;
-    if (opt != (((320'd1 << mpnic_pkg::OPT_FIELDS_W) - 1) << mpnic_pkg::OPT_FIELDS_LSB))
+    r_opt = '0;
+    r_opt.fields = '1;
+    if (r_opt != (((320'd1 << mpnic_pkg::OPT_FIELDS_W) - 1) << mpnic_pkg::OPT_FIELDS_LSB))
       $fatal(1, "record opt: fields is not at its offset");
-    opt = '0;
-    opt.data_len = '1;
-    if (opt != (((320'd1 << mpnic_pkg::OPT_DATA_LEN_W) - 1) << mpnic_pkg::OPT_DATA_LEN_LSB))
+    r_opt = '0;
+    r_opt.data_len = '1;
+    if (r_opt != (((320'd1 << mpnic_pkg::OPT_DATA_LEN_W) - 1) << mpnic_pkg::OPT_DATA_LEN_LSB))
       $fatal(1, "record opt: data_len is not at its offset");
-    opt = '0;
-    opt.checksum = '1;
-    if (opt != (((320'd1 << mpnic_pkg::OPT_CHECKSUM_W) - 1) << mpnic_pkg::OPT_CHECKSUM_LSB))
+    r_opt = '0;
+    r_opt.checksum = '1;
+    if (r_opt != (((320'd1 << mpnic_pkg::OPT_CHECKSUM_W) - 1) << mpnic_pkg::OPT_CHECKSUM_LSB))
       $fatal(1, "record opt: checksum is not at its offset");
-    opt = '0;
-    opt.port = '1;
-    if (opt != (((320'd1 << mpnic_pkg::OPT_PORT_W) - 1) << mpnic_pkg::OPT_PORT_LSB))
+    r_opt = '0;
+    r_opt.port = '1;
+    if (r_opt != (((320'd1 << mpnic_pkg::OPT_PORT_W) - 1) << mpnic_pkg::OPT_PORT_LSB))
       $fatal(1, "record opt: port is not at its offset");
-    opt = '0;
-    opt.body = '1;
-    if (opt != (((320'd1 << mpnic_pkg::OPT_BODY_W) - 1) << mpnic_pkg::OPT_BODY_LSB))
+    r_opt = '0;
+    r_opt.body = '1;
+    if (r_opt != (((320'd1 << mpnic_pkg::OPT_BODY_W) - 1) << mpnic_pkg::OPT_BODY_LSB))
       $fatal(1, "record opt: body is not at its offset");
     if ($bits(mpnic_hdr_t) != mpnic_pkg::HDR_W)
       $fatal(1, "record hdr has %0d bits", $bits(mpnic_hdr_t));
-    hdr = '0;
-    hdr.parse = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_PARSE_W) - 1) << mpnic_pkg::HDR_PARSE_LSB))
+    r_hdr = '0;
+    r_hdr.parse = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_PARSE_W) - 1) << mpnic_pkg::HDR_PARSE_LSB))
       $fatal(1, "record hdr: parse is not at its offset");
-    hdr = '0;
-    hdr.tcpopt = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_TCPOPT_W) - 1) << mpnic_pkg::HDR_TCPOPT_LSB))
+    r_hdr = '0;
+    r_hdr.tcpopt = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_TCPOPT_W) - 1) << mpnic_pkg::HDR_TCPOPT_LSB))
       $fatal(1, "record hdr: tcpopt is not at its offset");
-    hdr = '0;
-    hdr.mptcp = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_MPTCP_W) - 1) << mpnic_pkg::HDR_MPTCP_LSB))
+    r_hdr = '0;
+    r_hdr.mptcp = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_MPTCP_W) - 1) << mpnic_pkg::HDR_MPTCP_LSB))
       $fatal(1, "record hdr: mptcp is not at its offset");
-    hdr = '0;
-    hdr.source = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_SOURCE_W) - 1) << mpnic_pkg::HDR_SOURCE_LSB))
+    r_hdr = '0;
+    r_hdr.source = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_SOURCE_W) - 1) << mpnic_pkg::HDR_SOURCE_LSB))
       $fatal(1, "record hdr: source is not at its offset");
-    hdr = '0;
-    hdr.flags = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_FLAGS_W) - 1) << mpnic_pkg::HDR_FLAGS_LSB))
+    r_hdr = '0;
+    r_hdr.flags = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_FLAGS_W) - 1) << mpnic_pkg::HDR_FLAGS_LSB))
       $fatal(1, "record hdr: flags is not at its offset");
-    hdr = '0;
-    hdr.vlan_count = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_VLAN_COUNT_W) - 1) << mpnic_pkg::HDR_VLAN_COUNT_LSB))
+    r_hdr = '0;
+    r_hdr.vlan_count = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_VLAN_COUNT_W) - 1) << mpnic_pkg::HDR_VLAN_COUNT_LSB))
       $fatal(1, "record hdr: vlan_count is not at its offset");
-    hdr = '0;
-    hdr.l3_off = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_L3_OFF_W) - 1) << mpnic_pkg::HDR_L3_OFF_LSB))
+    r_hdr = '0;
+    r_hdr.l3_off = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_L3_OFF_W) - 1) << mpnic_pkg::HDR_L3_OFF_LSB))
       $fatal(1, "record hdr: l3_off is not at its offset");
-    hdr = '0;
-    hdr.l4_off = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_L4_OFF_W) - 1) << mpnic_pkg::HDR_L4_OFF_LSB))
+    r_hdr = '0;
+    r_hdr.l4_off = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_L4_OFF_W) - 1) << mpnic_pkg::HDR_L4_OFF_LSB))
       $fatal(1, "record hdr: l4_off is not at its offset");
-    hdr = '0;
-    hdr.payload_off = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_PAYLOAD_OFF_W) - 1) << mpnic_pkg::HDR_PAYLOAD_OFF_LSB))
+    r_hdr = '0;
+    r_hdr.payload_off = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_PAYLOAD_OFF_W) - 1) << mpnic_pkg::HDR_PAYLOAD_OFF_LSB))
       $fatal(1, "record hdr: payload_off is not at its offset");
-    hdr = '0;
-    hdr.ip_version = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_IP_VERSION_W) - 1) << mpnic_pkg::HDR_IP_VERSION_LSB))
+    r_hdr = '0;
+    r_hdr.ip_version = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_IP_VERSION_W) - 1) << mpnic_pkg::HDR_IP_VERSION_LSB))
       $fatal(1, "record hdr: ip_version is not at its offset");
-    hdr = '0;
-    hdr.ip_proto = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_IP_PROTO_W) - 1) << mpnic_pkg::HDR_IP_PROTO_LSB))
+    r_hdr = '0;
+    r_hdr.ip_proto = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_IP_PROTO_W) - 1) << mpnic_pkg::HDR_IP_PROTO_LSB))
       $fatal(1, "record hdr: ip_proto is not at its offset");
-    hdr = '0;
-    hdr.ethertype = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_ETHERTYPE_W) - 1) << mpnic_pkg::HDR_ETHERTYPE_LSB))
+    r_hdr = '0;
+    r_hdr.ethertype = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_ETHERTYPE_W) - 1) << mpnic_pkg::HDR_ETHERTYPE_LSB))
       $fatal(1, "record hdr: ethertype is not at its offset");
-    hdr = '0;
-    hdr.vlan_outer = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_VLAN_OUTER_W) - 1) << mpnic_pkg::HDR_VLAN_OUTER_LSB))
+    r_hdr = '0;
+    r_hdr.vlan_outer = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_VLAN_OUTER_W) - 1) << mpnic_pkg::HDR_VLAN_OUTER_LSB))
       $fatal(1, "record hdr: vlan_outer is not at its offset");
-    hdr = '0;
-    hdr.vlan_inner = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_VLAN_INNER_W) - 1) << mpnic_pkg::HDR_VLAN_INNER_LSB))
+    r_hdr = '0;
+    r_hdr.vlan_inner = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_VLAN_INNER_W) - 1) << mpnic_pkg::HDR_VLAN_INNER_LSB))
       $fatal(1, "record hdr: vlan_inner is not at its offset");
-    hdr = '0;
-    hdr.l4_len = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_L4_LEN_W) - 1) << mpnic_pkg::HDR_L4_LEN_LSB))
+    r_hdr = '0;
+    r_hdr.l4_len = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_L4_LEN_W) - 1) << mpnic_pkg::HDR_L4_LEN_LSB))
       $fatal(1, "record hdr: l4_len is not at its offset");
-    hdr = '0;
-    hdr.payload_len = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_PAYLOAD_LEN_W) - 1) << mpnic_pkg::HDR_PAYLOAD_LEN_LSB))
+    r_hdr = '0;
+    r_hdr.payload_len = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_PAYLOAD_LEN_W) - 1) << mpnic_pkg::HDR_PAYLOAD_LEN_LSB))
       $fatal(1, "record hdr: payload_len is not at its offset");
-    hdr = '0;
-    hdr.sport = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_SPORT_W) - 1) << mpnic_pkg::HDR_SPORT_LSB))
+    r_hdr = '0;
+    r_hdr.sport = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_SPORT_W) - 1) << mpnic_pkg::HDR_SPORT_LSB))
       $fatal(1, "record hdr: sport is not at its offset");
-    hdr = '0;
-    hdr.dport = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_DPORT_W) - 1) << mpnic_pkg::HDR_DPORT_LSB))
+    r_hdr = '0;
+    r_hdr.dport = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_DPORT_W) - 1) << mpnic_pkg::HDR_DPORT_LSB))
       $fatal(1, "record hdr: dport is not at its offset");
-    hdr = '0;
-    hdr.window = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_WINDOW_W) - 1) << mpnic_pkg::HDR_WINDOW_LSB))
+    r_hdr = '0;
+    r_hdr.window = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_WINDOW_W) - 1) << mpnic_pkg::HDR_WINDOW_LSB))
       $fatal(1, "record hdr: window is not at its offset");
-    hdr = '0;
-    hdr.seq = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_SEQ_W) - 1) << mpnic_pkg::HDR_SEQ_LSB))
+    r_hdr = '0;
+    r_hdr.seq = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_SEQ_W) - 1) << mpnic_pkg::HDR_SEQ_LSB))
       $fatal(1, "record hdr: seq is not at its offset");
-    hdr = '0;
-    hdr.ack = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_ACK_W) - 1) << mpnic_pkg::HDR_ACK_LSB))
+    r_hdr = '0;
+    r_hdr.ack = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_ACK_W) - 1) << mpnic_pkg::HDR_ACK_LSB))
       $fatal(1, "record hdr: ack is not at its offset");
-    hdr = '0;
-    hdr.tcp_flags = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_TCP_FLAGS_W) - 1) << mpnic_pkg::HDR_TCP_FLAGS_LSB))
+    r_hdr = '0;
+    r_hdr.tcp_flags = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_TCP_FLAGS_W) - 1) << mpnic_pkg::HDR_TCP_FLAGS_LSB))
       $fatal(1, "record hdr: tcp_flags is not at its offset");
-    hdr = '0;
-    hdr.doff = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_DOFF_W) - 1) << mpnic_pkg::HDR_DOFF_LSB))
+    r_hdr = '0;
+    r_hdr.doff = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_DOFF_W) - 1) << mpnic_pkg::HDR_DOFF_LSB))
       $fatal(1, "record hdr: doff is not at its offset");
-    hdr = '0;
-    hdr.mss = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_MSS_W) - 1) << mpnic_pkg::HDR_MSS_LSB))
+    r_hdr = '0;
+    r_hdr.mss = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_MSS_W) - 1) << mpnic_pkg::HDR_MSS_LSB))
       $fatal(1, "record hdr: mss is not at its offset");
-    hdr = '0;
-    hdr.wscale = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_WSCALE_W) - 1) << mpnic_pkg::HDR_WSCALE_LSB))
+    r_hdr = '0;
+    r_hdr.wscale = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_WSCALE_W) - 1) << mpnic_pkg::HDR_WSCALE_LSB))
       $fatal(1, "record hdr: wscale is not at its offset");
-    hdr = '0;
-    hdr.opt_len = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_OPT_LEN_W) - 1) << mpnic_pkg::HDR_OPT_LEN_LSB))
+    r_hdr = '0;
+    r_hdr.opt_len = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_OPT_LEN_W) - 1) << mpnic_pkg::HDR_OPT_LEN_LSB))
       $fatal(1, "record hdr: opt_len is not at its offset");
-    hdr = '0;
-    hdr.mptcp_count = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_MPTCP_COUNT_W) - 1) << mpnic_pkg::HDR_MPTCP_COUNT_LSB))
+    r_hdr = '0;
+    r_hdr.mptcp_count = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_MPTCP_COUNT_W) - 1) << mpnic_pkg::HDR_MPTCP_COUNT_LSB))
       $fatal(1, "record hdr: mptcp_count is not at its offset");
-    hdr = '0;
-    hdr.reserved = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_RESERVED_W) - 1) << mpnic_pkg::HDR_RESERVED_LSB))
+    r_hdr = '0;
+    r_hdr.reserved = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_RESERVED_W) - 1) << mpnic_pkg::HDR_RESERVED_LSB))
       $fatal(1, "record hdr: reserved is not at its offset");
-    hdr = '0;
-    hdr.ts_val = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_TS_VAL_W) - 1) << mpnic_pkg::HDR_TS_VAL_LSB))
+    r_hdr = '0;
+    r_hdr.ts_val = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_TS_VAL_W) - 1) << mpnic_pkg::HDR_TS_VAL_LSB))
       $fatal(1, "record hdr: ts_val is not at its offset");
-    hdr = '0;
-    hdr.ts_ecr = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_TS_ECR_W) - 1) << mpnic_pkg::HDR_TS_ECR_LSB))
+    r_hdr = '0;
+    r_hdr.ts_ecr = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_TS_ECR_W) - 1) << mpnic_pkg::HDR_TS_ECR_LSB))
       $fatal(1, "record hdr: ts_ecr is not at its offset");
-    hdr = '0;
-    hdr.reserved2 = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_RESERVED2_W) - 1) << mpnic_pkg::HDR_RESERVED2_LSB))
+    r_hdr = '0;
+    r_hdr.reserved2 = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_RESERVED2_W) - 1) << mpnic_pkg::HDR_RESERVED2_LSB))
       $fatal(1, "record hdr: reserved2 is not at its offset");
-    hdr = '0;
-    hdr.opt_starts = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_OPT_STARTS_W) - 1) << mpnic_pkg::HDR_OPT_STARTS_LSB))
+    r_hdr = '0;
+    r_hdr.opt_starts = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_OPT_STARTS_W) - 1) << mpnic_pkg::HDR_OPT_STARTS_LSB))
       $fatal(1, "record hdr: opt_starts is not at its offset");
-    hdr = '0;
-    hdr.src = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_SRC_W) - 1) << mpnic_pkg::HDR_SRC_LSB))
+    r_hdr = '0;
+    r_hdr.src = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_SRC_W) - 1) << mpnic_pkg::HDR_SRC_LSB))
       $fatal(1, "record hdr: src is not at its offset");
-    hdr = '0;
-    hdr.dst = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_DST_W) - 1) << mpnic_pkg::HDR_DST_LSB))
+    r_hdr = '0;
+    r_hdr.dst = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_DST_W) - 1) << mpnic_pkg::HDR_DST_LSB))
       $fatal(1, "record hdr: dst is not at its offset");
-    hdr = '0;
-    hdr.opts = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_OPTS_W) - 1) << mpnic_pkg::HDR_OPTS_LSB))
+    r_hdr = '0;
+    r_hdr.opts = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_OPTS_W) - 1) << mpnic_pkg::HDR_OPTS_LSB))
       $fatal(1, "record hdr: opts is not at its offset");
-    hdr = '0;
-    hdr.opt = '1;
-    if (hdr != (((2368'd1 << mpnic_pkg::HDR_OPT_W) - 1) << mpnic_pkg::HDR_OPT_LSB))
+    r_hdr = '0;
+    r_hdr.opt = '1;
+    if (r_hdr != (((2368'd1 << mpnic_pkg::HDR_OPT_W) - 1) << mpnic_pkg::HDR_OPT_LSB))
       $fatal(1, "record hdr: opt is not at its offset");
     if ($bits(mpnic_csum_t) != mpnic_pkg::CSUM_W)
       $fatal(1, "record csum has %0d bits", $bits(mpnic_csum_t));
-    csum = '0;
-    csum.ip = '1;
-    if (csum != (((96'd1 << mpnic_pkg::CSUM_IP_W) - 1) << mpnic_pkg::CSUM_IP_LSB))
+    r_csum = '0;
+    r_csum.ip = '1;
+    if (r_csum != (((96'd1 << mpnic_pkg::CSUM_IP_W) - 1) << mpnic_pkg::CSUM_IP_LSB))
       $fatal(1, "record csum: ip is not at its offset");
-    csum = '0;
-    csum.l4 = '1;
-    if (csum != (((96'd1 << mpnic_pkg::CSUM_L4_W) - 1) << mpnic_pkg::CSUM_L4_LSB))
+    r_csum = '0;
+    r_csum.l4 = '1;
+    if (r_csum != (((96'd1 << mpnic_pkg::CSUM_L4_W) - 1) << mpnic_pkg::CSUM_L4_LSB))
       $fatal(1, "record csum: l4 is not at its offset");
-    csum = '0;
-    csum.frame_len = '1;
-    if (csum != (((96'd1 << mpnic_pkg::CSUM_FRAME_LEN_W) - 1) << mpnic_pkg::CSUM_FRAME_LEN_LSB))
+    r_csum = '0;
+    r_csum.frame_len = '1;
+    if (r_csum != (((96'd1 << mpnic_pkg::CSUM_FRAME_LEN_W) - 1) << mpnic_pkg::CSUM_FRAME_LEN_LSB))
       $fatal(1, "record csum: frame_len is not at its offset");
-    csum = '0;
-    csum.payload_sum = '1;
-    if (csum != (((96'd1 << mpnic_pkg::CSUM_PAYLOAD_SUM_W) - 1) << mpnic_pkg::CSUM_PAYLOAD_SUM_LSB))
+    r_csum = '0;
+    r_csum.payload_sum = '1;
+    if (r_csum != (((96'd1 << mpnic_pkg::CSUM_PAYLOAD_SUM_W) - 1) << mpnic_pkg::CSUM_PAYLOAD_SUM_LSB))
       $fatal(1, "record csum: payload_sum is not at its offset");
-    csum = '0;
-    csum.payload_seen = '1;
-    if (csum != (((96'd1 << mpnic_pkg::CSUM_PAYLOAD_SEEN_W) - 1) << mpnic_pkg::CSUM_PAYLOAD_SEEN_LSB))
+    r_csum = '0;
+    r_csum.payload_seen = '1;
+    if (r_csum != (((96'd1 << mpnic_pkg::CSUM_PAYLOAD_SEEN_W) - 1) << mpnic_pkg::CSUM_PAYLOAD_SEEN_LSB))
       $fatal(1, "record csum: payload_seen is not at its offset");
-    csum = '0;
-    csum.truncated = '1;
-    if (csum != (((96'd1 << mpnic_pkg::CSUM_TRUNCATED_W) - 1) << mpnic_pkg::CSUM_TRUNCATED_LSB))
+    r_csum = '0;
+    r_csum.truncated = '1;
+    if (r_csum != (((96'd1 << mpnic_pkg::CSUM_TRUNCATED_W) - 1) << mpnic_pkg::CSUM_TRUNCATED_LSB))
       $fatal(1, "record csum: truncated is not at its offset");
-    csum = '0;
-    csum.reserved = '1;
-    if (csum != (((96'd1 << mpnic_pkg::CSUM_RESERVED_W) - 1) << mpnic_pkg::CSUM_RESERVED_LSB))
+    r_csum = '0;
+    r_csum.reserved = '1;
+    if (r_csum != (((96'd1 << mpnic_pkg::CSUM_RESERVED_W) - 1) << mpnic_pkg::CSUM_RESERVED_LSB))
       $fatal(1, "record csum: reserved is not at its offset");
+    if ($bits(mpnic_key_t) != mpnic_pkg::KEY_W)
+      $fatal(1, "record key has %0d bits", $bits(mpnic_key_t));
+    r_key = '0;
+    r_key.lo_addr = '1;
+    if (r_key != (((320'd1 << mpnic_pkg::KEY_LO_ADDR_W) - 1) << mpnic_pkg::KEY_LO_ADDR_LSB))
+      $fatal(1, "record key: lo_addr is not at its offset");
+    r_key = '0;
+    r_key.hi_addr = '1;
+    if (r_key != (((320'd1 << mpnic_pkg::KEY_HI_ADDR_W) - 1) << mpnic_pkg::KEY_HI_ADDR_LSB))
+      $fatal(1, "record key: hi_addr is not at its offset");
+    r_key = '0;
+    r_key.lo_port = '1;
+    if (r_key != (((320'd1 << mpnic_pkg::KEY_LO_PORT_W) - 1) << mpnic_pkg::KEY_LO_PORT_LSB))
+      $fatal(1, "record key: lo_port is not at its offset");
+    r_key = '0;
+    r_key.hi_port = '1;
+    if (r_key != (((320'd1 << mpnic_pkg::KEY_HI_PORT_W) - 1) << mpnic_pkg::KEY_HI_PORT_LSB))
+      $fatal(1, "record key: hi_port is not at its offset");
+    r_key = '0;
+    r_key.vlan = '1;
+    if (r_key != (((320'd1 << mpnic_pkg::KEY_VLAN_W) - 1) << mpnic_pkg::KEY_VLAN_LSB))
+      $fatal(1, "record key: vlan is not at its offset");
+    r_key = '0;
+    r_key.proto = '1;
+    if (r_key != (((320'd1 << mpnic_pkg::KEY_PROTO_W) - 1) << mpnic_pkg::KEY_PROTO_LSB))
+      $fatal(1, "record key: proto is not at its offset");
+    r_key = '0;
+    r_key.kind = '1;
+    if (r_key != (((320'd1 << mpnic_pkg::KEY_KIND_W) - 1) << mpnic_pkg::KEY_KIND_LSB))
+      $fatal(1, "record key: kind is not at its offset");
+    if ($bits(mpnic_action_t) != mpnic_pkg::ACTION_W)
+      $fatal(1, "record action has %0d bits", $bits(mpnic_action_t));
+    r_action = '0;
+    r_action.mark = '1;
+    if (r_action != (((96'd1 << mpnic_pkg::ACTION_MARK_W) - 1) << mpnic_pkg::ACTION_MARK_LSB))
+      $fatal(1, "record action: mark is not at its offset");
+    r_action = '0;
+    r_action.rx_queue = '1;
+    if (r_action != (((96'd1 << mpnic_pkg::ACTION_RX_QUEUE_W) - 1) << mpnic_pkg::ACTION_RX_QUEUE_LSB))
+      $fatal(1, "record action: rx_queue is not at its offset");
+    r_action = '0;
+    r_action.strip = '1;
+    if (r_action != (((96'd1 << mpnic_pkg::ACTION_STRIP_W) - 1) << mpnic_pkg::ACTION_STRIP_LSB))
+      $fatal(1, "record action: strip is not at its offset");
+    r_action = '0;
+    r_action.actions = '1;
+    if (r_action != (((96'd1 << mpnic_pkg::ACTION_ACTIONS_W) - 1) << mpnic_pkg::ACTION_ACTIONS_LSB))
+      $fatal(1, "record action: actions is not at its offset");
+    r_action = '0;
+    r_action.prio = '1;
+    if (r_action != (((96'd1 << mpnic_pkg::ACTION_PRIO_W) - 1) << mpnic_pkg::ACTION_PRIO_LSB))
+      $fatal(1, "record action: prio is not at its offset");
+    r_action = '0;
+    r_action.reserved = '1;
+    if (r_action != (((96'd1 << mpnic_pkg::ACTION_RESERVED_W) - 1) << mpnic_pkg::ACTION_RESERVED_LSB))
+      $fatal(1, "record action: reserved is not at its offset");
+    if ($bits(mpnic_dir_t) != mpnic_pkg::DIR_W)
+      $fatal(1, "record dir has %0d bits", $bits(mpnic_dir_t));
+    r_dir = '0;
+    r_dir.isn = '1;
+    if (r_dir != (((320'd1 << mpnic_pkg::DIR_ISN_W) - 1) << mpnic_pkg::DIR_ISN_LSB))
+      $fatal(1, "record dir: isn is not at its offset");
+    r_dir = '0;
+    r_dir.map_ssn = '1;
+    if (r_dir != (((320'd1 << mpnic_pkg::DIR_MAP_SSN_W) - 1) << mpnic_pkg::DIR_MAP_SSN_LSB))
+      $fatal(1, "record dir: map_ssn is not at its offset");
+    r_dir = '0;
+    r_dir.map_dsn = '1;
+    if (r_dir != (((320'd1 << mpnic_pkg::DIR_MAP_DSN_W) - 1) << mpnic_pkg::DIR_MAP_DSN_LSB))
+      $fatal(1, "record dir: map_dsn is not at its offset");
+    r_dir = '0;
+    r_dir.map_len = '1;
+    if (r_dir != (((320'd1 << mpnic_pkg::DIR_MAP_LEN_W) - 1) << mpnic_pkg::DIR_MAP_LEN_LSB))
+      $fatal(1, "record dir: map_len is not at its offset");
+    r_dir = '0;
+    r_dir.map_pos = '1;
+    if (r_dir != (((320'd1 << mpnic_pkg::DIR_MAP_POS_W) - 1) << mpnic_pkg::DIR_MAP_POS_LSB))
+      $fatal(1, "record dir: map_pos is not at its offset");
+    r_dir = '0;
+    r_dir.map_csum = '1;
+    if (r_dir != (((320'd1 << mpnic_pkg::DIR_MAP_CSUM_W) - 1) << mpnic_pkg::DIR_MAP_CSUM_LSB))
+      $fatal(1, "record dir: map_csum is not at its offset");
+    r_dir = '0;
+    r_dir.map_sum = '1;
+    if (r_dir != (((320'd1 << mpnic_pkg::DIR_MAP_SUM_W) - 1) << mpnic_pkg::DIR_MAP_SUM_LSB))
+      $fatal(1, "record dir: map_sum is not at its offset");
+    r_dir = '0;
+    r_dir.prev_dsn = '1;
+    if (r_dir != (((320'd1 << mpnic_pkg::DIR_PREV_DSN_W) - 1) << mpnic_pkg::DIR_PREV_DSN_LSB))
+      $fatal(1, "record dir: prev_dsn is not at its offset");
+    r_dir = '0;
+    r_dir.prev_ssn = '1;
+    if (r_dir != (((320'd1 << mpnic_pkg::DIR_PREV_SSN_W) - 1) << mpnic_pkg::DIR_PREV_SSN_LSB))
+      $fatal(1, "record dir: prev_ssn is not at its offset");
+    r_dir = '0;
+    r_dir.prev_len = '1;
+    if (r_dir != (((320'd1 << mpnic_pkg::DIR_PREV_LEN_W) - 1) << mpnic_pkg::DIR_PREV_LEN_LSB))
+      $fatal(1, "record dir: prev_len is not at its offset");
+    r_dir = '0;
+    r_dir.map_judge = '1;
+    if (r_dir != (((320'd1 << mpnic_pkg::DIR_MAP_JUDGE_W) - 1) << mpnic_pkg::DIR_MAP_JUDGE_LSB))
+      $fatal(1, "record dir: map_judge is not at its offset");
+    r_dir = '0;
+    r_dir.reserved = '1;
+    if (r_dir != (((320'd1 << mpnic_pkg::DIR_RESERVED_W) - 1) << mpnic_pkg::DIR_RESERVED_LSB))
+      $fatal(1, "record dir: reserved is not at its offset");
+    r_dir = '0;
+    r_dir.flags = '1;
+    if (r_dir != (((320'd1 << mpnic_pkg::DIR_FLAGS_W) - 1) << mpnic_pkg::DIR_FLAGS_LSB))
+      $fatal(1, "record dir: flags is not at its offset");
+    if ($bits(mpnic_flow_t) != mpnic_pkg::FLOW_W)
+      $fatal(1, "record flow has %0d bits", $bits(mpnic_flow_t));
+    r_flow = '0;
+    r_flow.dir = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_DIR_W) - 1) << mpnic_pkg::FLOW_DIR_LSB))
+      $fatal(1, "record flow: dir is not at its offset");
+    r_flow = '0;
+    r_flow.packets = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_PACKETS_W) - 1) << mpnic_pkg::FLOW_PACKETS_LSB))
+      $fatal(1, "record flow: packets is not at its offset");
+    r_flow = '0;
+    r_flow.bytes = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_BYTES_W) - 1) << mpnic_pkg::FLOW_BYTES_LSB))
+      $fatal(1, "record flow: bytes is not at its offset");
+    r_flow = '0;
+    r_flow.conn_id = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_CONN_ID_W) - 1) << mpnic_pkg::FLOW_CONN_ID_LSB))
+      $fatal(1, "record flow: conn_id is not at its offset");
+    r_flow = '0;
+    r_flow.last_seen = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_LAST_SEEN_W) - 1) << mpnic_pkg::FLOW_LAST_SEEN_LSB))
+      $fatal(1, "record flow: last_seen is not at its offset");
+    r_flow = '0;
+    r_flow.mark = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_MARK_W) - 1) << mpnic_pkg::FLOW_MARK_LSB))
+      $fatal(1, "record flow: mark is not at its offset");
+    r_flow = '0;
+    r_flow.rx_queue = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_RX_QUEUE_W) - 1) << mpnic_pkg::FLOW_RX_QUEUE_LSB))
+      $fatal(1, "record flow: rx_queue is not at its offset");
+    r_flow = '0;
+    r_flow.strip = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_STRIP_W) - 1) << mpnic_pkg::FLOW_STRIP_LSB))
+      $fatal(1, "record flow: strip is not at its offset");
+    r_flow = '0;
+    r_flow.actions = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_ACTIONS_W) - 1) << mpnic_pkg::FLOW_ACTIONS_LSB))
+      $fatal(1, "record flow: actions is not at its offset");
+    r_flow = '0;
+    r_flow.prio = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_PRIO_W) - 1) << mpnic_pkg::FLOW_PRIO_LSB))
+      $fatal(1, "record flow: prio is not at its offset");
+    r_flow = '0;
+    r_flow.generation = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_GENERATION_W) - 1) << mpnic_pkg::FLOW_GENERATION_LSB))
+      $fatal(1, "record flow: generation is not at its offset");
+    r_flow = '0;
+    r_flow.flags = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_FLAGS_W) - 1) << mpnic_pkg::FLOW_FLAGS_LSB))
+      $fatal(1, "record flow: flags is not at its offset");
+    r_flow = '0;
+    r_flow.reserved = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_RESERVED_W) - 1) << mpnic_pkg::FLOW_RESERVED_LSB))
+      $fatal(1, "record flow: reserved is not at its offset");
+    if ($bits(mpnic_conn_t) != mpnic_pkg::CONN_W)
+      $fatal(1, "record conn has %0d bits", $bits(mpnic_conn_t));
+    r_conn = '0;
+    r_conn.idsn = '1;
+    if (r_conn != (((512'd1 << mpnic_pkg::CONN_IDSN_W) - 1) << mpnic_pkg::CONN_IDSN_LSB))
+      $fatal(1, "record conn: idsn is not at its offset");
+    r_conn = '0;
+    r_conn.dsn_next = '1;
+    if (r_conn != (((512'd1 << mpnic_pkg::CONN_DSN_NEXT_W) - 1) << mpnic_pkg::CONN_DSN_NEXT_LSB))
+      $fatal(1, "record conn: dsn_next is not at its offset");
+    r_conn = '0;
+    r_conn.token = '1;
+    if (r_conn != (((512'd1 << mpnic_pkg::CONN_TOKEN_W) - 1) << mpnic_pkg::CONN_TOKEN_LSB))
+      $fatal(1, "record conn: token is not at its offset");
+    r_conn = '0;
+    r_conn.rx_queue = '1;
+    if (r_conn != (((512'd1 << mpnic_pkg::CONN_RX_QUEUE_W) - 1) << mpnic_pkg::CONN_RX_QUEUE_LSB))
+      $fatal(1, "record conn: rx_queue is not at its offset");
+    r_conn = '0;
+    r_conn.version = '1;
+    if (r_conn != (((512'd1 << mpnic_pkg::CONN_VERSION_W) - 1) << mpnic_pkg::CONN_VERSION_LSB))
+      $fatal(1, "record conn: version is not at its offset");
+    r_conn = '0;
+    r_conn.flags = '1;
+    if (r_conn != (((512'd1 << mpnic_pkg::CONN_FLAGS_W) - 1) << mpnic_pkg::CONN_FLAGS_LSB))
+      $fatal(1, "record conn: flags is not at its offset");
+    r_conn = '0;
+    r_conn.subflows = '1;
+    if (r_conn != (((512'd1 << mpnic_pkg::CONN_SUBFLOWS_W) - 1) << mpnic_pkg::CONN_SUBFLOWS_LSB))
+      $fatal(1, "record conn: subflows is not at its offset");
+    r_conn = '0;
+    r_conn.reserved = '1;
+    if (r_conn != (((512'd1 << mpnic_pkg::CONN_RESERVED_W) - 1) << mpnic_pkg::CONN_RESERVED_LSB))
+      $fatal(1, "record conn: reserved is not at its offset");
+    if ($bits(mpnic_token_entry_t) != mpnic_pkg::TOKEN_ENTRY_W)
+      $fatal(1, "record token_entry has %0d bits", $bits(mpnic_token_entry_t));
+    r_token_entry = '0;
+    r_token_entry.token = '1;
+    if (r_token_entry != (((96'd1 << mpnic_pkg::TOKEN_ENTRY_TOKEN_W) - 1) << mpnic_pkg::TOKEN_ENTRY_TOKEN_LSB))
+      $fatal(1, "record token_entry: token is not at its offset");
+    r_token_entry = '0;
+    r_token_entry.conn_id = '1;
+    if (r_token_entry != (((96'd1 << mpnic_pkg::TOKEN_ENTRY_CONN_ID_W) - 1) << mpnic_pkg::TOKEN_ENTRY_CONN_ID_LSB))
+      $fatal(1, "record token_entry: conn_id is not at its offset");
+    r_token_entry = '0;
+    r_token_entry.flags = '1;
+    if (r_token_entry != (((96'd1 << mpnic_pkg::TOKEN_ENTRY_FLAGS_W) - 1) << mpnic_pkg::TOKEN_ENTRY_FLAGS_LSB))
+      $fatal(1, "record token_entry: flags is not at its offset");
+    r_token_entry = '0;
+    r_token_entry.provisional = '1;
+    if (r_token_entry != (((96'd1 << mpnic_pkg::TOKEN_ENTRY_PROVISIONAL_W) - 1) << mpnic_pkg::TOKEN_ENTRY_PROVISIONAL_LSB))
+      $fatal(1, "record token_entry: provisional is not at its offset");
+    r_token_entry = '0;
+    r_token_entry.cap = '1;
+    if (r_token_entry != (((96'd1 << mpnic_pkg::TOKEN_ENTRY_CAP_W) - 1) << mpnic_pkg::TOKEN_ENTRY_CAP_LSB))
+      $fatal(1, "record token_entry: cap is not at its offset");
+    r_token_entry = '0;
+    r_token_entry.reserved = '1;
+    if (r_token_entry != (((96'd1 << mpnic_pkg::TOKEN_ENTRY_RESERVED_W) - 1) << mpnic_pkg::TOKEN_ENTRY_RESERVED_LSB))
+      $fatal(1, "record token_entry: reserved is not at its offset");
+    if ($bits(mpnic_peer_entry_t) != mpnic_pkg::PEER_ENTRY_W)
+      $fatal(1, "record peer_entry has %0d bits", $bits(mpnic_peer_entry_t));
+    r_peer_entry = '0;
+    r_peer_entry.addr = '1;
+    if (r_peer_entry != (((192'd1 << mpnic_pkg::PEER_ENTRY_ADDR_W) - 1) << mpnic_pkg::PEER_ENTRY_ADDR_LSB))
+      $fatal(1, "record peer_entry: addr is not at its offset");
+    r_peer_entry = '0;
+    r_peer_entry.port = '1;
+    if (r_peer_entry != (((192'd1 << mpnic_pkg::PEER_ENTRY_PORT_W) - 1) << mpnic_pkg::PEER_ENTRY_PORT_LSB))
+      $fatal(1, "record peer_entry: port is not at its offset");
+    r_peer_entry = '0;
+    r_peer_entry.network = '1;
+    if (r_peer_entry != (((192'd1 << mpnic_pkg::PEER_ENTRY_NETWORK_W) - 1) << mpnic_pkg::PEER_ENTRY_NETWORK_LSB))
+      $fatal(1, "record peer_entry: network is not at its offset");
+    r_peer_entry = '0;
+    r_peer_entry.ip_version = '1;
+    if (r_peer_entry != (((192'd1 << mpnic_pkg::PEER_ENTRY_IP_VERSION_W) - 1) << mpnic_pkg::PEER_ENTRY_IP_VERSION_LSB))
+      $fatal(1, "record peer_entry: ip_version is not at its offset");
+    r_peer_entry = '0;
+    r_peer_entry.speaks = '1;
+    if (r_peer_entry != (((192'd1 << mpnic_pkg::PEER_ENTRY_SPEAKS_W) - 1) << mpnic_pkg::PEER_ENTRY_SPEAKS_LSB))
+      $fatal(1, "record peer_entry: speaks is not at its offset");
+    r_peer_entry = '0;
+    r_peer_entry.first_syn = '1;
+    if (r_peer_entry != (((192'd1 << mpnic_pkg::PEER_ENTRY_FIRST_SYN_W) - 1) << mpnic_pkg::PEER_ENTRY_FIRST_SYN_LSB))
+      $fatal(1, "record peer_entry: first_syn is not at its offset");
+    r_peer_entry = '0;
+    r_peer_entry.reserved = '1;
+    if (r_peer_entry != (((192'd1 << mpnic_pkg::PEER_ENTRY_RESERVED_W) - 1) << mpnic_pkg::PEER_ENTRY_RESERVED_LSB))
+      $fatal(1, "record peer_entry: reserved is not at its offset");
+    if ($bits(mpnic_rule_key_t) != mpnic_pkg::RULE_KEY_W)
+      $fatal(1, "record rule_key has %0d bits", $bits(mpnic_rule_key_t));
+    r_rule_key = '0;
+    r_rule_key.src = '1;
+    if (r_rule_key != (((384'd1 << mpnic_pkg::RULE_KEY_SRC_W) - 1) << mpnic_pkg::RULE_KEY_SRC_LSB))
+      $fatal(1, "record rule_key: src is not at its offset");
+    r_rule_key = '0;
+    r_rule_key.dst = '1;
+    if (r_rule_key != (((384'd1 << mpnic_pkg::RULE_KEY_DST_W) - 1) << mpnic_pkg::RULE_KEY_DST_LSB))
+      $fatal(1, "record rule_key: dst is not at its offset");
+    r_rule_key = '0;
+    r_rule_key.sport = '1;
+    if (r_rule_key != (((384'd1 << mpnic_pkg::RULE_KEY_SPORT_W) - 1) << mpnic_pkg::RULE_KEY_SPORT_LSB))
+      $fatal(1, "record rule_key: sport is not at its offset");
+    r_rule_key = '0;
+    r_rule_key.dport = '1;
+    if (r_rule_key != (((384'd1 << mpnic_pkg::RULE_KEY_DPORT_W) - 1) << mpnic_pkg::RULE_KEY_DPORT_LSB))
+      $fatal(1, "record rule_key: dport is not at its offset");
+    r_rule_key = '0;
+    r_rule_key.vlan = '1;
+    if (r_rule_key != (((384'd1 << mpnic_pkg::RULE_KEY_VLAN_W) - 1) << mpnic_pkg::RULE_KEY_VLAN_LSB))
+      $fatal(1, "record rule_key: vlan is not at its offset");
+    r_rule_key = '0;
+    r_rule_key.ethertype = '1;
+    if (r_rule_key != (((384'd1 << mpnic_pkg::RULE_KEY_ETHERTYPE_W) - 1) << mpnic_pkg::RULE_KEY_ETHERTYPE_LSB))
+      $fatal(1, "record rule_key: ethertype is not at its offset");
+    r_rule_key = '0;
+    r_rule_key.subtypes = '1;
+    if (r_rule_key != (((384'd1 << mpnic_pkg::RULE_KEY_SUBTYPES_W) - 1) << mpnic_pkg::RULE_KEY_SUBTYPES_LSB))
+      $fatal(1, "record rule_key: subtypes is not at its offset");
+    r_rule_key = '0;
+    r_rule_key.source = '1;
+    if (r_rule_key != (((384'd1 << mpnic_pkg::RULE_KEY_SOURCE_W) - 1) << mpnic_pkg::RULE_KEY_SOURCE_LSB))
+      $fatal(1, "record rule_key: source is not at its offset");
+    r_rule_key = '0;
+    r_rule_key.parse = '1;
+    if (r_rule_key != (((384'd1 << mpnic_pkg::RULE_KEY_PARSE_W) - 1) << mpnic_pkg::RULE_KEY_PARSE_LSB))
+      $fatal(1, "record rule_key: parse is not at its offset");
+    r_rule_key = '0;
+    r_rule_key.ip_version = '1;
+    if (r_rule_key != (((384'd1 << mpnic_pkg::RULE_KEY_IP_VERSION_W) - 1) << mpnic_pkg::RULE_KEY_IP_VERSION_LSB))
+      $fatal(1, "record rule_key: ip_version is not at its offset");
+    r_rule_key = '0;
+    r_rule_key.ip_proto = '1;
+    if (r_rule_key != (((384'd1 << mpnic_pkg::RULE_KEY_IP_PROTO_W) - 1) << mpnic_pkg::RULE_KEY_IP_PROTO_LSB))
+      $fatal(1, "record rule_key: ip_proto is not at its offset");
+    r_rule_key = '0;
+    r_rule_key.tcp_flags = '1;
+    if (r_rule_key != (((384'd1 << mpnic_pkg::RULE_KEY_TCP_FLAGS_W) - 1) << mpnic_pkg::RULE_KEY_TCP_FLAGS_LSB))
+      $fatal(1, "record rule_key: tcp_flags is not at its offset");
+    r_rule_key = '0;
+    r_rule_key.mptcp = '1;
+    if (r_rule_key != (((384'd1 << mpnic_pkg::RULE_KEY_MPTCP_W) - 1) << mpnic_pkg::RULE_KEY_MPTCP_LSB))
+      $fatal(1, "record rule_key: mptcp is not at its offset");
+    if ($bits(mpnic_rule_t) != mpnic_pkg::RULE_W)
+      $fatal(1, "record rule has %0d bits", $bits(mpnic_rule_t));
+    r_rule = '0;
+    r_rule.value = '1;
+    if (r_rule != (((864'd1 << mpnic_pkg::RULE_VALUE_W) - 1) << mpnic_pkg::RULE_VALUE_LSB))
+      $fatal(1, "record rule: value is not at its offset");
+    r_rule = '0;
+    r_rule.mask = '1;
+    if (r_rule != (((864'd1 << mpnic_pkg::RULE_MASK_W) - 1) << mpnic_pkg::RULE_MASK_LSB))
+      $fatal(1, "record rule: mask is not at its offset");
+    r_rule = '0;
+    r_rule.mark = '1;
+    if (r_rule != (((864'd1 << mpnic_pkg::RULE_MARK_W) - 1) << mpnic_pkg::RULE_MARK_LSB))
+      $fatal(1, "record rule: mark is not at its offset");
+    r_rule = '0;
+    r_rule.rx_queue = '1;
+    if (r_rule != (((864'd1 << mpnic_pkg::RULE_RX_QUEUE_W) - 1) << mpnic_pkg::RULE_RX_QUEUE_LSB))
+      $fatal(1, "record rule: rx_queue is not at its offset");
+    r_rule = '0;
+    r_rule.strip = '1;
+    if (r_rule != (((864'd1 << mpnic_pkg::RULE_STRIP_W) - 1) << mpnic_pkg::RULE_STRIP_LSB))
+      $fatal(1, "record rule: strip is not at its offset");
+    r_rule = '0;
+    r_rule.actions = '1;
+    if (r_rule != (((864'd1 << mpnic_pkg::RULE_ACTIONS_W) - 1) << mpnic_pkg::RULE_ACTIONS_LSB))
+      $fatal(1, "record rule: actions is not at its offset");
+    r_rule = '0;
+    r_rule.prio = '1;
+    if (r_rule != (((864'd1 << mpnic_pkg::RULE_PRIO_W) - 1) << mpnic_pkg::RULE_PRIO_LSB))
+      $fatal(1, "record rule: prio is not at its offset");
+    r_rule = '0;
+    r_rule.valid = '1;
+    if (r_rule != (((864'd1 << mpnic_pkg::RULE_VALID_W) - 1) << mpnic_pkg::RULE_VALID_LSB))
+      $fatal(1, "record rule: valid is not at its offset");
+    if ($bits(mpnic_rewrite_t) != mpnic_pkg::REWRITE_W)
+      $fatal(1, "record rewrite has %0d bits", $bits(mpnic_rewrite_t));
+    r_rewrite = '0;
+    r_rewrite.dsn = '1;
+    if (r_rewrite != (((320'd1 << mpnic_pkg::REWRITE_DSN_W) - 1) << mpnic_pkg::REWRITE_DSN_LSB))
+      $fatal(1, "record rewrite: dsn is not at its offset");
+    r_rewrite = '0;
+    r_rewrite.data_ack = '1;
+    if (r_rewrite != (((320'd1 << mpnic_pkg::REWRITE_DATA_ACK_W) - 1) << mpnic_pkg::REWRITE_DATA_ACK_LSB))
+      $fatal(1, "record rewrite: data_ack is not at its offset");
+    r_rewrite = '0;
+    r_rewrite.seq = '1;
+    if (r_rewrite != (((320'd1 << mpnic_pkg::REWRITE_SEQ_W) - 1) << mpnic_pkg::REWRITE_SEQ_LSB))
+      $fatal(1, "record rewrite: seq is not at its offset");
+    r_rewrite = '0;
+    r_rewrite.ack = '1;
+    if (r_rewrite != (((320'd1 << mpnic_pkg::REWRITE_ACK_W) - 1) << mpnic_pkg::REWRITE_ACK_LSB))
+      $fatal(1, "record rewrite: ack is not at its offset");
+    r_rewrite = '0;
+    r_rewrite.replace = '1;
+    if (r_rewrite != (((320'd1 << mpnic_pkg::REWRITE_REPLACE_W) - 1) << mpnic_pkg::REWRITE_REPLACE_LSB))
+      $fatal(1, "record rewrite: replace is not at its offset");
+    r_rewrite = '0;
+    r_rewrite.option_len = '1;
+    if (r_rewrite != (((320'd1 << mpnic_pkg::REWRITE_OPTION_LEN_W) - 1) << mpnic_pkg::REWRITE_OPTION_LEN_LSB))
+      $fatal(1, "record rewrite: option_len is not at its offset");
+    r_rewrite = '0;
+    r_rewrite.option = '1;
+    if (r_rewrite != (((320'd1 << mpnic_pkg::REWRITE_OPTION_W) - 1) << mpnic_pkg::REWRITE_OPTION_LSB))
+      $fatal(1, "record rewrite: option is not at its offset");
+    r_rewrite = '0;
+    r_rewrite.reserved = '1;
+    if (r_rewrite != (((320'd1 << mpnic_pkg::REWRITE_RESERVED_W) - 1) << mpnic_pkg::REWRITE_RESERVED_LSB))
+      $fatal(1, "record rewrite: reserved is not at its offset");
+    if ($bits(mpnic_result_t) != mpnic_pkg::RESULT_W)
+      $fatal(1, "record result has %0d bits", $bits(mpnic_result_t));
+    r_result = '0;
+    r_result.flow = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_FLOW_W) - 1) << mpnic_pkg::RESULT_FLOW_LSB))
+      $fatal(1, "record result: flow is not at its offset");
+    r_result = '0;
+    r_result.token = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_TOKEN_W) - 1) << mpnic_pkg::RESULT_TOKEN_LSB))
+      $fatal(1, "record result: token is not at its offset");
+    r_result = '0;
+    r_result.speaks = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_SPEAKS_W) - 1) << mpnic_pkg::RESULT_SPEAKS_LSB))
+      $fatal(1, "record result: speaks is not at its offset");
+    r_result = '0;
+    r_result.rule = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_RULE_W) - 1) << mpnic_pkg::RESULT_RULE_LSB))
+      $fatal(1, "record result: rule is not at its offset");
+    r_result = '0;
+    r_result.dir = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_DIR_W) - 1) << mpnic_pkg::RESULT_DIR_LSB))
+      $fatal(1, "record result: dir is not at its offset");
+    r_result = '0;
+    r_result.side = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_SIDE_W) - 1) << mpnic_pkg::RESULT_SIDE_LSB))
+      $fatal(1, "record result: side is not at its offset");
+    r_result = '0;
+    r_result.flags = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_FLAGS_W) - 1) << mpnic_pkg::RESULT_FLAGS_LSB))
+      $fatal(1, "record result: flags is not at its offset");
+    r_result = '0;
+    r_result.dsn_state = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_DSN_STATE_W) - 1) << mpnic_pkg::RESULT_DSN_STATE_LSB))
+      $fatal(1, "record result: dsn_state is not at its offset");
+    r_result = '0;
+    r_result.flow_id = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_FLOW_ID_W) - 1) << mpnic_pkg::RESULT_FLOW_ID_LSB))
+      $fatal(1, "record result: flow_id is not at its offset");
+    r_result = '0;
+    r_result.masked_id = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_MASKED_ID_W) - 1) << mpnic_pkg::RESULT_MASKED_ID_LSB))
+      $fatal(1, "record result: masked_id is not at its offset");
+    r_result = '0;
+    r_result.conn_id = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_CONN_ID_W) - 1) << mpnic_pkg::RESULT_CONN_ID_LSB))
+      $fatal(1, "record result: conn_id is not at its offset");
+    r_result = '0;
+    r_result.hash = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_HASH_W) - 1) << mpnic_pkg::RESULT_HASH_LSB))
+      $fatal(1, "record result: hash is not at its offset");
+    r_result = '0;
+    r_result.dsn = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_DSN_W) - 1) << mpnic_pkg::RESULT_DSN_LSB))
+      $fatal(1, "record result: dsn is not at its offset");
+    r_result = '0;
+    r_result.data_ack = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_DATA_ACK_W) - 1) << mpnic_pkg::RESULT_DATA_ACK_LSB))
+      $fatal(1, "record result: data_ack is not at its offset");
+    r_result = '0;
+    r_result.map_dsn = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_MAP_DSN_W) - 1) << mpnic_pkg::RESULT_MAP_DSN_LSB))
+      $fatal(1, "record result: map_dsn is not at its offset");
+    r_result = '0;
+    r_result.map_len = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_MAP_LEN_W) - 1) << mpnic_pkg::RESULT_MAP_LEN_LSB))
+      $fatal(1, "record result: map_len is not at its offset");
+    r_result = '0;
+    r_result.map_csum = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_MAP_CSUM_W) - 1) << mpnic_pkg::RESULT_MAP_CSUM_LSB))
+      $fatal(1, "record result: map_csum is not at its offset");
+    r_result = '0;
+    r_result.reserved = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_RESERVED_W) - 1) << mpnic_pkg::RESULT_RESERVED_LSB))
+      $fatal(1, "record result: reserved is not at its offset");
+    r_result = '0;
+    r_result.signs = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_SIGNS_W) - 1) << mpnic_pkg::RESULT_SIGNS_LSB))
+      $fatal(1, "record result: signs is not at its offset");
+    r_result = '0;
+    r_result.mark = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_MARK_W) - 1) << mpnic_pkg::RESULT_MARK_LSB))
+      $fatal(1, "record result: mark is not at its offset");
+    r_result = '0;
+    r_result.rx_queue = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_RX_QUEUE_W) - 1) << mpnic_pkg::RESULT_RX_QUEUE_LSB))
+      $fatal(1, "record result: rx_queue is not at its offset");
+    r_result = '0;
+    r_result.actions = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_ACTIONS_W) - 1) << mpnic_pkg::RESULT_ACTIONS_LSB))
+      $fatal(1, "record result: actions is not at its offset");
+    r_result = '0;
+    r_result.strip = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_STRIP_W) - 1) << mpnic_pkg::RESULT_STRIP_LSB))
+      $fatal(1, "record result: strip is not at its offset");
+    r_result = '0;
+    r_result.punt = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_PUNT_W) - 1) << mpnic_pkg::RESULT_PUNT_LSB))
+      $fatal(1, "record result: punt is not at its offset");
+    r_result = '0;
+    r_result.drop = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_DROP_W) - 1) << mpnic_pkg::RESULT_DROP_LSB))
+      $fatal(1, "record result: drop is not at its offset");
+    r_result = '0;
+    r_result.reserved2 = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_RESERVED2_W) - 1) << mpnic_pkg::RESULT_RESERVED2_LSB))
+      $fatal(1, "record result: reserved2 is not at its offset");
+    r_result = '0;
+    r_result.data_fin = '1;
+    if (r_result != (((640'd1 << mpnic_pkg::RESULT_DATA_FIN_W) - 1) << mpnic_pkg::RESULT_DATA_FIN_LSB))
+      $fatal(1, "record result: data_fin is not at its offset");
+    if ($bits(mpnic_event_t) != mpnic_pkg::EVENT_W)
+      $fatal(1, "record event has %0d bits", $bits(mpnic_event_t));
+    r_event = '0;
+    r_event.seq = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_SEQ_W) - 1) << mpnic_pkg::EVENT_SEQ_LSB))
+      $fatal(1, "record event: seq is not at its offset");
+    r_event = '0;
+    r_event.signs = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_SIGNS_W) - 1) << mpnic_pkg::EVENT_SIGNS_LSB))
+      $fatal(1, "record event: signs is not at its offset");
+    r_event = '0;
+    r_event.time_ns = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_TIME_NS_W) - 1) << mpnic_pkg::EVENT_TIME_NS_LSB))
+      $fatal(1, "record event: time_ns is not at its offset");
+    r_event = '0;
+    r_event.flow_id = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_FLOW_ID_W) - 1) << mpnic_pkg::EVENT_FLOW_ID_LSB))
+      $fatal(1, "record event: flow_id is not at its offset");
+    r_event = '0;
+    r_event.conn_id = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_CONN_ID_W) - 1) << mpnic_pkg::EVENT_CONN_ID_LSB))
+      $fatal(1, "record event: conn_id is not at its offset");
+    r_event = '0;
+    r_event.source = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_SOURCE_W) - 1) << mpnic_pkg::EVENT_SOURCE_LSB))
+      $fatal(1, "record event: source is not at its offset");
+    r_event = '0;
+    r_event.dir = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_DIR_W) - 1) << mpnic_pkg::EVENT_DIR_LSB))
+      $fatal(1, "record event: dir is not at its offset");
+    r_event = '0;
+    r_event.side = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_SIDE_W) - 1) << mpnic_pkg::EVENT_SIDE_LSB))
+      $fatal(1, "record event: side is not at its offset");
+    r_event = '0;
+    r_event.generation = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_GENERATION_W) - 1) << mpnic_pkg::EVENT_GENERATION_LSB))
+      $fatal(1, "record event: generation is not at its offset");
+    r_event = '0;
+    r_event.tcp_flags = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_TCP_FLAGS_W) - 1) << mpnic_pkg::EVENT_TCP_FLAGS_LSB))
+      $fatal(1, "record event: tcp_flags is not at its offset");
+    r_event = '0;
+    r_event.ip_version = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_IP_VERSION_W) - 1) << mpnic_pkg::EVENT_IP_VERSION_LSB))
+      $fatal(1, "record event: ip_version is not at its offset");
+    r_event = '0;
+    r_event.version = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_VERSION_W) - 1) << mpnic_pkg::EVENT_VERSION_LSB))
+      $fatal(1, "record event: version is not at its offset");
+    r_event = '0;
+    r_event.map_csum = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_MAP_CSUM_W) - 1) << mpnic_pkg::EVENT_MAP_CSUM_LSB))
+      $fatal(1, "record event: map_csum is not at its offset");
+    r_event = '0;
+    r_event.src = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_SRC_W) - 1) << mpnic_pkg::EVENT_SRC_LSB))
+      $fatal(1, "record event: src is not at its offset");
+    r_event = '0;
+    r_event.dst = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_DST_W) - 1) << mpnic_pkg::EVENT_DST_LSB))
+      $fatal(1, "record event: dst is not at its offset");
+    r_event = '0;
+    r_event.sport = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_SPORT_W) - 1) << mpnic_pkg::EVENT_SPORT_LSB))
+      $fatal(1, "record event: sport is not at its offset");
+    r_event = '0;
+    r_event.dport = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_DPORT_W) - 1) << mpnic_pkg::EVENT_DPORT_LSB))
+      $fatal(1, "record event: dport is not at its offset");
+    r_event = '0;
+    r_event.vlan = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_VLAN_W) - 1) << mpnic_pkg::EVENT_VLAN_LSB))
+      $fatal(1, "record event: vlan is not at its offset");
+    r_event = '0;
+    r_event.map_len = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_MAP_LEN_W) - 1) << mpnic_pkg::EVENT_MAP_LEN_LSB))
+      $fatal(1, "record event: map_len is not at its offset");
+    r_event = '0;
+    r_event.seq_no = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_SEQ_NO_W) - 1) << mpnic_pkg::EVENT_SEQ_NO_LSB))
+      $fatal(1, "record event: seq_no is not at its offset");
+    r_event = '0;
+    r_event.ack_no = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_ACK_NO_W) - 1) << mpnic_pkg::EVENT_ACK_NO_LSB))
+      $fatal(1, "record event: ack_no is not at its offset");
+    r_event = '0;
+    r_event.dsn = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_DSN_W) - 1) << mpnic_pkg::EVENT_DSN_LSB))
+      $fatal(1, "record event: dsn is not at its offset");
+    r_event = '0;
+    r_event.map_dsn = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_MAP_DSN_W) - 1) << mpnic_pkg::EVENT_MAP_DSN_LSB))
+      $fatal(1, "record event: map_dsn is not at its offset");
+    r_event = '0;
+    r_event.data_ack = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_DATA_ACK_W) - 1) << mpnic_pkg::EVENT_DATA_ACK_LSB))
+      $fatal(1, "record event: data_ack is not at its offset");
+    r_event = '0;
+    r_event.token = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_TOKEN_W) - 1) << mpnic_pkg::EVENT_TOKEN_LSB))
+      $fatal(1, "record event: token is not at its offset");
+    r_event = '0;
+    r_event.nonce = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_NONCE_W) - 1) << mpnic_pkg::EVENT_NONCE_LSB))
+      $fatal(1, "record event: nonce is not at its offset");
+    r_event = '0;
+    r_event.addr_id = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_ADDR_ID_W) - 1) << mpnic_pkg::EVENT_ADDR_ID_LSB))
+      $fatal(1, "record event: addr_id is not at its offset");
+    r_event = '0;
+    r_event.reason = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_REASON_W) - 1) << mpnic_pkg::EVENT_REASON_LSB))
+      $fatal(1, "record event: reason is not at its offset");
+    r_event = '0;
+    r_event.payload_len = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_PAYLOAD_LEN_W) - 1) << mpnic_pkg::EVENT_PAYLOAD_LEN_LSB))
+      $fatal(1, "record event: payload_len is not at its offset");
+    r_event = '0;
+    r_event.reserved = '1;
+    if (r_event != (((1024'd1 << mpnic_pkg::EVENT_RESERVED_W) - 1) << mpnic_pkg::EVENT_RESERVED_LSB))
+      $fatal(1, "record event: reserved is not at its offset");
     $display("records: ok");
     $finish;
   end

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A table by docs/state.md, "Tables": two arrays of buckets of four entries, looked up by key.
+//
+// Look-ups: one a clock, each answered mpnic_rtl_pkg::TABLE_LATENCY clocks later. Nothing stalls
+// them. A look-up reads one bucket of each array at one clock's edge, and an entry is written whole
+// at one: so it sees the table as it stood at one moment, every entry either old or new. That
+// moment is exact: a look-up sees every write and clear that the port took in an earlier clock than
+// its own, and none of a later or the same one. So whoever writes an entry to its other place in one
+// clock and clears the old place in any later one has the key found by every look-up, always; in
+// between it stands in both. If a key stands in several places, its first counts: array 0 before 1,
+// lower ways first; never a mix.
+//
+// The port takes a request in each clock in which port_valid_i and ready_o are high and clear_i is
+// low, and carries them out in order: it writes an entry to a place (one that is not valid: clears
+// the place), or reads one; port_rvalid_o, with what stands there, comes PORT_LATENCY clocks later.
+// Key and value of an entry that is not valid mean nothing.
+//
+// Reset and clear_i clear all: in BUCKETS clocks, in which ready_o is low and look-ups find nothing;
+// clear_i may come at any time. The memories need no initial value. They have two ports, one for
+// look-ups, one for the table port, to read or write; where both meet at an address, the look-up
+// reads what was there before (block RAM: READ_FIRST; UltraRAM: look-ups on port A).
+module mpnic_table #(
+  parameter int unsigned ENTRIES = 65536,  // a power of two, 16 or more
+  parameter int unsigned KEY_W = 320,
+  parameter int unsigned VALUE_W = 16
+) (
+  input  logic                       clk_i,
+  input  logic                       rst_ni,
+  input  logic                       clear_i,
+  output logic                       ready_o,
+
+  input  logic                       valid_i,
+  input  logic [KEY_W-1:0]           key_i,
+  // verilator lint_off UNUSEDSIGNAL
+  input  logic [63:0]                hash_i,  // of the key
+  // verilator lint_on UNUSEDSIGNAL
+  output logic                       valid_o,
+  output logic                       hit_o,
+  output logic [VALUE_W-1:0]         value_o,  // zero if it is no hit
+
+  input  logic                       port_valid_i,
+  input  logic                       port_write_i,
+  input  logic [$clog2(ENTRIES)-1:0] port_place_i,  // array, bucket, way
+  input  logic [KEY_W+VALUE_W:0]     port_entry_i,  // { valid, value, key }
+  output logic                       port_rvalid_o,
+  output logic [KEY_W+VALUE_W:0]     port_entry_o
+);
+
+  localparam int unsigned PORT_LATENCY = 3;
+  localparam int unsigned LATENCY = mpnic_rtl_pkg::TABLE_LATENCY;
+  localparam int unsigned BUCKETS = ENTRIES / 8;  // of an array
+  localparam int unsigned BUCKET_W = $clog2(BUCKETS);
+  localparam int unsigned PLACE_W = $clog2(ENTRIES);
+  localparam int unsigned ENTRY_W = KEY_W + VALUE_W + 1;
+  localparam int unsigned ENTRY_VALID = ENTRY_W - 1;
+
+  // --- port: 1, the request, or one row more that is cleared --------------------------------------
+
+  logic                clearing_q, take;
+  logic                write_q, read_q;
+  logic [BUCKET_W-1:0] row_q;
+  logic [7:0]          places_q;  // which of the row's
+  logic [ENTRY_W-1:0]  entry_q;
+  assign take = port_valid_i & ~clearing_q & ~clear_i;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      clearing_q <= 1'b1;
+      write_q <= 1'b0;
+      read_q <= 1'b0;
+      row_q <= '0;
+    end else begin
+      clearing_q <= clear_i | (clearing_q & ~&row_q);
+      write_q <= take & port_write_i;
+      read_q <= take & ~port_write_i;
+      if (clear_i) row_q <= '0;
+      else if (clearing_q) row_q <= row_q + BUCKET_W'(1);
+      else if (take) row_q <= port_place_i[PLACE_W-2:2];
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (take) begin
+      places_q <= 8'd1 << {port_place_i[PLACE_W-1], port_place_i[1:0]};
+      entry_q <= port_entry_i;
+    end
+  end
+  assign ready_o = ~clearing_q;
+
+  logic [7:0]         writes;
+  logic [ENTRY_W-1:0] written;
+  assign writes = {8{clearing_q}} | ({8{write_q}} & places_q);
+  assign written = {entry_q[ENTRY_VALID] & ~clearing_q, entry_q[ENTRY_VALID-1:0]};
+
+  // --- look-ups: 1, key and buckets --------------------------------------------------------------
+
+  logic [LATENCY-1:0]    valid_q;
+  logic                  dead1_q, dead2_q, dead3_q;  // while the table is cleared
+  logic [KEY_W-1:0]      key1_q, key2_q, key3_q;
+  logic [2*BUCKET_W-1:0] buckets_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) valid_q <= '0;
+    else valid_q <= {valid_q[LATENCY-2:0], valid_i};
+  end
+  always_ff @(posedge clk_i) begin
+    if (valid_i) begin
+      key1_q <= key_i;
+      buckets_q <= {hash_i[32+:BUCKET_W], hash_i[0+:BUCKET_W]};
+      dead1_q <= clearing_q;
+    end
+    if (valid_q[0]) begin
+      key2_q <= key1_q;
+      dead2_q <= dead1_q;
+    end
+    if (valid_q[1]) begin
+      key3_q <= key2_q;
+      dead3_q <= dead2_q;
+    end
+  end
+
+  // --- 2 the memories, 3 their registers, 4 comparison ---------------------------------------------
+
+  logic [7:0]           hit_q;
+  logic [8*VALUE_W-1:0] value_q;
+  logic [8*ENTRY_W-1:0] port2_q;
+  generate
+    for (genvar p = 0; p < 8; p++) begin : gen_place
+      logic [ENTRY_W-1:0]  mem[BUCKETS];
+      logic [ENTRY_W-1:0]  entry2_q, entry3_q, other_q;
+      logic [BUCKET_W-1:0] bucket;
+      assign bucket = buckets_q[(p/4)*BUCKET_W+:BUCKET_W];
+      always_ff @(posedge clk_i) begin
+        if (valid_q[0]) entry2_q <= mem[bucket];
+      end
+      always_ff @(posedge clk_i) begin
+        if (writes[p]) mem[row_q] <= written;
+        else if (read_q) other_q <= mem[row_q];
+      end
+      assign port2_q[ENTRY_W*p+:ENTRY_W] = other_q;
+
+      always_ff @(posedge clk_i) begin
+        if (valid_q[1]) entry3_q <= entry2_q;
+        if (valid_q[2]) begin
+          hit_q[p] <= entry3_q[ENTRY_VALID] & (entry3_q[KEY_W-1:0] == key3_q) & ~dead3_q;
+          value_q[VALUE_W*p+:VALUE_W] <= entry3_q[KEY_W+:VALUE_W];
+        end
+      end
+    end
+  endgenerate
+
+  // --- 5: the first hit ----------------------------------------------------------------------------
+
+  logic [7:0]         first;  // in its array
+  logic [VALUE_W-1:0] value0, value1;
+  assign first = hit_q & ~{|hit_q[6:4], |hit_q[5:4], hit_q[4], 1'b0, |hit_q[2:0], |hit_q[1:0],
+                           hit_q[0], 1'b0};
+  always_comb begin
+    value0 = '0;
+    value1 = '0;
+    for (int unsigned w = 0; w < 4; w++) begin
+      value0 = value0 | (value_q[VALUE_W*w+:VALUE_W] & {VALUE_W{first[w]}});
+      value1 = value1 | (value_q[VALUE_W*(4+w)+:VALUE_W] & {VALUE_W{first[4+w]}});
+    end
+  end
+  logic               hit5_q;
+  logic [VALUE_W-1:0] value5_q;
+  always_ff @(posedge clk_i) begin
+    if (valid_q[3]) begin
+      hit5_q <= |hit_q;
+      value5_q <= (|hit_q[3:0]) ? value0 : value1;
+    end
+  end
+  assign valid_o = valid_q[LATENCY-1];
+  assign hit_o = hit5_q;
+  assign value_o = value5_q;
+
+  // --- port: 3, what was read ----------------------------------------------------------------------
+
+  logic [1:0]         rvalid_q;
+  logic [7:0]         places2_q;
+  logic [ENTRY_W-1:0] read, read_data_q;
+  always_comb begin
+    read = '0;
+    for (int unsigned p = 0; p < 8; p++) begin
+      read = read | (port2_q[ENTRY_W*p+:ENTRY_W] & {ENTRY_W{places2_q[p]}});
+    end
+  end
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) rvalid_q <= '0;
+    else rvalid_q <= {rvalid_q[0], read_q};
+  end
+  always_ff @(posedge clk_i) begin
+    places2_q <= places_q;
+    if (rvalid_q[0]) read_data_q <= read;
+  end
+  assign port_rvalid_o = rvalid_q[PORT_LATENCY-2];
+  assign port_entry_o = read_data_q;
+
+endmodule

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The RTL's table and its hash beside the C model's: long keys, a small table, short keys.
+
+TABLE := $(B)/table
+TABLE_SV := $(RTL_PKGS) $(patsubst %,hw/rtl/mpnic_%.sv,delay hash table toeplitz toeplitz_key) \
+	tests/table/table_bench.sv
+TABLE_OBJS := $(B)/obj/tests/table/drive.o $(MODEL_LIB)
+
+# $(call table_bench,name,key width,entries)
+define table_bench
+$(TABLE)/$(1)/Vtable_bench.mk: $(TABLE_SV) tests/table/table.mk
+	@mkdir -p $$(@D)
+	$(VERILATOR) --cc -O3 -Wno-lint --top-module table_bench -GKEY_W=$(2) -GENTRIES=$(3) \
+		--x-assign unique --x-initial unique --Mdir $$(@D) $(TABLE_SV)
+
+$(TABLE)/$(1)/drive: $(TABLE)/$(1)/Vtable_bench.mk tests/table/bench.cc tests/table/bench.h $(TABLE_OBJS)
+	$$(MAKE) --no-print-directory -s -C $$(@D) -f Vtable_bench.mk CXX=$$(RTL_CXX) \
+		OPT_FAST="$(RTL_OPT)" OPT_GLOBAL=-O1 Vtable_bench__ALL.a verilated.o \
+		verilated_threads.o
+	$$(CXX) $$(RTL_CXXFLAGS) $$(CPPFLAGS) -Itests/table -I$$(@D) -DKEY_W=$(2) -DENTRIES=$(3) \
+		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include tests/table/bench.cc \
+		$(TABLE_OBJS) $$(@D)/Vtable_bench__ALL.a $$(@D)/verilated.o \
+		$$(@D)/verilated_threads.o $$(RTL_LIBS) -o $$@
+endef
+$(eval $(call table_bench,flow,320,4096))
+$(eval $(call table_bench,small,320,64))
+$(eval $(call table_bench,token,32,4096))
+
+TEST_TARGETS += test-table
+.PHONY: test-table
+test-table: $(patsubst %,$(TABLE)/%/drive,flow small token)
+	@$(RUN) table-can-fail $(TABLE)/small/drive --faults
+	@$(RUN) table-flow $(TABLE)/flow/drive 30 1
+	@$(RUN) table-small $(TABLE)/small/drive 500 1
+	@$(RUN) table-token $(TABLE)/token/drive 30 1
+
+# The hash, the table and the loader stand in no pipeline yet.
+LINT_TARGETS += lint-table
+.PHONY: lint-table
+lint-table:
+	for top in "mpnic_hash" "mpnic_hash -GW=160" "mpnic_hash -GW=32" "mpnic_toeplitz_key" \
+			"mpnic_toeplitz -GW=288 -GH=32" "mpnic_toeplitz_key -GW=288 -GH=32" \
+			"mpnic_table" "mpnic_table -GENTRIES=256 -GKEY_W=32 -GVALUE_W=32"; do \
+		$(VERILATOR) --lint-only -Wall --top-module $$top $(TABLE_SV) || exit 1; \
+	done
+	for top in mpnic_hash mpnic_toeplitz_key mpnic_table; do \
+		yosys -q -p 'read_verilog -sv $(TABLE_SV)' \
+			-p "hierarchy -check -top $$top; proc; check -assert" || exit 1; \
+	done

@@ -448,11 +448,11 @@ static void take_newer(struct segment *seg)
 	struct mpnic_dir *dir = seg->dir;
 	struct own *own = &seg->own;
 
+	dir->flags &= ~(uint32_t)MPNIC_DIR_PREV;
 	if (dir->flags & MPNIC_DIR_MAP) {
 		if (!(dir->flags & MPNIC_DIR_MAP_DONE) && dir->map_pos)
 			give_verdict(seg, MPNIC_MAP_CSUM_REPLACED, dir->map_dsn, dir->map_len);
-		dir->flags &= ~(uint32_t)MPNIC_DIR_PREV;
-		if (is_near(own->dsn, dir->map_dsn))
+		if (is_near(dir->map_dsn, own->dsn))
 			set_prev(dir, (uint32_t)dir->map_dsn, dir->map_ssn, dir->map_len);
 	}
 	dir->flags &= ~(uint32_t)(MPNIC_DIR_MAP_CSUM | MPNIC_DIR_MAP_DONE | MPNIC_DIR_MAP_FIN);

@@ -47,7 +47,7 @@ TWINS = [
     ("prev has map's upper half",
      "extend(dir->prev_dsn, dir->map_dsn)",
      "((dir->map_dsn & ~0xffffffffull) | dir->prev_dsn)"),
-    ("prev is kept however far it is", "if (is_near(own->dsn, dir->map_dsn))\n\t\t\tset_prev",
+    ("prev is kept however far it is", "if (is_near(dir->map_dsn, own->dsn))\n\t\t\tset_prev",
      "if (1)\n\t\t\tset_prev"),
     ("prev is never kept", "dir->flags |= MPNIC_DIR_PREV;", ""),
     ("an older mapping becomes the newest", "before(map_end, own->ssn + own->bytes);", "true;"),

@@ -244,15 +244,15 @@ module mpnic_dss_rules (
   logic [31:0] c3_q, c_end3_q, own_shift3_q, seq_end3_q;
   always_comb begin
     p3_d = p2_q;
-    p3_d.bytes = p2_q.length - 16'(p2_q.own_fin);
+    p3_d.bytes = p2_q.length - {15'd0, p2_q.own_fin};
   end
   always_ff @(posedge clk_i) begin
     p3_q <= p3_d;
     own_capable3_q <= own_capable2_q;
     dsn3_q <= dsn2_q;
     c3_q <= p2_q.seq - p2_q.ssn;
-    c_end3_q <= add3(p2_q.seq, ~p2_q.ssn, 32'(p2_q.n)) + 32'd1;
-    seq_end3_q <= p2_q.seq + 32'(p2_q.n);
+    c_end3_q <= add3(p2_q.seq, ~p2_q.ssn, {16'd0, p2_q.n}) + 32'd1;
+    seq_end3_q <= p2_q.seq + {16'd0, p2_q.n};
     own_shift3_q <= dsn2_q[31:0] - p2_q.ssn;
   end
 
@@ -273,7 +273,7 @@ module mpnic_dss_rules (
     c_end4_q <= c_end3_q;
     seq_end4_q <= seq_end3_q;
     own_shift4_q <= own_capable3_q ? idsn3_i[31:0] : own_shift3_q;  // its ssn is 1
-    own_end4_q <= p3_q.ssn + 32'(p3_q.bytes);
+    own_end4_q <= p3_q.ssn + {16'd0, p3_q.bytes};
     tcp4_q <= conn_tcp3_i;
     extra4_q <= p3_q.own_csum & ~conn_csum3_i;
     missing4_q <= ~p3_q.own_csum & conn_csum3_i;
@@ -319,7 +319,7 @@ module mpnic_dss_rules (
   logic        same_map5_q, same_prev5_q, map_shift5_q, prev_shift5_q, newer5_q;
   logic [15:0] base5_q, base_psum5_q, map_sum5_q;
   logic        map_good5_q, map_good_still5_q, tcp5_q, extra5_q, missing5_q;
-  assign newer_d = add3(dir4.map_ssn, 32'(dir4.map_len), ~own_end4_q) + 32'd1;
+  assign newer_d = add3(dir4.map_ssn, {16'd0, dir4.map_len}, ~own_end4_q) + 32'd1;
   always_ff @(posedge clk_i) begin
     p5_q <= p4_q;
     dir5_q <= dir4;
@@ -359,10 +359,10 @@ module mpnic_dss_rules (
     end_prev5_q <= add3(seq_end4_q, ~dir4.isn, ~dir4.prev_ssn) + 32'd2;
     prev_hi5_q <= upper(dir4.map_dsn[63:32], dir4.prev_dsn < dir4.map_dsn[31:0], prev_e[31]);
     // 7: the pseudo header but for the upper half of the number, and with the payload.
-    base5_q <= fold(20'(dsn4_q[15:0]) + 20'(dsn4_q[31:16]) + 20'(p4_q.ssn[15:0]) +
-                    20'(p4_q.ssn[31:16]) + 20'(p4_q.length));
-    base_psum5_q <= fold(20'(dsn4_q[15:0]) + 20'(dsn4_q[31:16]) + 20'(p4_q.ssn[15:0]) +
-                         20'(p4_q.ssn[31:16]) + 20'(p4_q.length) + 20'(p4_q.psum));
+    base5_q <= fold(20'(dsn4_q[15:0]) + 20'(dsn4_q[31:16]) + {4'd0, p4_q.ssn[15:0]} +
+                    {4'd0, p4_q.ssn[31:16]} + {4'd0, p4_q.length});
+    base_psum5_q <= fold(20'(dsn4_q[15:0]) + 20'(dsn4_q[31:16]) + {4'd0, p4_q.ssn[15:0]} +
+                         {4'd0, p4_q.ssn[31:16]} + {4'd0, p4_q.length} + {4'd0, p4_q.psum});
     map_sum5_q <= map_sum_d;
     map_good5_q <= all_ones(map_sum_d, dir4.map_csum);
     map_good_still5_q <= all_ones(dir4.map_sum, dir4.map_csum);
@@ -478,7 +478,7 @@ module mpnic_dss_rules (
   assign end_own_dsn = own_dsn + 64'(least(end_own5_q, p5_q.bytes));
   assign end_map_dsn = dir5_q.map_dsn + 64'(least(end_map5_q, dir5_q.map_len));
   assign end_prev_dsn = prev_dsn + 64'(least(end_prev5_q, dir5_q.prev_len));
-  assign fin_next = own_dsn + 64'(p5_q.bytes) + 64'd1;
+  assign fin_next = own_dsn + {48'd0, p5_q.bytes} + 64'd1;
   assign cover_end = by_own ? end_own_dsn : by_map ? end_map_dsn : end_prev_dsn;
   logic beyond_next, fin_beyond_next, fin_beyond_end, fin_reached, fin_moves;
   assign beyond_next = found & (by_own ? beyond(end_own_dsn, next5_q)
@@ -488,7 +488,7 @@ module mpnic_dss_rules (
   assign fin_beyond_end = beyond(fin_next, cover_end);
   assign fin_reached = go & p5_q.own_fin & ~far &
                        (p5_q.bytes_0 | (p5_q.data & usable & in_own &
-                                        (end_own5_q >= 32'(p5_q.bytes))));
+                                        (end_own5_q >= {16'd0, p5_q.bytes})));
   assign fin_moves = fin_reached & (beyond_next ? fin_beyond_end : fin_beyond_next);
   assign next5_o = fin_moves ? fin_next : (go & beyond_next) ? cover_end : next5_q;
 
@@ -540,14 +540,13 @@ module mpnic_dss_rules (
                          own_good ? 4'(mpnic_pkg::MAP_CSUM_GOOD) : 4'(mpnic_pkg::MAP_CSUM_BAD);
 
   // 8
-  logic        behind, own_behind, map_behind;
+  logic        behind, map_behind;
   // verilator lint_off UNUSEDSIGNAL
   logic [31:0] last_pos;
   // verilator lint_on UNUSEDSIGNAL
-  assign last_pos = end_map5_q + ~32'(dir5_q.map_pos);  // last byte - map_pos
+  assign last_pos = end_map5_q + ~{16'd0, dir5_q.map_pos};  // last byte - map_pos
   assign map_behind = map & last_pos[31];
-  assign own_behind = end_own5_q[31] ? (end_own5_q[30:0] != '0) : (end_own5_q == '0);
-  assign behind = take ? own_behind : map_behind;
+  assign behind = ~take & map_behind;  // a mapping that is placed has a byte of the segment
 
   // The state.
   mpnic_dir_t dir5_d, other5_d;

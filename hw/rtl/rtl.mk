@@ -70,3 +70,6 @@ lint-rtl:
 	done
 	yosys -q -p 'read_verilog -sv -Ihw/regs/generated $(RTL_SV)' \
 		-p 'hierarchy -check -top mpnic_pipeline; proc; check -assert'
+	$(VERILATOR) --lint-only -Wall -Ihw/regs/generated --top-module mpnic_dss $(RTL_SV)
+	yosys -q -p 'read_verilog -sv -Ihw/regs/generated $(RTL_SV)' \
+		-p 'hierarchy -check -top mpnic_dss; proc; check -assert'

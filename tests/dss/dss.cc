@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // dss [--count N] [--seed S]: RTL of stage dss beside the C model, packet by packet: every result,
 // the state that each packet left, every response to a command. Packets are those of generated
-// conversations and hostile records on hostile states, in bursts of one flow, of one connection, and
-// mixed, while commands read and write. It also holds ready_o to its word: one clock behind a packet
-// of the same flow or connection, or a command, and else never low. Exit code 1: they differ.
+// conversations and hostile records on hostile states, in bursts of one flow, of one connection,
+// and mixed, while commands read and write. It also holds ready_o to its word: one clock behind a
+// packet of the same flow or connection, or a command, and else never low. Exit code 1: they
+// differ.
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
@@ -173,9 +174,9 @@ bool talk_packet(unsigned i, Packet &p)
 // Something near, or at a border, or anything.
 uint64_t about(uint64_t x)
 {
-	static const uint64_t far[] = {0,	   1,		2,	     0xffff,	  0x10000,
-				       0x7fffffff, 0x80000000,	0x80000001,  0xffffffff,  0x100000000,
-				       1ull << 33, 1ull << 62,	INT64_MAX,   1ull << 63,  0x80007fff};
+	static const uint64_t far[] = {0,	   1,	       2,	   0xffff,     0x10000,
+				       0x7fffffff, 0x80000000, 0x80000001, 0xffffffff, 0x100000000,
+				       1ull << 33, 1ull << 62, INT64_MAX,  1ull << 63, 0x80007fff};
 
 	switch (below(8)) {
 	case 0:
@@ -257,8 +258,9 @@ void random_option(Packet &p, mpnic_opt &o, const mpnic_dir &d, uint32_t rel)
 	const unsigned side = p.result.side;
 
 	fill(o);
-	o.subtype = one_in(12) ? uint8_t(below(256)) : one_in(4) ? uint8_t(below(10))
-								   : often[below(4)];
+	o.subtype = one_in(12)	? uint8_t(below(256))
+		    : one_in(4) ? uint8_t(below(10))
+				: often[below(4)];
 	o.error = one_in(8) ? uint8_t(rnd()) : 0;
 	o.version = uint8_t(one_in(8) ? below(256) : below(2));
 	o.data_len = one_in(3) ? some_len() : one_in(2) ? p.hdr.payload_len : d.map_len;
@@ -270,10 +272,15 @@ void random_option(Packet &p, mpnic_opt &o, const mpnic_dir &d, uint32_t rel)
 		else if (o.flags & MPNIC_DSS_F && one_in(2))
 			o.data_len++;
 		o.dss.data_ack = about(next[!side]);
-		o.dss.ssn = one_in(3) ? uint32_t(about(d.map_ssn)) : one_in(4) ? d.prev_ssn :
-			one_in(2) ? rel : one_in(2) ? d.map_ssn : d.map_ssn + d.map_len;
-		o.dss.dsn = one_in(3) ? about(next[side]) : one_in(4) ? about(d.map_dsn) :
-			d.map_dsn + uint64_t(int64_t(int32_t(o.dss.ssn - d.map_ssn)));
+		o.dss.ssn = one_in(3)	? uint32_t(about(d.map_ssn))
+			    : one_in(4) ? d.prev_ssn
+			    : one_in(2) ? rel
+			    : one_in(2) ? d.map_ssn
+					: d.map_ssn + d.map_len;
+		o.dss.dsn = one_in(3) ? about(next[side])
+			    : one_in(4)
+				    ? about(d.map_dsn)
+				    : d.map_dsn + uint64_t(int64_t(int32_t(o.dss.ssn - d.map_ssn)));
 		if (one_in(2) && (o.fields & MPNIC_FIELD_DSN8) == 0)
 			o.dss.dsn &= 0xffffffff;
 	}
@@ -303,8 +310,10 @@ void hostile_packet(unsigned flow, Packet &p)
 	p.csum.l4 = one_in(40) ? uint8_t(below(8)) : uint8_t(MPNIC_CSUM_GOOD);
 	hdr.tcp_flags = one_in(8) ? uint8_t(rnd()) : one_in(12) ? 2 : one_in(10) ? 18 : 16;
 	hdr.payload_len = one_in(6) ? 0 : some_len();
-	uint32_t rel = one_in(2) ? d.map_ssn + d.map_pos : one_in(2) ? uint32_t(about(d.map_ssn)) :
-		one_in(2) ? uint32_t(about(d.prev_ssn)) : d.map_ssn + below(d.map_len + 1);
+	uint32_t rel = one_in(2)   ? d.map_ssn + d.map_pos
+		       : one_in(2) ? uint32_t(about(d.map_ssn))
+		       : one_in(2) ? uint32_t(about(d.prev_ssn))
+				   : d.map_ssn + below(d.map_len + 1);
 	if (hdr.tcp_flags & 2)
 		rel = one_in(2) ? 0 : uint32_t(about(0));
 	else if (one_in(3) && d.map_len > d.map_pos && rel == d.map_ssn + d.map_pos)
@@ -500,7 +509,8 @@ int main(int argc, char **argv)
 	std::deque<Response> responses;
 	Packet packet;
 	Taken taken[2] = {}; // the last packet, the one before
-	bool have = false, was_low = false, was_low2 = false; // in the last clock, in the one before
+	bool have = false, was_low = false,
+	     was_low2 = false; // in the last clock, in the one before
 	uint64_t accepted = 0, compared = 0, clocks = 0, held = 0, commanded = 0, quiet = 0;
 	unsigned gap = 0;
 
@@ -567,13 +577,14 @@ int main(int argc, char **argv)
 			// The one before has gone on in the last clock.
 			const bool close = taken[0].clock == clocks - 1 &&
 					   (taken[1].clock == clocks - 2 || was_low2);
-			const bool related = taken[0].touches && taken[1].touches &&
-					     (taken[0].flow == taken[1].flow ||
-					      taken[0].conn == taken[1].conn);
+			const bool related =
+				taken[0].touches && taken[1].touches &&
+				(taken[0].flow == taken[1].flow || taken[0].conn == taken[1].conn);
 
 			held++;
 			if (!close || !related || was_low) {
-				printf("clock %" PRIu64 ": ready_o is low without reason\n", clocks);
+				printf("clock %" PRIu64 ": ready_o is low without reason\n",
+				       clocks);
 				return 1;
 			}
 		}
@@ -586,7 +597,8 @@ int main(int argc, char **argv)
 		} else if (offer && top.ready_o) {
 			expected.push_back(model(packet));
 			taken[1] = taken[0];
-			taken[0] = {clocks, packet.known && sound(packet), packet.flow, packet.conn};
+			taken[0] = {clocks, packet.known && sound(packet), packet.flow,
+				    packet.conn};
 			have = false;
 			accepted++;
 			gap = gap_of ? below(gap_of + 1) : 0;
@@ -623,7 +635,8 @@ int main(int argc, char **argv)
 	}
 	top.final();
 	printf("seed %" PRIu64 ": %" PRIu64 " packets in %" PRIu64 " clocks, %" PRIu64
-	       " commands; held for a clock %" PRIu64 " times\n", seed, compared, clocks, commanded, held);
+	       " commands; held for a clock %" PRIu64 " times\n",
+	       seed, compared, clocks, commanded, held);
 	printf("dsn_state:");
 	for (unsigned i = 0; i < 11; i++)
 		printf(" %" PRIu64, states[i]);

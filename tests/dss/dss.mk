@@ -6,7 +6,7 @@ DSS_SV := $(RTL_PKGS) hw/rtl/mpnic_delay.sv hw/rtl/mpnic_dss_rules.sv hw/rtl/mpn
 DSS_VFLAGS := --cc -O3 -Wno-lint -Ihw/regs/generated --top-module mpnic_dss -GFLOWS=64 -GCONNS=32 \
 	--x-assign fast --x-initial fast
 DSS_OBJS := $(B)/obj/tests/state/talk.o $(B)/model/libmpnic_model.a
-DSS_COUNT ?= 400000
+DSS_COUNT ?= 2000000
 
 # $(call dss_program,program,directory,sources,Verilator flags)
 define dss_program
@@ -24,11 +24,23 @@ $(1): $(2)/Vmpnic_dss.mk tests/dss/dss.cc $(DSS_OBJS)
 endef
 $(eval $(call dss_program,$(DSS)/dss,$(DSS)/rtl,$(DSS_SV),--assert))
 
-TEST_TARGETS += test-dss
+# The twins: assertions off, so that it is the comparison that notices them.
+DSS_TWIN_SV := $(RTL_PKGS) hw/rtl/mpnic_delay.sv $(DSS)/twins/mpnic_dss_rules.sv \
+	$(DSS)/twins/mpnic_dss.sv
+$(DSS)/twins/mpnic_dss.sv: tests/dss/twins.py hw/rtl/mpnic_dss.sv hw/rtl/mpnic_dss_rules.sv
+	@mkdir -p $(@D)
+	tests/dss/twins.py make $(@D) $(filter %.sv,$^)
+$(DSS)/twins/mpnic_dss_rules.sv: $(DSS)/twins/mpnic_dss.sv
+$(eval $(call dss_program,$(DSS)/dss-twins,$(DSS)/twins/rtl,$(DSS_TWIN_SV),--noassert))
+
+TEST_TARGETS += test-dss test-dss-twins
 SOAK_TARGETS += soak-dss
-.PHONY: test-dss soak-dss
+.PHONY: test-dss test-dss-twins soak-dss
 test-dss: $(DSS)/dss
 	@$(RUN) dss $< --count $(DSS_COUNT)
+
+test-dss-twins: $(DSS)/dss-twins
+	@$(RUN) dss-twins tests/dss/twins.py run $< 300000
 
 soak-dss: $(DSS)/dss
 	timeout --preserve-status -s INT $${SOAK_SECONDS:-600} sh -c \

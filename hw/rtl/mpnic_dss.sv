@@ -2,21 +2,22 @@
 // Stage dss (docs/state.md, "dss"): what mpnic_dss_rules says of each packet, with the state of all
 // flows and connections around it.
 //
-// Packets come in with their records and what flow found of them, and leave DSS_LATENCY clocks after
-// they were taken, in order: valid_o with the result. There is no back pressure on the way out.
+// Packets come in with their records and what flow found of them, and leave in order, valid_o with
+// the result: DSS_LATENCY clocks after they were taken, one more if held. There is no back pressure
+// on the way out.
 //
 // Guarantees:
 // - Results and state are as if each packet had left before the next came in: whichever flows and
 //   connections follow each other.
-// - ready_o is low for one clock behind a packet that reads or changes the state of the same flow or
-//   connection, for a few behind a command, and never else: one packet a clock of different
-//   connections, one every two clocks of one.
+// - ready_o is low for one clock behind two packets in a row that have state of the same flow or
+//   connection, while a command comes in, for a few clocks behind it, and never else: one packet a
+//   clock of different connections, one every two clocks of one.
 // - A command is done between two packets: it sees what those before it left, those behind see it.
 //
-// The state stands in here: the DSS state of record flow (both directions, without what is reserved:
-// flags above DIR_END, map_judge above 15), and of record conn idsn[A], dsn_next, and flags CSUM and
-// TCP. All else of these records belongs to flow. Memory contents are open until they are written:
-// by a command (before the flow stands in a table), or because the flow is fresh.
+// The state stands in here: the DSS state of record flow (both directions, without what is
+// reserved, flags above DIR_END and map_judge above 15), and of record conn idsn[A], dsn_next, and
+// flags CSUM and TCP. All else of these records belongs to flow. Memory contents are open until they
+// are written: by a command (before the flow stands in a table), or because the flow is fresh.
 module mpnic_dss #(
   parameter int unsigned FLOWS = 65536,  // powers of two
   parameter int unsigned CONNS = 65536

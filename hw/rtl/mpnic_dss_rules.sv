@@ -8,9 +8,9 @@
 // Guarantees: the state that goes out is a function of what was in stages 4 and 5 alone, so that
 // packets of one flow may follow each other at two clocks. Nothing stalls but stage 1.
 //
-// Stage 4 has every difference between a number of the packet and one of the state; stage 5 compares
-// and chooses. Each alternative (by the own mapping, by map, by prev) has its sums made before it is
-// known which one counts.
+// Stage 4 has every difference between a number of the packet and one of the state; stage 5
+// compares and chooses. Each alternative (by the own mapping, by map, by prev) has its sums made
+// before it is known which one counts.
 module mpnic_dss_rules (
   input  logic                         clk_i,
 
@@ -523,7 +523,7 @@ module mpnic_dss_rules (
     judge_d = m_judge;
     if (passes && m_judge == 4'(mpnic_pkg::MAP_CSUM_NONE)) judge_d = m_reason;
   end
-  // The end is looked at even where no byte passed: a map of a state from outside may be at its end.
+  // Also where no byte passed: a map that firmware wrote may be at its end.
   assign ends = sums & ((passes ? m_cut : m_pos) == m_len);
 
   // The verdict from the segment alone.

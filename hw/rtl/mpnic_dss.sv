@@ -16,8 +16,8 @@
 //
 // The state stands in here: the DSS state of record flow (both directions, without what is
 // reserved, flags above DIR_END and map_judge above 15), and of record conn idsn[A], dsn_next, and
-// flags CSUM and TCP. All else of these records belongs to flow. Memory contents are open until they
-// are written: by a command (before the flow stands in a table), or because the flow is fresh.
+// flags CSUM and TCP. All else of these records belongs to flow. Memory contents are open until
+// they are written: by a command (before the flow stands in a table), or because the flow is fresh.
 module mpnic_dss #(
   parameter int unsigned FLOWS = 65536,  // powers of two
   parameter int unsigned CONNS = 65536

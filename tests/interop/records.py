@@ -19,6 +19,7 @@ class Layout:
         self.bits = {name: {bit: 1 << number for number, bit in numbered(bits["values"]).items()}
                      for name, bits in regs["bits"].items()}
         self.unions = regs["records"]["opt"]["union"]
+        self.sizes = {name: record["size"] for name, record in regs["records"].items()}
         self.records = {name: Record(name, self, record["fields"], record["size"])
                         for name, record in regs["records"].items()}
 
@@ -45,34 +46,34 @@ def numbered(values):
 
 
 class Record:
-    """One record: its fields in order."""
+    """One record: its fields in order. Arrays of numbers stay bytes, arrays of records do not."""
 
     def __init__(self, name, layout, fields, size):
-        self.layout, self.names, self.nested = layout, [], None
+        self.layout, self.nested = layout, {}
         code = "<"
         for field, kind, _, *count in fields:
-            if kind in SIZES:
-                code += SIZES[kind]
+            if kind in layout.sizes:
+                self.nested[field] = kind
+                code += "%ds" % (layout.sizes[kind] * count[0])
             elif kind in ("bytes", "union"):
                 code += "%ds" % count[0]
+            elif count:
+                code += "%ds" % (struct.calcsize(SIZES[kind]) * count[0])
             else:
-                self.nested, self.count = kind, count[0]
-                code += "%ds" % (size - struct.calcsize(code))
-            self.names.append(field)
+                code += SIZES[kind]
         self.struct = struct.Struct(code)
         if self.struct.size != size:
             raise ValueError("record %s: %d bytes, not %d" % (name, self.struct.size, size))
-        self.type = collections.namedtuple(name, self.names)
+        self.type = collections.namedtuple(name, [field[0] for field in fields])
 
     def unpack(self, data):
         record = self.type._make(self.struct.unpack(data))
-        if not self.nested:
-            return record
-        inner = self.layout.records[self.nested]
-        part = getattr(record, self.names[-1])
-        size = inner.struct.size
-        return record._replace(**{self.names[-1]: [inner.unpack(part[at:at + size])
-                                                   for at in range(0, self.count * size, size)]})
+        for field, kind in self.nested.items():
+            inner, part = self.layout.records[kind], getattr(record, field)
+            size = inner.struct.size
+            record = record._replace(**{field: [inner.unpack(part[at:at + size])
+                                                for at in range(0, len(part), size)]})
+        return record
 
 
 def decode(layout, program, frames):

@@ -90,8 +90,8 @@ module table_props #(
   logic [PLACE_W-1:0]     place_q = '0;
   logic                   known_q = 1'b0;
   logic [KEY_W+VALUE_W:0] entry_q = '0;
-  logic [2:0]             read_q = '0, answer_q = '0;
-  logic [3*(KEY_W+VALUE_W+1)-1:0] read_entry_q = '0;
+  logic [3:0]             read_q = '0, answer_q = '0;
+  logic [4*(KEY_W+VALUE_W+1)-1:0] read_entry_q = '0;
   always_ff @(posedge clk_i) begin
     if (!rst_n_q) place_q <= port_place_i;
     else begin
@@ -100,24 +100,24 @@ module table_props #(
         known_q <= 1'b1;
         entry_q <= port_entry_i;
       end
-      read_q <= {read_q[1:0], take & ~port_write_i};
-      answer_q <= {answer_q[1:0],
+      read_q <= {read_q[2:0], take & ~port_write_i};
+      answer_q <= {answer_q[2:0],
                    take & ~port_write_i & known_q & (port_place_i == place_q)};
-      read_entry_q <= (3 * (KEY_W + VALUE_W + 1))'({read_entry_q, entry_q});
+      read_entry_q <= (4 * (KEY_W + VALUE_W + 1))'({read_entry_q, entry_q});
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (rst_n_q) begin
       `PROVE(valid_o == valid_q[LATENCY-1]);
-      `PROVE(port_rvalid_o == read_q[2]);
+      `PROVE(port_rvalid_o == read_q[3]);
       if (valid_q[LATENCY-1] && mine_q[LATENCY-1]) begin
         `PROVE(hit_o == hit_q[LATENCY-1]);
         if (hit_q[LATENCY-1]) `PROVE(value_o == value_q[(LATENCY-1)*VALUE_W+:VALUE_W]);
       end
-      if (answer_q[2]) `PROVE(port_entry_o == read_entry_q[2*(KEY_W+VALUE_W+1)+:KEY_W+VALUE_W+1]);
+      if (answer_q[3]) `PROVE(port_entry_o == read_entry_q[3*(KEY_W+VALUE_W+1)+:KEY_W+VALUE_W+1]);
       `COVER(valid_o && mine_q[LATENCY-1] && hit_o && hit_q[LATENCY-1] && |value_o);
-      `COVER(answer_q[2] && !clear_i && there_q == 8'h11);
+      `COVER(answer_q[3] && !clear_i && there_q == 8'h11);
     end
   end
 endmodule

@@ -10,7 +10,7 @@ package mpnic_rtl_pkg;
 
   // Clocks of a table's hash and of a look-up.
   localparam int unsigned HASH_LATENCY = 5;
-  localparam int unsigned TABLE_LATENCY = 5;
+  localparam int unsigned TABLE_LATENCY = 6;
 
   // What tcpopt tells mptcp: MPTCP_OPTS places, option k's at [k * LOC_OPT_W +: LOC_OPT_W], each
   // { head, bytes 29 to 1 from its kind byte on, 0, offset in opts[5:0], valid }; above them

@@ -46,13 +46,14 @@ module mpnic_table #(
   output logic [KEY_W+VALUE_W:0]     port_entry_o
 );
 
-  localparam int unsigned PORT_LATENCY = 3;
+  localparam int unsigned PORT_LATENCY = 4;
   localparam int unsigned LATENCY = mpnic_rtl_pkg::TABLE_LATENCY;
   localparam int unsigned BUCKETS = ENTRIES / 8;  // of an array
   localparam int unsigned BUCKET_W = $clog2(BUCKETS);
   localparam int unsigned PLACE_W = $clog2(ENTRIES);
   localparam int unsigned ENTRY_W = KEY_W + VALUE_W + 1;
   localparam int unsigned ENTRY_VALID = ENTRY_W - 1;
+  localparam int unsigned GROUPS = (KEY_W + 17) / 18;  // of key bits that are compared first
 
   // --- port: 1, the request, or one row more that is cleared --------------------------------------
 
@@ -116,11 +117,11 @@ module mpnic_table #(
     end
   end
 
-  // --- 2 the memories, 3 their registers, 4 comparison ---------------------------------------------
+  // --- 2 the memories, 3 their registers, 4 and 5 comparison ----------------------------------------
 
   logic [7:0]           hit_q;
   logic [8*VALUE_W-1:0] value_q;
-  logic [8*ENTRY_W-1:0] port2_q;
+  logic [8*ENTRY_W-1:0] others_q;
   generate
     for (genvar p = 0; p < 8; p++) begin : gen_place
       logic [ENTRY_W-1:0]  mem[BUCKETS];
@@ -134,19 +135,34 @@ module mpnic_table #(
         if (writes[p]) mem[row_q] <= written;
         else if (read_q) other_q <= mem[row_q];
       end
-      assign port2_q[ENTRY_W*p+:ENTRY_W] = other_q;
+      assign others_q[ENTRY_W*p+:ENTRY_W] = other_q;
 
+      logic [KEY_W-1:0]     difference;
+      logic [18*GROUPS-1:0] padded;
+      logic [GROUPS-1:0]    differs, differs4_q;
+      logic                 valid4_q;
+      logic [VALUE_W-1:0]   value4_q;
+      assign difference = entry3_q[KEY_W-1:0] ^ key3_q;
+      assign padded = (18 * GROUPS)'(difference);
+      always_comb begin
+        for (int unsigned g = 0; g < GROUPS; g++) differs[g] = |padded[18*g+:18];
+      end
       always_ff @(posedge clk_i) begin
         if (valid_q[1]) entry3_q <= entry2_q;
         if (valid_q[2]) begin
-          hit_q[p] <= entry3_q[ENTRY_VALID] & (entry3_q[KEY_W-1:0] == key3_q) & ~dead3_q;
-          value_q[VALUE_W*p+:VALUE_W] <= entry3_q[KEY_W+:VALUE_W];
+          differs4_q <= differs;
+          valid4_q <= entry3_q[ENTRY_VALID] & ~dead3_q;
+          value4_q <= entry3_q[KEY_W+:VALUE_W];
+        end
+        if (valid_q[3]) begin
+          hit_q[p] <= valid4_q & ~|differs4_q;
+          value_q[VALUE_W*p+:VALUE_W] <= value4_q;
         end
       end
     end
   endgenerate
 
-  // --- 5: the first hit ----------------------------------------------------------------------------
+  // --- 6: the first hit ----------------------------------------------------------------------------
 
   logic [7:0]         first;  // in its array
   logic [VALUE_W-1:0] value0, value1;
@@ -160,38 +176,46 @@ module mpnic_table #(
       value1 = value1 | (value_q[VALUE_W*(4+w)+:VALUE_W] & {VALUE_W{first[4+w]}});
     end
   end
-  logic               hit5_q;
-  logic [VALUE_W-1:0] value5_q;
+  logic               hit6_q;
+  logic [VALUE_W-1:0] value6_q;
   always_ff @(posedge clk_i) begin
-    if (valid_q[3]) begin
-      hit5_q <= |hit_q;
-      value5_q <= (|hit_q[3:0]) ? value0 : value1;
+    if (valid_q[4]) begin
+      hit6_q <= |hit_q;
+      value6_q <= (|hit_q[3:0]) ? value0 : value1;
     end
   end
   assign valid_o = valid_q[LATENCY-1];
-  assign hit_o = hit5_q;
-  assign value_o = value5_q;
+  assign hit_o = hit6_q;
+  assign value_o = value6_q;
 
-  // --- port: 3, what was read ----------------------------------------------------------------------
+  // --- port: 3 and 4, what was read ----------------------------------------------------------------
 
-  logic [1:0]         rvalid_q;
+  logic [2:0]         rvalid_q;
   logic [7:0]         places2_q;
-  logic [ENTRY_W-1:0] read, read_data_q;
+  logic               array3_q;
+  logic [ENTRY_W-1:0] read0, read1, read0_q, read1_q, answer_q;
   always_comb begin
-    read = '0;
-    for (int unsigned p = 0; p < 8; p++) begin
-      read = read | (port2_q[ENTRY_W*p+:ENTRY_W] & {ENTRY_W{places2_q[p]}});
+    read0 = '0;
+    read1 = '0;
+    for (int unsigned p = 0; p < 4; p++) begin
+      read0 = read0 | (others_q[ENTRY_W*p+:ENTRY_W] & {ENTRY_W{places2_q[p]}});
+      read1 = read1 | (others_q[ENTRY_W*(4+p)+:ENTRY_W] & {ENTRY_W{places2_q[4+p]}});
     end
   end
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) rvalid_q <= '0;
-    else rvalid_q <= {rvalid_q[0], read_q};
+    else rvalid_q <= {rvalid_q[1:0], read_q};
   end
   always_ff @(posedge clk_i) begin
-    places2_q <= places_q;
-    if (rvalid_q[0]) read_data_q <= read;
+    if (read_q) places2_q <= places_q;
+    if (rvalid_q[0]) begin
+      read0_q <= read0;
+      read1_q <= read1;
+      array3_q <= |places2_q[7:4];
+    end
+    if (rvalid_q[1]) answer_q <= array3_q ? read1_q : read0_q;
   end
   assign port_rvalid_o = rvalid_q[PORT_LATENCY-2];
-  assign port_entry_o = read_data_q;
+  assign port_entry_o = answer_q;
 
 endmodule

@@ -15,8 +15,8 @@ extern "C" {
 enum {
 	BENCH_HASH_LATENCY = 5,
 	BENCH_RSS_LATENCY = 3,
-	BENCH_TABLE_LATENCY = 5,
-	BENCH_READ_LATENCY = 3,
+	BENCH_TABLE_LATENCY = 6,
+	BENCH_READ_LATENCY = 4,
 };
 
 struct bench_entry {

@@ -5,6 +5,8 @@
 // clock in which it was given; a read gives what stands at its place; cleared means empty.
 // table_move: while an entry is moved from place to place, again and again, copied first, cleared
 // later, and anything else is written elsewhere, every look-up of its key finds it.
+// table_put: a key is put once, whatever is put before, between and beside; from then on every look-up
+// finds it, with the value that was put.
 `include "formal.svh"
 module table_props #(
   parameter int unsigned ENTRIES = 16,
@@ -45,8 +47,8 @@ module table_props #(
   logic [VALUE_W-1:0]     value_o;
   logic [KEY_W+VALUE_W:0] port_entry_o;
   mpnic_table #(.ENTRIES(ENTRIES), .KEY_W(KEY_W), .VALUE_W(VALUE_W)) u_dut (
-    .clk_i, .rst_ni(rst_n_q), .clear_i, .ready_o, .valid_i, .key_i(key), .hash_i(hash), .valid_o,
-    .hit_o, .value_o, .port_valid_i, .port_write_i, .port_place_i, .port_entry_i, .port_rvalid_o,
+    .clk_i, .rst_ni(rst_n_q), .clear_i, .ready_o, .valid_i, .key_i(key), .hash_i(hash),
+    .put_i(1'b0), .put_value_i('0), .valid_o, .hit_o, .value_o, .port_valid_i, .port_write_i, .port_place_i, .port_entry_i, .port_rvalid_o,
     .port_entry_o
   );
 
@@ -191,7 +193,7 @@ module table_move #(
   logic [KEY_W+VALUE_W:0] port_entry_o;
   mpnic_table #(.ENTRIES(ENTRIES), .KEY_W(KEY_W), .VALUE_W(VALUE_W)) u_dut (
     .clk_i, .rst_ni(rst_n_q), .clear_i(1'b0), .ready_o, .valid_i, .key_i(key), .hash_i(hash),
-    .valid_o, .hit_o, .value_o, .port_valid_i(valid), .port_write_i(write), .port_place_i(place),
+    .put_i(1'b0), .put_value_i('0), .valid_o, .hit_o, .value_o, .port_valid_i(valid), .port_write_i(write), .port_place_i(place),
     .port_entry_i(entry), .port_rvalid_o, .port_entry_o
   );
 
@@ -203,6 +205,74 @@ module table_move #(
     if (rst_n_q) begin
       if (due_q[LATENCY-1]) `PROVE(valid_o && hit_o && value_o == value_q);
       `COVER(due_q[LATENCY-1] && moved_q && old_q[PLACE_W-1]);
+    end
+  end
+endmodule
+
+module table_put #(
+  parameter int unsigned ENTRIES = 16,
+  parameter int unsigned KEY_W = 2,
+  parameter int unsigned VALUE_W = 1
+) (
+  input logic               clk_i,
+  input logic               valid_i,
+  input logic               mine_i,
+  input logic               put_i,
+  input logic [VALUE_W-1:0] put_value_i,
+  input logic [KEY_W-1:0]   key_i,
+  input logic [63:0]        hash_i
+);
+  localparam int unsigned LATENCY = mpnic_rtl_pkg::TABLE_LATENCY;
+
+  logic rst_n_q = 1'b0;
+  always_ff @(posedge clk_i) rst_n_q <= 1'b1;
+
+  logic [KEY_W-1:0] key_q = '0, key;
+  logic [63:0]      hash_q = '0, hash;
+  always_ff @(posedge clk_i) begin
+    if (!rst_n_q) begin
+      key_q <= key_i;
+      hash_q <= hash_i;
+    end
+  end
+  // Another key has another hash, but for the place of its buckets.
+  logic mine;
+  assign mine = mine_i | (key_i == key_q);
+  assign key = mine ? key_q : key_i;
+  assign hash = mine ? hash_q : hash_i;
+
+  logic                   ready_o, valid_o, hit_o, put_o, port_ready_o, port_rvalid_o;
+  logic [VALUE_W-1:0]     value_o;
+  logic [KEY_W+VALUE_W:0] port_entry_o;
+  mpnic_table #(.ENTRIES(ENTRIES), .KEY_W(KEY_W), .VALUE_W(VALUE_W), .PUT(1)) u_dut (
+    .clk_i, .rst_ni(rst_n_q), .clear_i(1'b0), .ready_o, .valid_i, .key_i(key), .hash_i(hash),
+    .put_i, .put_value_i, .valid_o, .hit_o, .value_o, .put_o, .port_valid_i(1'b0), .port_ready_o,
+    .port_write_i(1'b0), .port_place_i('0), .port_entry_i('0), .port_rvalid_o, .port_entry_o
+  );
+
+  logic [LATENCY-1:0]         mine_q = '0, put_q = '0;
+  logic [LATENCY*VALUE_W-1:0] values_q = '0;
+  logic                       known_q = 1'b0;
+  logic [VALUE_W-1:0]         value_q = '0;
+  always_ff @(posedge clk_i) begin
+    if (rst_n_q) begin
+      mine_q <= {mine_q[LATENCY-2:0], valid_i & mine};
+      put_q <= {put_q[LATENCY-2:0], put_i};
+      values_q <= (LATENCY * VALUE_W)'({values_q, put_value_i});
+      if (mine_q[LATENCY-1] && put_o) begin
+        known_q <= 1'b1;
+        value_q <= values_q[(LATENCY-1)*VALUE_W+:VALUE_W];
+      end
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (rst_n_q) begin
+      if (mine_q[LATENCY-1]) begin
+        `PROVE(valid_o && hit_o == known_q && !(put_o && hit_o));
+        if (known_q) `PROVE(value_o == value_q);
+        if (put_o) `PROVE(put_q[LATENCY-1]);
+      end
+      `COVER(mine_q[LATENCY-1] && known_q && |value_q);
     end
   end
 endmodule

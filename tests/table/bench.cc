@@ -99,6 +99,8 @@ void bench_clock(struct bench *bench, const struct bench_in *in, struct bench_ou
 	top->port_valid_i = in->port_valid;
 	top->port_write_i = in->port_write;
 	top->port_place_i = static_cast<Place>(in->place & (ENTRIES - 1));
+	top->put_i = in->put;
+	top->put_value_i = in->put_value;
 	memcpy(&top->secret_i, in->secret, sizeof(in->secret));
 	memcpy(&top->key_i, in->key, KEY_BYTES);
 	put_entry(top->port_entry_i, in->entry);
@@ -114,6 +116,8 @@ void bench_clock(struct bench *bench, const struct bench_in *in, struct bench_ou
 	out->valid = top->valid_o;
 	out->hit = top->hit_o;
 	out->value = top->value_o;
+	out->put = top->put_o;
+	out->port_ready = top->port_ready_o;
 	out->port_valid = top->port_rvalid_o;
 	get_entry(top->port_entry_o, out->entry);
 	edge(top);
@@ -127,4 +131,9 @@ uint32_t bench_entries(void)
 uint32_t bench_key_words(void)
 {
 	return KEY_W / 64;
+}
+
+bool bench_puts(void)
+{
+	return PUT;
 }

@@ -17,6 +17,7 @@ enum {
 	BENCH_RSS_LATENCY = 3,
 	BENCH_TABLE_LATENCY = 6,
 	BENCH_READ_LATENCY = 4,
+	BENCH_PUT_LATENCY = 6, /* from a look-up to the clock in which its put is written */
 };
 
 struct bench_entry {
@@ -27,17 +28,18 @@ struct bench_entry {
 
 /* What is driven in one clock. */
 struct bench_in {
-	bool load, clear, valid, port_valid, port_write;
+	bool load, clear, valid, put, port_valid, port_write;
 	uint8_t fault;
 	uint8_t secret[MPNIC_HASH_KEY_LEN];
 	uint64_t key[5];
-	uint32_t place;
+	uint32_t place, put_value;
 	struct bench_entry entry;
 };
 
 /* What stands at the outputs in that clock. */
 struct bench_out {
-	bool loaded, rss_loaded, ready, hash_valid, rss_valid, valid, hit, port_valid;
+	bool loaded, rss_loaded, ready, hash_valid, rss_valid, valid, hit, put, port_ready,
+		port_valid;
 	uint64_t hash;
 	uint32_t rss, value;
 	struct bench_entry entry;
@@ -51,6 +53,7 @@ void bench_close(struct bench *bench);
 void bench_clock(struct bench *bench, const struct bench_in *in, struct bench_out *out);
 uint32_t bench_entries(void);
 uint32_t bench_key_words(void); /* of 64 bits; 0: 32 bits */
+bool bench_puts(void);
 
 #ifdef __cplusplus
 }

@@ -23,14 +23,15 @@ enum {
 	FOCUS = TABLE_MOVES + 2,
 	KEY_BITS = 320,
 	FAULTS = 3,
+	AGES = 64,
 };
 
 /* A look-up on its way. */
 struct lookup {
 	struct table_key key;
 	uint64_t hash;
-	uint32_t rss, value;
-	bool there, answered;
+	uint32_t rss, value, put_value;
+	bool there, answered, put, placed;
 };
 
 struct drive {
@@ -53,7 +54,10 @@ struct drive {
 	uint64_t read_due;	    /* in this clock */
 	uint32_t clearing;	    /* clocks until the table is clear */
 
-	uint64_t lookups, hits, focus_hits, failures, differences;
+	bool written[AGES]; /* clocks in which a put is written */
+	uint64_t *put_at;   /* by place */
+
+	uint64_t puts, lookups, hits, focus_hits, failures, differences;
 	uint32_t longest, fullest;
 };
 
@@ -109,6 +113,33 @@ static bool is_focused(const struct drive *d, const struct table_key *key)
 	return false;
 }
 
+static void entry_at(const struct drive *d, uint32_t place, struct bench_entry *entry)
+{
+	const struct table *t = &d->table;
+
+	memset(entry, 0, sizeof(*entry));
+	entry->value = t->buckets[place / TABLE_WAYS].value[place % TABLE_WAYS];
+	entry->valid = entry->value != MPNIC_ID_NONE;
+	memcpy(entry->key, t->keys + ((size_t)place << t->key_shift),
+	       t->key_words * sizeof(entry->key[0]));
+}
+
+static uint32_t place_of(const struct drive *d, const struct table_key *key, uint64_t hash)
+{
+	const uint32_t bucket[2] = {table_bucket0(&d->table, hash), table_bucket1(&d->table, hash)};
+	unsigned int i;
+
+	for (i = 0; i < 2 * TABLE_WAYS; i++) {
+		const uint32_t place = bucket[i / TABLE_WAYS] * TABLE_WAYS + i % TABLE_WAYS;
+		struct bench_entry entry;
+
+		entry_at(d, place, &entry);
+		if (entry.valid && !memcmp(entry.key, key->word, sizeof(entry.key)))
+			return place;
+	}
+	abort();
+}
+
 static void compare(struct drive *d, const struct bench_out *out)
 {
 	struct lookup *l = &d->queue[(d->clock - BENCH_RSS_LATENCY) % QUEUE];
@@ -128,6 +159,13 @@ static void compare(struct drive *d, const struct bench_out *out)
 		l->value =
 			d->clearing ? MPNIC_ID_NONE : mpnic_table_find(&d->table, &l->key, l->hash);
 		l->answered = true;
+		if (l->put && !d->clearing && l->value == MPNIC_ID_NONE &&
+		    !mpnic_table_put(&d->table, &l->key, l->hash, l->put_value)) {
+			l->placed = true;
+			d->written[(d->clock + BENCH_PUT_LATENCY) % AGES] = true;
+			d->puts++;
+			d->put_at[place_of(d, &l->key, l->hash)] = d->clock;
+		}
 		d->lookups++;
 		d->hits += l->value != MPNIC_ID_NONE;
 		d->focus_hits += l->value != MPNIC_ID_NONE && is_focused(d, &l->key);
@@ -140,6 +178,9 @@ static void compare(struct drive *d, const struct bench_out *out)
 		differs(d, "hit", out->hit, l->value != MPNIC_ID_NONE);
 	else if (l->answered && out->value != (out->hit ? l->value : 0))
 		differs(d, "value", out->value, l->value);
+
+	if (out->valid && l->answered && out->put != l->placed)
+		differs(d, "put", out->put, l->placed);
 
 	if (out->ready != !d->clearing)
 		differs(d, "ready", out->ready, !d->clearing);
@@ -160,14 +201,21 @@ static void run_clock(struct drive *d, struct bench_in *in, bool look_up, struct
 	memcpy(in->key, key.word, sizeof(in->key));
 	in->valid = look_up && below(d, 16);
 	in->fault = d->fault;
+	if (bench_puts()) {
+		in->put = below(d, 4);
+		in->put_value = (uint32_t)rnd(&d->seed) >> 1;
+	}
 	bench_clock(d->bench, in, out);
 	if (in->valid) {
+		l->put = in->put;
+		l->put_value = in->put_value;
 		l->there = true;
 		l->key = key;
 		l->hash = mpnic_table_hash(&d->hash, &key, key_words());
 		l->rss = mpnic_toeplitz(d->secret, (const uint8_t *)key.word, 36);
 	}
 	compare(d, out);
+	d->written[d->clock % AGES] = false;
 	if (d->clearing)
 		d->clearing--;
 	d->clock++;
@@ -197,17 +245,6 @@ static void write_entry(struct drive *d, uint32_t place, const struct bench_entr
 	struct bench_out out;
 
 	run_clock(d, &in, true, &out);
-}
-
-static void entry_at(const struct drive *d, uint32_t place, struct bench_entry *entry)
-{
-	const struct table *t = &d->table;
-
-	memset(entry, 0, sizeof(*entry));
-	entry->value = t->buckets[place / TABLE_WAYS].value[place % TABLE_WAYS];
-	entry->valid = entry->value != MPNIC_ID_NONE;
-	memcpy(entry->key, t->keys + ((size_t)place << t->key_shift),
-	       t->key_words * sizeof(entry->key[0]));
 }
 
 /* Reads a place that is taken, and leaves there what the RTL gave. */
@@ -271,22 +308,6 @@ static void insert(struct drive *d, uint32_t index)
 	d->value[index] = entry.value;
 	run_clocks(d, below(d, 16));
 	d->focused = 0;
-}
-
-static uint32_t place_of(const struct drive *d, const struct table_key *key, uint64_t hash)
-{
-	const uint32_t bucket[2] = {table_bucket0(&d->table, hash), table_bucket1(&d->table, hash)};
-	unsigned int i;
-
-	for (i = 0; i < 2 * TABLE_WAYS; i++) {
-		const uint32_t place = bucket[i / TABLE_WAYS] * TABLE_WAYS + i % TABLE_WAYS;
-		struct bench_entry entry;
-
-		entry_at(d, place, &entry);
-		if (entry.valid && !memcmp(entry.key, key->word, sizeof(entry.key)))
-			return place;
-	}
-	abort();
 }
 
 static void remove_key(struct drive *d, uint32_t index)
@@ -361,6 +382,54 @@ static bool start(struct drive *d, unsigned int round)
 	return true;
 }
 
+/*
+ * Gates put, back to back, and the port takes out. A clear that waits for a put counts as given so
+ * much later.
+ */
+static bool run_puts(struct drive *d, unsigned int round)
+{
+	static const struct bench_entry none;
+	unsigned int clocks = 40 * bench_entries();
+	struct table_key clear = {0};
+	bool pending = false;
+	uint32_t place = 0;
+
+	if (!start(d, round))
+		return false;
+	for (; clocks || pending; clocks -= !!clocks) {
+		struct bench_in in = {0};
+		struct bench_out out;
+		struct bench_entry entry;
+
+		/* A few keys again and again, and then others. */
+		if (!below(d, 8)) {
+			d->focus[0] = d->keys[below(d, d->count)];
+			d->focus[1] = d->keys[below(d, d->count)];
+			d->focused = 2;
+		}
+		if (clocks && !pending && !below(d, round % 4 ? 4 : 32)) {
+			place = below(d, bench_entries());
+			entry_at(d, place, &entry);
+			memcpy(clear.word, entry.key, sizeof(entry.key));
+			pending = entry.valid && d->clock - d->put_at[place] >= QUEUE;
+			in.port_valid = in.port_write = pending;
+			in.place = place;
+			in.entry = none;
+		}
+		run_clock(d, &in, true, &out);
+		if (in.port_valid && !out.port_ready)
+			differs(d, "port ready", 0, 1);
+		if (pending && !d->written[d->clock % AGES]) {
+			mpnic_table_remove(&d->table, &clear,
+					   mpnic_table_hash(&d->hash, &clear, key_words()));
+			pending = false;
+		}
+	}
+	d->focused = 0;
+	run_clocks(d, QUEUE);
+	return true;
+}
+
 /* Fills the table until insertions fail, then takes out and puts in. */
 static bool run_round(struct drive *d, unsigned int round)
 {
@@ -413,20 +482,22 @@ static bool run(struct drive *d, unsigned int rounds, uint64_t seed, uint8_t fau
 	d->count = bench_entries() * 5 / 4;
 	d->keys = calloc(d->count, sizeof(*d->keys));
 	d->value = calloc(d->count, sizeof(*d->value));
+	d->put_at = calloc(bench_entries(), sizeof(*d->put_at));
 	d->clock = QUEUE;
 	d->clearing = bench_entries() / TABLE_MIN;
 	d->bench = bench_open(seed);
-	good = d->keys && d->value && d->bench &&
+	good = d->keys && d->value && d->put_at && d->bench &&
 	       !mpnic_table_init(&d->table, bench_entries(), key_words(), &d->hash);
 	for (round = 0; good && round < rounds; round++) {
 		d->fault = fault;
-		good = run_round(d, round);
+		good = bench_puts() ? run_puts(d, round) : run_round(d, round);
 	}
 	if (d->bench)
 		bench_close(d->bench);
 	mpnic_table_free(&d->table);
 	free(d->keys);
 	free(d->value);
+	free(d->put_at);
 	return good;
 }
 
@@ -455,8 +526,8 @@ int main(int argc, char **argv)
 	printf("table of %" PRIu32 ": %" PRIu64 " clocks, %" PRIu64 " look-ups, %" PRIu64
 	       " found, %" PRIu64 " of them while their chain moved; up to %" PRIu32
 	       " entries and %" PRIu32 " moves; %" PRIu64 " insertions without room; %" PRIu64
-	       " differences\n",
+	       " differences; %" PRIu64 " puts\n",
 	       bench_entries(), d.clock, d.lookups, d.hits, d.focus_hits, d.fullest, d.longest,
-	       d.failures, d.differences);
+	       d.failures, d.differences, d.puts);
 	return d.differences != 0;
 }

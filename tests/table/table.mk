@@ -6,33 +6,35 @@ TABLE_SV := $(RTL_PKGS) $(patsubst %,hw/rtl/mpnic_%.sv,delay hash table toeplitz
 	tests/table/table_bench.sv
 TABLE_OBJS := $(B)/obj/tests/table/drive.o $(MODEL_LIB)
 
-# $(call table_bench,name,key width,entries)
+# $(call table_bench,name,key width,entries,puts)
 define table_bench
 $(TABLE)/$(1)/Vtable_bench.mk: $(TABLE_SV) tests/table/table.mk
 	@mkdir -p $$(@D)
-	$(VERILATOR) --cc -O3 -Wno-lint --top-module table_bench -GKEY_W=$(2) -GENTRIES=$(3) \
+	$(VERILATOR) --cc -O3 -Wno-lint --top-module table_bench -GKEY_W=$(2) -GENTRIES=$(3) -GPUT=$(4) \
 		--x-assign unique --x-initial unique --Mdir $$(@D) $(TABLE_SV)
 
 $(TABLE)/$(1)/drive: $(TABLE)/$(1)/Vtable_bench.mk tests/table/bench.cc tests/table/bench.h $(TABLE_OBJS)
 	$$(MAKE) --no-print-directory -s -C $$(@D) -f Vtable_bench.mk CXX=$$(RTL_CXX) \
 		OPT_FAST="$(RTL_OPT)" OPT_GLOBAL=-O1 Vtable_bench__ALL.a verilated.o \
 		verilated_threads.o
-	$$(CXX) $$(RTL_CXXFLAGS) $$(CPPFLAGS) -Itests/table -I$$(@D) -DKEY_W=$(2) -DENTRIES=$(3) \
+	$$(CXX) $$(RTL_CXXFLAGS) $$(CPPFLAGS) -Itests/table -I$$(@D) -DKEY_W=$(2) -DENTRIES=$(3) -DPUT=$(4) \
 		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include tests/table/bench.cc \
 		$(TABLE_OBJS) $$(@D)/Vtable_bench__ALL.a $$(@D)/verilated.o \
 		$$(@D)/verilated_threads.o $$(RTL_LIBS) -o $$@
 endef
-$(eval $(call table_bench,flow,320,4096))
-$(eval $(call table_bench,small,320,64))
-$(eval $(call table_bench,token,32,4096))
+$(eval $(call table_bench,flow,320,4096,0))
+$(eval $(call table_bench,small,320,64,0))
+$(eval $(call table_bench,token,32,4096,0))
+$(eval $(call table_bench,stash,320,64,1))
 
 TEST_TARGETS += test-table
 .PHONY: test-table
-test-table: $(patsubst %,$(TABLE)/%/drive,flow small token)
+test-table: $(patsubst %,$(TABLE)/%/drive,flow small token stash)
 	@$(RUN) table-can-fail $(TABLE)/small/drive --faults
 	@$(RUN) table-flow $(TABLE)/flow/drive 30 1
 	@$(RUN) table-small $(TABLE)/small/drive 500 1
 	@$(RUN) table-token $(TABLE)/token/drive 30 1
+	@$(RUN) table-stash $(TABLE)/stash/drive 300 1
 
 # The hash, the table and the loader stand in no pipeline yet.
 LINT_TARGETS += lint-table
@@ -40,7 +42,8 @@ LINT_TARGETS += lint-table
 lint-table:
 	for top in "mpnic_hash" "mpnic_hash -GW=160" "mpnic_hash -GW=32" "mpnic_toeplitz_key" \
 			"mpnic_toeplitz -GW=288 -GH=32" "mpnic_toeplitz_key -GW=288 -GH=32" \
-			"mpnic_table" "mpnic_table -GENTRIES=256 -GKEY_W=32 -GVALUE_W=32"; do \
+			"mpnic_table" "mpnic_table -GENTRIES=256 -GKEY_W=32 -GVALUE_W=32" \
+			"mpnic_table -GENTRIES=256 -GPUT=1"; do \
 		$(VERILATOR) --lint-only -Wall --top-module $$top $(TABLE_SV) || exit 1; \
 	done
 	for top in mpnic_hash mpnic_toeplitz_key mpnic_table; do \

@@ -6,7 +6,8 @@
 module table_bench #(
   parameter int unsigned ENTRIES = 4096,
   parameter int unsigned KEY_W = 320,
-  parameter int unsigned VALUE_W = 32
+  parameter int unsigned VALUE_W = 32,
+  parameter int unsigned PUT = 0
 ) (
   input  logic                       clk_i,
   input  logic                       rst_ni,
@@ -22,6 +23,8 @@ module table_bench #(
 
   input  logic                       valid_i,
   input  logic [KEY_W-1:0]           key_i,
+  input  logic                       put_i,
+  input  logic [VALUE_W-1:0]         put_value_i,
   output logic                       hash_valid_o,
   output logic [63:0]                hash_o,
   output logic                       rss_valid_o,
@@ -29,11 +32,13 @@ module table_bench #(
   output logic                       valid_o,
   output logic                       hit_o,
   output logic [VALUE_W-1:0]         value_o,
+  output logic                       put_o,
 
   input  logic                       port_valid_i,
   input  logic                       port_write_i,
   input  logic [$clog2(ENTRIES)-1:0] port_place_i,
   input  logic [KEY_W+VALUE_W:0]     port_entry_i,
+  output logic                       port_ready_o,
   output logic                       port_rvalid_o,
   output logic [KEY_W+VALUE_W:0]     port_entry_o
 );
@@ -108,15 +113,17 @@ module table_bench #(
     .hash_o    (rss_o)
   );
 
-  logic [KEY_W-1:0] key;
+  logic [KEY_W-1:0]   key;
+  logic               put;
+  logic [VALUE_W-1:0] put_value;
   mpnic_delay #(
-    .W(KEY_W),
+    .W(KEY_W + 1 + VALUE_W),
     .N(mpnic_rtl_pkg::HASH_LATENCY)
   ) u_keys (
     .clk_i,
     .rst_ni,
-    .data_i(key_i),
-    .data_o(key)
+    .data_i({put_value_i, put_i, key_i}),
+    .data_o({put_value, put, key})
   );
 
   // The table port, as it is or broken. The test leaves pauses enough for what comes late.
@@ -148,7 +155,8 @@ module table_bench #(
   mpnic_table #(
     .ENTRIES(ENTRIES),
     .KEY_W  (KEY_W),
-    .VALUE_W(VALUE_W)
+    .VALUE_W(VALUE_W),
+    .PUT    (PUT)
   ) u_table (
     .clk_i,
     .rst_ni,
@@ -157,10 +165,14 @@ module table_bench #(
     .valid_i     (hash_valid_o),
     .key_i       (key),
     .hash_i      (hash_o),
+    .put_i       (put),
+    .put_value_i (put_value),
     .valid_o,
     .hit_o,
     .value_o,
+    .put_o,
     .port_valid_i(broken[REQUEST_W-1]),
+    .port_ready_o,
     .port_write_i(broken[REQUEST_W-2]),
     .port_place_i(broken[ENTRY_W+:PLACE_W]),
     .port_entry_i(broken[ENTRY_W-1:0]),

@@ -52,10 +52,28 @@ module mpnic_dss_rules (
 
   // --- arithmetic --------------------------------------------------------------------------------
 
-  // a + b + c in one carry chain.
+  // a + b + c + one in one carry chain.
   function automatic logic [31:0] add3(input logic [31:0] a, input logic [31:0] b,
+                                       input logic [31:0] c, input logic one);
+    add3 = (a ^ b ^ c) + {((a[30:0] & b[30:0]) | (c[30:0] & (a[30:0] ^ b[30:0]))), one};
+  endfunction
+
+  // a - b - c, which is a - ~(~b + ~c + 2 - 1): the second one is a subtraction's carry.
+  function automatic logic [31:0] sub3(input logic [31:0] a, input logic [31:0] b,
                                        input logic [31:0] c);
-    add3 = (a ^ b ^ c) + {((a[30:0] & b[30:0]) | (c[30:0] & (a[30:0] ^ b[30:0]))), 1'b0};
+    logic [31:0] x, y;
+    x = a ^ b ^ c;  // a ^ ~b ^ ~c
+    y = {((a[30:0] & ~b[30:0]) | (~c[30:0] & (a[30:0] ^ ~b[30:0]))), 1'b1};
+    sub3 = x - ~y;
+  endfunction
+
+  // Is off one of len bytes?
+  function automatic logic covers(input logic [31:0] off, input logic [15:0] len);
+    covers = (off[31:16] == '0) & (off[15:0] < len);
+  endfunction
+
+  function automatic logic above(input logic [31:0] a, input logic [15:0] b);
+    above = (a[31:16] != '0) | (a[15:0] > b);
   endfunction
 
   // Folded sums. 0 comes of zeros alone, so that the order of adding and folding does not matter.
@@ -94,36 +112,44 @@ module mpnic_dss_rules (
   assign csum = csum_i;
 
   // The first DSS without error and the first MP_CAPABLE; signs of control options.
-  logic        has_dss, has_capable;
-  logic [31:0] control;
+  localparam int unsigned OPTS = mpnic_pkg::MPTCP_OPTS;
+  logic [OPTS-1:0] is_dss, is_capable, is_right, first_dss, first_capable;
+  logic [31:0]     control;
   always_comb begin
-    has_dss = 1'b0;
-    has_capable = 1'b0;
     control = '0;
+    opt_in = '0;
+    for (int unsigned k = 0; k < OPTS; k++) begin
+      opt_in = hdr.opt[mpnic_pkg::OPT_W*k+:mpnic_pkg::OPT_W];
+      is_right[k] = (3'(k) < hdr.mptcp_count[2:0]) & (opt_in.error == '0);
+      is_dss[k] = is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_DSS);
+      is_capable[k] = (3'(k) < hdr.mptcp_count[2:0]) &
+                      (opt_in.subtype == mpnic_pkg::SUBTYPE_MP_CAPABLE);
+      control[mpnic_pkg::SIGN_CAPABLE_ERROR] |= is_capable[k] & ~is_right[k];
+      control[mpnic_pkg::SIGN_MP_FAIL] |=
+          is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_MP_FAIL);
+      control[mpnic_pkg::SIGN_FASTCLOSE] |=
+          is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_MP_FASTCLOSE);
+      control[mpnic_pkg::SIGN_TCPRST] |=
+          is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_MP_TCPRST);
+      control[mpnic_pkg::SIGN_ADD_ADDR] |=
+          is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_ADD_ADDR);
+      control[mpnic_pkg::SIGN_REMOVE_ADDR] |=
+          is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_REMOVE_ADDR);
+      control[mpnic_pkg::SIGN_MP_PRIO] |=
+          is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_MP_PRIO);
+    end
+  end
+  // The lowest bit that is set.
+  assign first_dss = is_dss & (~is_dss + OPTS'(1));
+  assign first_capable = is_capable & (~is_capable + OPTS'(1));
+  always_comb begin
     opt_dss = '0;
     opt_capable = '0;
-    opt_in = '0;
-    for (int unsigned k = 0; k < mpnic_pkg::MPTCP_OPTS; k++) begin
-      opt_in = hdr.opt[mpnic_pkg::OPT_W*k+:mpnic_pkg::OPT_W];
-      if (3'(k) < hdr.mptcp_count[2:0]) begin
-        if (opt_in.subtype == mpnic_pkg::SUBTYPE_MP_CAPABLE) begin
-          if (!has_capable) opt_capable = opt_in;
-          has_capable = 1'b1;
-          if (opt_in.error != '0) control[mpnic_pkg::SIGN_CAPABLE_ERROR] = 1'b1;
-        end
-        if (opt_in.error == '0) begin
-          if (opt_in.subtype == mpnic_pkg::SUBTYPE_DSS) begin
-            if (!has_dss) opt_dss = opt_in;
-            has_dss = 1'b1;
-          end
-          control[mpnic_pkg::SIGN_MP_FAIL] |= opt_in.subtype == mpnic_pkg::SUBTYPE_MP_FAIL;
-          control[mpnic_pkg::SIGN_FASTCLOSE] |= opt_in.subtype == mpnic_pkg::SUBTYPE_MP_FASTCLOSE;
-          control[mpnic_pkg::SIGN_TCPRST] |= opt_in.subtype == mpnic_pkg::SUBTYPE_MP_TCPRST;
-          control[mpnic_pkg::SIGN_ADD_ADDR] |= opt_in.subtype == mpnic_pkg::SUBTYPE_ADD_ADDR;
-          control[mpnic_pkg::SIGN_REMOVE_ADDR] |= opt_in.subtype == mpnic_pkg::SUBTYPE_REMOVE_ADDR;
-          control[mpnic_pkg::SIGN_MP_PRIO] |= opt_in.subtype == mpnic_pkg::SUBTYPE_MP_PRIO;
-        end
-      end
+    for (int unsigned k = 0; k < OPTS; k++) begin
+      opt_dss |= hdr.opt[mpnic_pkg::OPT_W*k+:mpnic_pkg::OPT_W] &
+                 {mpnic_pkg::OPT_W{first_dss[k]}};
+      opt_capable |= hdr.opt[mpnic_pkg::OPT_W*k+:mpnic_pkg::OPT_W] &
+                     {mpnic_pkg::OPT_W{first_capable[k]}};
     end
   end
 
@@ -146,9 +172,9 @@ module mpnic_dss_rules (
                   (csum.ip != mpnic_pkg::CSUM_NOT_JUDGED) &
                   ((csum.l4 == mpnic_pkg::CSUM_GOOD) | (csum.l4 == mpnic_pkg::CSUM_PARTIAL));
       {ack1_q, rst1_q, syn1_q, fin1_q} <= {hdr.tcp_flags[4], hdr.tcp_flags[2:0]};
-      dss1_q <= has_dss;
-      capable1_q <= has_capable;
-      capable_ok1_q <= has_capable & (opt_capable.error == '0);
+      dss1_q <= |is_dss;
+      capable1_q <= |is_capable;
+      capable_ok1_q <= |(first_capable & is_right);
       capable_v1_1_q <= opt_capable.version == 8'd1;
       dss_fields1_q <= opt_dss.fields;
       capable_fields1_q <= opt_capable.fields;
@@ -241,7 +267,7 @@ module mpnic_dss_rules (
   // --- 3: its ends -------------------------------------------------------------------------------
 
   // c: seq - ssn, which is off but for isn; with n added.
-  logic [31:0] c3_q, c_end3_q, own_shift3_q, seq_end3_q;
+  logic [31:0] c3_q, c_end3_q, c_last4_q, own_shift3_q, seq_end3_q;
   always_comb begin
     p3_d = p2_q;
     p3_d.bytes = p2_q.length - {15'd0, p2_q.own_fin};
@@ -251,7 +277,7 @@ module mpnic_dss_rules (
     own_capable3_q <= own_capable2_q;
     dsn3_q <= dsn2_q;
     c3_q <= p2_q.seq - p2_q.ssn;
-    c_end3_q <= add3(p2_q.seq, ~p2_q.ssn, {16'd0, p2_q.n}) + 32'd1;
+    c_end3_q <= add3(p2_q.seq, ~p2_q.ssn, {16'd0, p2_q.n}, 1'b1);
     seq_end3_q <= p2_q.seq + {16'd0, p2_q.n};
     own_shift3_q <= dsn2_q[31:0] - p2_q.ssn;
   end
@@ -260,6 +286,7 @@ module mpnic_dss_rules (
   logic [31:0] c4_q, c_end4_q, own_shift4_q, seq_end4_q, own_end4_q;
   logic [3:0]  own_judge4_q, own_judge5_q;
   logic        extra4_q, missing4_q, tcp4_q;
+  logic [16:0] bytes_1_4_q;
   always_comb begin
     p4_d = p3_q;
     p4_d.n_is_bytes = p3_q.n == p3_q.bytes;
@@ -271,6 +298,8 @@ module mpnic_dss_rules (
     dsn4_q <= own_capable3_q ? idsn3_i + 64'd1 : dsn3_q;
     c4_q <= c3_q;
     c_end4_q <= c_end3_q;
+    c_last4_q <= c_end3_q - 32'd1;
+    bytes_1_4_q <= {1'b0, p3_q.bytes} + 17'd1;
     seq_end4_q <= seq_end3_q;
     own_shift4_q <= own_capable3_q ? idsn3_i[31:0] : own_shift3_q;  // its ssn is 1
     own_end4_q <= p3_q.ssn + {16'd0, p3_q.bytes};
@@ -289,13 +318,13 @@ module mpnic_dss_rules (
 
   // verilator lint_off UNUSEDSIGNAL
   mpnic_dir_t dir4, other4, dir5_q, other5_q;
-  logic [31:0] ack_behind, isn_after, isn_skip, prev_e, map_e, own_e, back_e, newer_d;
+  logic [31:0] ack_behind, isn_after, isn_skip, prev_e, map_e, own_e, back_e, newer_d, map_last;
   // verilator lint_on UNUSEDSIGNAL
   assign dir4 = dir4_i;
   assign other4 = other4_i;
   assign isn_after = dir4.isn - p4_q.seq;
-  assign isn_skip = add3(p4_q.ackno, ~other4.isn, 32'd0);  // ack - 1 - isn
-  assign ack_behind = add3(other4.isn, ~p4_q.ackno, 32'd2);  // isn + 1 - ack
+  assign isn_skip = add3(p4_q.ackno, ~other4.isn, 32'd0, 1'b0);  // ack - 1 - isn
+  assign ack_behind = add3(other4.isn, ~p4_q.ackno, 32'd1, 1'b1);  // isn + 1 - ack
   // The lower half of one number minus the other's: own - dsn_next, Data ACK - dsn_next of the
   // other side, own - map, prev - map.
   assign own_e = dsn4_q[31:0] - next4_i[31:0];
@@ -303,29 +332,73 @@ module mpnic_dss_rules (
   assign map_e = dsn4_q[31:0] - dir4.map_dsn[31:0];
   assign prev_e = dir4.prev_dsn - dir4.map_dsn[31:0];
 
+  // The same the other way round: minus the lowest number is its own opposite, and positive here.
+  logic [31:0] next_e;
+  logic        own_min;
+  assign next_e = next4_i[31:0] - dsn4_q[31:0];
+  assign own_min = next_e == 32'h8000_0000;
   logic map_below;
   assign map_below = dsn4_q[31:0] < dir4.map_dsn[31:0];
 
   logic [31:0] off_map4;
-  assign off_map4 = add3(p4_q.seq, ~dir4.isn, ~dir4.map_ssn) + 32'd2;
+  assign off_map4 = sub3(p4_q.seq, dir4.isn, dir4.map_ssn);
+  logic [31:0] off_own4, end_own4, end_map4, off_prev4, end_prev4, d_prev4;
+  assign off_own4 = c4_q - dir4.isn;
+  assign end_own4 = c_end4_q - dir4.isn;
+  assign end_map4 = sub3(seq_end4_q, dir4.isn, dir4.map_ssn);
+  assign off_prev4 = sub3(p4_q.seq, dir4.isn, dir4.prev_ssn);
+  assign end_prev4 = sub3(seq_end4_q, dir4.isn, dir4.prev_ssn);
+  assign d_prev4 = dir4.prev_ssn - p4_q.ssn;
+
+  // The upper halves of own, Data ACK and prev: around's own, one more, one less.
+  logic own_below, ack_below, prev_below;
+  assign own_below = dsn4_q[31:0] < next4_i[31:0];
+  assign ack_below = p4_q.data_ack[31:0] < ack_next4_i[31:0];
+  assign prev_below = dir4.prev_dsn < dir4.map_dsn[31:0];
+  logic [63:0] prev_dsn4;
+  assign prev_dsn4 = {upper(dir4.map_dsn[63:32], prev_below, prev_e[31]), dir4.prev_dsn};
+
+  // Does 8 octets' upper half equal that one? All three are looked at before it is known which.
+  function automatic logic hits(input logic [31:0] hi, input logic [31:0] around,
+                                input logic below, input logic back);
+    logic same, more, less;
+    same = hi == around;
+    more = hi == around + 32'd1;
+    less = hi == around - 32'd1;
+    hits = (below & ~back) ? more : (~below & back) ? less : same;
+  endfunction
   logic [15:0] map_sum_d;
   assign map_sum_d = fold2(dir4.map_sum, (p4_q.seq[0] ^ dir4.isn[0] ^ dir4.map_ssn[0]) ?
                            {p4_q.psum[7:0], p4_q.psum[15:8]} : p4_q.psum);
 
-  logic [31:0] off_own5_q, end_own5_q, off_map5_q, end_map5_q, off_prev5_q, end_prev5_q;
-  logic [31:0] d_map5_q, d_prev5_q, near_hi5_q, near_tk_hi5_q, prev_hi5_q, own_hi5_q, ack_hi5_q;
-  logic [63:0] dsn5_q, next5_q;
+  logic [15:0] off_own5_q, end_own5_q, off_map5_q, end_map5_q, off_prev5_q, end_prev5_q;
+  logic        own_neg5_q, map_neg5_q, own_at5_q, in_own5_q, touches_own5_q, in_map5_q, in_prev5_q;
+  logic        over_own5_q, over_map5_q, over_prev5_q, reach_own5_q, reach_map5_q;
+  logic        at_pos5_q, before_pos5_q, upto_pos5_q, meets_map5_q, meets_prev5_q, prev_older5_q;
+  logic        far5_q, ack_near5_q, map_behind5_q;
+  logic [31:0] near_hi5_q, near_tk_hi5_q, own_hi5_q, ack_hi5_q;
+  logic [32:0] next_own5_q;  // dsn_next - own
+  logic [63:0] next_map5_q, next_prev5_q, prev_dsn5_q;  // dsn_next - map, - prev
+  logic [16:0] bytes_1_5_q;
+  logic        still5_q;
+  logic [63:0] next5_q;
+  logic [31:0] dsn5_q;  // lower half
   logic        same_isn5_q, in_syn_data5_q, in_skip5_q, ack_before5_q;
   logic        same_map5_q, same_prev5_q, map_shift5_q, prev_shift5_q, newer5_q;
-  logic [15:0] base5_q, base_psum5_q, map_sum5_q;
+  logic [15:0] base5_q, base_psum5_q, base_check, base_check5_q, map_sum5_q;
   logic        map_good5_q, map_good_still5_q, tcp5_q, extra5_q, missing5_q;
-  assign newer_d = add3(dir4.map_ssn, {16'd0, dir4.map_len}, ~own_end4_q) + 32'd1;
+  assign newer_d = add3(dir4.map_ssn, {16'd0, dir4.map_len}, ~own_end4_q, 1'b1);
+  // The last byte's place from map_pos on: end - 1 - map_pos.
+  assign map_last = end_map4 + ~{16'd0, dir4.map_pos};
+  assign base_check = fold({4'd0, dsn4_q[15:0]} + {4'd0, dsn4_q[31:16]} + {4'd0, p4_q.ssn[15:0]} +
+                           {4'd0, p4_q.ssn[31:16]} + {4'd0, p4_q.length} + {4'd0, p4_q.psum} +
+                           {4'd0, p4_q.checksum});
   always_ff @(posedge clk_i) begin
     p5_q <= p4_q;
     dir5_q <= dir4;
     other5_q <= other4;
     next5_q <= next4_i;
-    dsn5_q <= dsn4_q;
+    dsn5_q <= dsn4_q[31:0];
     own_judge5_q <= own_judge4_q;
     extra5_q <= extra4_q;
     missing5_q <= missing4_q;
@@ -336,54 +409,72 @@ module mpnic_dss_rules (
     in_skip5_q <= isn_skip[31:16] == '0;
     // 4
     ack_before5_q <= ack_behind[31];
-    ack_hi5_q <= upper(ack_next4_i[63:32], p4_q.data_ack[31:0] < ack_next4_i[31:0], back_e[31]);
+    ack_hi5_q <= upper(ack_next4_i[63:32], ack_below, back_e[31]);
+    ack_near5_q <= ~p4_q.ack8 | hits(p4_q.data_ack[63:32], ack_next4_i[63:32], ack_below,
+                                     back_e[31]);
     // 5
-    own_hi5_q <= upper(next4_i[63:32], dsn4_q[31:0] < next4_i[31:0], own_e[31]);
+    own_hi5_q <= upper(next4_i[63:32], own_below, own_e[31]);
+    far5_q <= p4_q.with_len & p4_q.dsn8 & ~hits(dsn4_q[63:32], next4_i[63:32], own_below, own_e[31]);
     near_hi5_q <= upper(dir4.map_dsn[63:32], map_below, map_e[31]);
     near_tk_hi5_q <= upper(dir4.map_dsn[63:32], map_below, map_e[31] & (map_e[30:0] != '0));
     same_map5_q <= dir4.flags[mpnic_pkg::DIR_MAP] & (dir4.map_ssn == p4_q.ssn) &
                    (dir4.map_len == p4_q.bytes) & (dir4.map_dsn[31:0] == dsn4_q[31:0]);
     same_prev5_q <= dir4.flags[mpnic_pkg::DIR_PREV] & (dir4.prev_ssn == p4_q.ssn) &
                     (dir4.prev_len == p4_q.bytes) & (dir4.prev_dsn == dsn4_q[31:0]);
-    map_shift5_q <= (dir4.map_dsn[31:0] - dir4.map_ssn) != own_shift4_q;
-    prev_shift5_q <= (dir4.prev_dsn - dir4.prev_ssn) != own_shift4_q;
-    d_map5_q <= dir4.map_ssn - p4_q.ssn;
-    d_prev5_q <= dir4.prev_ssn - p4_q.ssn;
+    map_shift5_q <= sub3(dir4.map_dsn[31:0], dir4.map_ssn, own_shift4_q) != '0;
+    prev_shift5_q <= sub3(dir4.prev_dsn, dir4.prev_ssn, own_shift4_q) != '0;
+    meets_map5_q <= dir4.flags[mpnic_pkg::DIR_MAP] &
+                    (covers(dir4.map_ssn - p4_q.ssn, p4_q.bytes) |
+                     covers(p4_q.ssn - dir4.map_ssn, dir4.map_len));
+    meets_prev5_q <= dir4.flags[mpnic_pkg::DIR_PREV] &
+                     (covers(d_prev4, p4_q.bytes) |
+                      covers(p4_q.ssn - dir4.prev_ssn, dir4.prev_len));
+    prev_older5_q <= d_prev4[31];
     newer5_q <= ~dir4.flags[mpnic_pkg::DIR_MAP] | newer_d[31];
-    // 6
-    off_own5_q <= c4_q - dir4.isn;
-    end_own5_q <= c_end4_q - dir4.isn;
-    off_map5_q <= off_map4;
-    end_map5_q <= add3(seq_end4_q, ~dir4.isn, ~dir4.map_ssn) + 32'd2;
-    off_prev5_q <= add3(p4_q.seq, ~dir4.isn, ~dir4.prev_ssn) + 32'd2;
-    end_prev5_q <= add3(seq_end4_q, ~dir4.isn, ~dir4.prev_ssn) + 32'd2;
-    prev_hi5_q <= upper(dir4.map_dsn[63:32], dir4.prev_dsn < dir4.map_dsn[31:0], prev_e[31]);
+    // 6: where the segment starts and ends in its own mapping, in map and in prev
+    off_own5_q <= off_own4[15:0];
+    end_own5_q <= end_own4[15:0];
+    own_neg5_q <= off_own4[31];
+    own_at5_q <= c4_q == dir4.isn;
+    in_own5_q <= covers(off_own4, p4_q.bytes);
+    touches_own5_q <= covers(c_last4_q - dir4.isn, p4_q.n);  // its last byte is one of the first n
+    over_own5_q <= above(end_own4, p4_q.bytes);
+    reach_own5_q <= end_own4 >= {16'd0, p4_q.bytes};
+    off_map5_q <= off_map4[15:0];
+    end_map5_q <= end_map4[15:0];
+    map_neg5_q <= off_map4[31];
+    in_map5_q <= covers(off_map4, dir4.map_len);
+    over_map5_q <= above(end_map4, dir4.map_len);
+    reach_map5_q <= end_map4 >= {16'd0, dir4.map_len};
+    off_prev5_q <= off_prev4[15:0];
+    end_prev5_q <= end_prev4[15:0];
+    in_prev5_q <= covers(off_prev4, dir4.prev_len);
+    over_prev5_q <= above(end_prev4, dir4.prev_len);
+    prev_dsn5_q <= prev_dsn4;
+    // 7: the same with map_pos; true of bytes in map
+    at_pos5_q <= off_map4[15:0] == dir4.map_pos;
+    before_pos5_q <= off_map4[15:0] < dir4.map_pos;
+    upto_pos5_q <= end_map4 <= {16'd0, dir4.map_pos};
+    still5_q <= dir4.map_pos == dir4.map_len;
+    // 8
+    map_behind5_q <= dir4.flags[mpnic_pkg::DIR_MAP] & map_last[31];
+    // 9
+    next_own5_q <= {next_e[31] & ~own_min, next_e};
+    next_map5_q <= next4_i - dir4.map_dsn;
+    next_prev5_q <= next4_i - prev_dsn4;
+    bytes_1_5_q <= bytes_1_4_q;
     // 7: the pseudo header but for the upper half of the number, and with the payload.
     base5_q <= fold(20'(dsn4_q[15:0]) + 20'(dsn4_q[31:16]) + {4'd0, p4_q.ssn[15:0]} +
                     {4'd0, p4_q.ssn[31:16]} + {4'd0, p4_q.length});
     base_psum5_q <= fold(20'(dsn4_q[15:0]) + 20'(dsn4_q[31:16]) + {4'd0, p4_q.ssn[15:0]} +
                          {4'd0, p4_q.ssn[31:16]} + {4'd0, p4_q.length} + {4'd0, p4_q.psum});
+    base_check5_q <= base_check;
     map_sum5_q <= map_sum_d;
     map_good5_q <= all_ones(map_sum_d, dir4.map_csum);
     map_good_still5_q <= all_ones(dir4.map_sum, dir4.map_csum);
   end
 
   // --- 5: decisions ------------------------------------------------------------------------------
-
-  function automatic logic covers(input logic [31:0] off, input logic [15:0] len);
-    covers = (off[31:16] == '0) & (off[15:0] < len);
-  endfunction
-
-  function automatic logic [15:0] least(input logic [31:0] a, input logic [15:0] b);
-    least = ((a[31:16] != '0) | (a[15:0] > b)) ? b : a[15:0];
-  endfunction
-
-  // Is a 64-bit number behind another?
-  function automatic logic beyond(input logic [63:0] a, input logic [63:0] b);
-    logic [63:0] d;
-    d = a - b;
-    beyond = ~d[63] & (d != '0);
-  endfunction
 
   logic active, go;  // the state is looked at; and it is no SYN
   assign active = p5_q.known & p5_q.sound & ~tcp5_q;
@@ -417,7 +508,7 @@ module mpnic_dss_rules (
   // 4
   logic [63:0] data_ack;
   logic        ack_near, lacks_ack;
-  assign ack_near = ~p5_q.ack8 | (p5_q.data_ack[63:32] == ack_hi5_q);
+  assign ack_near = ack_near5_q;
   assign data_ack = {ack_hi5_q, p5_q.data_ack[31:0]};
   assign lacks_ack = p5_q.ack & ~p5_q.rst & ~p5_q.capable_ok & p5_q.first &
                      ~dir5_q.flags[mpnic_pkg::DIR_DATA_ACK] & ~was_infinite &
@@ -427,22 +518,20 @@ module mpnic_dss_rules (
 
   // 5
   logic [63:0] own_dsn;
-  logic        far, placed, in_own, meets_map, meets_prev, map_hit, prev_hit, conflict, same;
+  logic        far, placed, in_own, map_hit, prev_hit, conflict, same;
   logic        older, newer, take, after_infinite, usable, repeats, repeat_bad, is_map, pushes;
-  assign own_dsn = {own_hi5_q, dsn5_q[31:0]};  // where it is not far
-  assign far = p5_q.with_len & p5_q.dsn8 & (dsn5_q[63:32] != own_hi5_q);
-  assign in_own = covers(off_own5_q, p5_q.bytes);
+  assign own_dsn = {own_hi5_q, dsn5_q};  // where it is not far
+  assign far = far5_q;
+  assign in_own = in_own5_q;
   assign placed = p5_q.with_len & ~far & p5_q.data & isn &
-                  (in_own | covers(-off_own5_q, p5_q.n));
-  assign meets_map = map & (covers(d_map5_q, p5_q.bytes) | covers(-d_map5_q, dir5_q.map_len));
-  assign meets_prev = prev & (covers(d_prev5_q, p5_q.bytes) | covers(-d_prev5_q, dir5_q.prev_len));
+                  (in_own | touches_own5_q);
   assign same = same_map5_q | same_prev5_q;
   assign repeats = placed & same_map5_q;
   assign repeat_bad = repeats & ((p5_q.own_csum != dir5_q.flags[mpnic_pkg::DIR_MAP_CSUM]) |
                       ((p5_q.own_fin == dir5_q.flags[mpnic_pkg::DIR_MAP_FIN]) &
                        (p5_q.checksum != dir5_q.map_csum)));
-  assign map_hit = placed & ~same & meets_map & map_shift5_q;
-  assign prev_hit = placed & ~same & meets_prev & prev_shift5_q;
+  assign map_hit = placed & ~same & meets_map5_q & map_shift5_q;
+  assign prev_hit = placed & ~same & meets_prev5_q & prev_shift5_q;
   assign conflict = map_hit | prev_hit;
   assign newer = placed & ~same & ~conflict & newer5_q;
   assign older = placed & ~same & ~conflict & ~newer5_q;
@@ -452,7 +541,7 @@ module mpnic_dss_rules (
   assign is_map = repeats | take;
   // The older mapping that is kept; the newest becomes the one before it.
   logic keeps, near_tk;
-  assign keeps = older & (~prev | d_prev5_q[31]) & (own_dsn[63:32] == near_hi5_q);
+  assign keeps = older & (~prev | prev_older5_q) & (own_dsn[63:32] == near_hi5_q);
   // Is map near own? Not quite the same as own near map: at 2^31 one of them is.
   assign near_tk = own_dsn[63:32] == near_tk_hi5_q;
   assign pushes = take & map & near_tk;
@@ -463,8 +552,8 @@ module mpnic_dss_rules (
 
   // 6
   logic in_map, in_prev, by_own, by_map, by_prev, found, old_map_covers;
-  assign in_map = covers(off_map5_q, dir5_q.map_len);
-  assign in_prev = covers(off_prev5_q, dir5_q.prev_len);
+  assign in_map = in_map5_q;
+  assign in_prev = in_prev5_q;
   assign by_own = p5_q.data & usable & in_own;
   // If map was taken anew, the old one is prev, or gone.
   assign old_map_covers = map & in_map & (~take | pushes);
@@ -472,59 +561,95 @@ module mpnic_dss_rules (
   assign by_prev = p5_q.data & ~by_own & isn & ~old_map_covers & prev & in_prev & ~take & ~keeps;
   assign found = by_own | by_map | by_prev;
 
-  // 9: the cover's end; which of the numbers dsn_next moves to.
-  logic [63:0] end_own_dsn, end_map_dsn, end_prev_dsn, cover_end, fin_next, prev_dsn;
-  assign prev_dsn = {prev_hi5_q, dir5_q.prev_dsn};
-  assign end_own_dsn = own_dsn + 64'(least(end_own5_q, p5_q.bytes));
-  assign end_map_dsn = dir5_q.map_dsn + 64'(least(end_map5_q, dir5_q.map_len));
-  assign end_prev_dsn = prev_dsn + 64'(least(end_prev5_q, dir5_q.prev_len));
-  assign fin_next = own_dsn + {48'd0, p5_q.bytes} + 64'd1;
+  // 9: where the segment ends in each, cut; whether that, or what a DATA_FIN takes, is beyond
+  // dsn_next. A 64-bit number is beyond another if their difference is above 0.
+  function automatic logic beyond(input logic [63:0] next, input logic [15:0] cut);
+    // verilator lint_off UNUSEDSIGNAL
+    logic [63:0] d;
+    // verilator lint_on UNUSEDSIGNAL
+    d = next - {48'd0, cut};
+    // But for the one difference that has no opposite.
+    beyond = d[63] & ~((next[63:16] == 48'h8000_0000_0000) & (next[15:0] == cut));
+  endfunction
+
+  logic [15:0] cut_own, cut_map, cut_prev;
+  logic [63:0] end_own_dsn, end_map_dsn, end_prev_dsn, fin_next, cover_end;
+  assign cut_own = over_own5_q ? p5_q.bytes : end_own5_q;
+  assign cut_map = over_map5_q ? dir5_q.map_len : end_map5_q;
+  assign cut_prev = over_prev5_q ? dir5_q.prev_len : end_prev5_q;
+  assign end_own_dsn = own_dsn + {48'd0, cut_own};
+  assign end_map_dsn = dir5_q.map_dsn + {48'd0, cut_map};
+  assign end_prev_dsn = prev_dsn5_q + {48'd0, cut_prev};
+  assign fin_next = own_dsn + {47'd0, bytes_1_5_q};
   assign cover_end = by_own ? end_own_dsn : by_map ? end_map_dsn : end_prev_dsn;
-  logic beyond_next, fin_beyond_next, fin_beyond_end, fin_reached, fin_moves;
-  assign beyond_next = found & (by_own ? beyond(end_own_dsn, next5_q)
-                                       : by_map ? beyond(end_map_dsn, next5_q)
-                                                : beyond(end_prev_dsn, next5_q));
-  assign fin_beyond_next = beyond(fin_next, next5_q);
-  assign fin_beyond_end = beyond(fin_next, cover_end);
+
+  // verilator lint_off UNUSEDSIGNAL
+  logic [33:0] own_d, fin_d;
+  // verilator lint_on UNUSEDSIGNAL
+  assign own_d = {next_own5_q[32], next_own5_q} - {18'd0, cut_own};
+  assign fin_d = {next_own5_q[32], next_own5_q} - {17'd0, bytes_1_5_q};
+  logic beyond_own, beyond_map, beyond_prev, beyond_next, fin_beyond_next, fin_reached, fin_moves;
+  logic fin_beyond_map, fin_beyond_prev, fin_beyond_end;
+  assign beyond_own = own_d[33];
+  assign beyond_map = beyond(next_map5_q, cut_map);
+  assign beyond_prev = beyond(next_prev5_q, cut_prev);
+  assign beyond_next = found & (by_own ? beyond_own : by_map ? beyond_map : beyond_prev);
+  assign fin_beyond_next = fin_d[33];
+  // With bytes of its own that it reaches, it is one beyond their end; without, it may be anywhere.
+  function automatic logic fin_beyond(input logic [63:0] next, input logic [32:0] next_own,
+                                      input logic [15:0] cut);
+    // verilator lint_off UNUSEDSIGNAL
+    logic [63:0] d;
+    // verilator lint_on UNUSEDSIGNAL
+    d = next - {{31{next_own[32]}}, next_own} - {48'd0, cut} + 64'd1;  // fin_next - end
+    fin_beyond = ~d[63];  // or the same
+  endfunction
+  assign fin_beyond_map = fin_beyond(next_map5_q, next_own5_q, cut_map);
+  assign fin_beyond_prev = fin_beyond(next_prev5_q, next_own5_q, cut_prev);
+  assign fin_beyond_end = by_own | (by_map ? fin_beyond_map : fin_beyond_prev);
   assign fin_reached = go & p5_q.own_fin & ~far &
-                       (p5_q.bytes_0 | (p5_q.data & usable & in_own &
-                                        (end_own5_q >= {16'd0, p5_q.bytes})));
+                       (p5_q.bytes_0 | (p5_q.data & usable & in_own & reach_own5_q));
   assign fin_moves = fin_reached & (beyond_next ? fin_beyond_end : fin_beyond_next);
   assign next5_o = fin_moves ? fin_next : (go & beyond_next) ? cover_end : next5_q;
 
   // 7: the bytes in map as it was, and in the one just taken.
   logic [15:0] pseudo, own_sum;
-  logic        own_good, sums, sums_in, at_pos, before_pos, over_len, passes, ends;
-  logic [31:0] m_end;
-  logic [15:0] m_off, m_pos, m_len, m_cut, m_sum;
-  logic [3:0]  m_judge, m_reason, judge_d;
-  assign pseudo = fold(20'(base5_q) + 20'(own_hi5_q[15:0]) + 20'(own_hi5_q[31:16]));
-  assign own_sum = fold(20'(base_psum5_q) + 20'(own_hi5_q[15:0]) + 20'(own_hi5_q[31:16]));
-  assign own_good = all_ones(own_sum, p5_q.checksum);
-  assign m_off = take ? off_own5_q[15:0] : off_map5_q[15:0];
-  assign m_end = take ? end_own5_q : end_map5_q;
-  assign m_pos = take ? 16'd0 : dir5_q.map_pos;
-  assign m_len = take ? p5_q.bytes : dir5_q.map_len;
-  assign m_sum = take ? own_sum : map_sum5_q;  // off is 0 where bytes are added to a new one
-  assign sums_in = take ? in_own : (map & ~map_done & in_map);
-  assign sums = go & p5_q.data & ~infinite & sums_in;
-  assign at_pos = m_off == m_pos;
-  assign before_pos = m_off < m_pos;
-  assign over_len = m_end > 32'(m_len);
-  assign passes = sums & ~(before_pos & (m_end <= 32'(m_pos)));
-  assign m_cut = over_len ? m_len : m_end[15:0];
-  assign m_judge = take ? own_judge5_q : (map_hit | repeat_bad) ?
-                   4'(mpnic_pkg::MAP_CSUM_CONFLICT) : dir5_q.map_judge[3:0];
+  logic [17:0] own_check;
+  logic        own_good, sums_new, sums_old, passes_old, passes, ends, adds;
+  logic [3:0]  m_judge, old_judge, old_reason, new_reason, judge_d;
+  assign pseudo = fold({4'd0, base5_q} + {4'd0, own_hi5_q[15:0]} + {4'd0, own_hi5_q[31:16]});
+  assign own_sum = fold({4'd0, base_psum5_q} + {4'd0, own_hi5_q[15:0]} +
+                        {4'd0, own_hi5_q[31:16]});
+  // A multiple of 0xffff, and not 0.
+  assign own_check = {2'd0, base_check5_q} + {2'd0, own_hi5_q[15:0]} + {2'd0, own_hi5_q[31:16]};
+  assign own_good = (own_check == 18'h0ffff) | (own_check == 18'h1fffe) | (own_check == 18'h2fffd);
+  assign sums_new = take & p5_q.data & in_own;  // go, and no INFINITE, else it is not taken
+  assign sums_old = ~take & go & p5_q.data & ~infinite & map & ~map_done & in_map;
+  assign passes_old = sums_old & ~(before_pos5_q & upto_pos5_q);
+  assign passes = (go & sums_new) | passes_old;
+  assign adds = take ? (go & sums_new & own_at5_q & ~over_own5_q)
+                     : (passes_old & at_pos5_q & ~over_map5_q);
   always_comb begin
-    m_reason = 4'(mpnic_pkg::MAP_CSUM_NONE);
-    if (before_pos) m_reason = 4'(mpnic_pkg::MAP_CSUM_OVERLAP);
-    else if (!at_pos) m_reason = 4'(mpnic_pkg::MAP_CSUM_ORDER);
-    else if (over_len) m_reason = 4'(mpnic_pkg::MAP_CSUM_STRADDLE);
+    old_reason = 4'(mpnic_pkg::MAP_CSUM_NONE);
+    if (before_pos5_q) old_reason = 4'(mpnic_pkg::MAP_CSUM_OVERLAP);
+    else if (!at_pos5_q) old_reason = 4'(mpnic_pkg::MAP_CSUM_ORDER);
+    else if (over_map5_q) old_reason = 4'(mpnic_pkg::MAP_CSUM_STRADDLE);
+    new_reason = 4'(mpnic_pkg::MAP_CSUM_NONE);
+    if (!own_at5_q) new_reason = 4'(mpnic_pkg::MAP_CSUM_ORDER);
+    else if (over_own5_q) new_reason = 4'(mpnic_pkg::MAP_CSUM_STRADDLE);
+  end
+  assign old_judge = (map_hit | repeat_bad) ? 4'(mpnic_pkg::MAP_CSUM_CONFLICT)
+                                            : dir5_q.map_judge[3:0];
+  assign m_judge = take ? own_judge5_q : old_judge;
+  always_comb begin
     judge_d = m_judge;
-    if (passes && m_judge == 4'(mpnic_pkg::MAP_CSUM_NONE)) judge_d = m_reason;
+    if (passes && m_judge == 4'(mpnic_pkg::MAP_CSUM_NONE)) begin
+      judge_d = take ? new_reason : old_reason;
+    end
   end
   // Also where no byte passed: a map that firmware wrote may be at its end.
-  assign ends = sums & ((passes ? m_cut : m_pos) == m_len);
+  assign ends = (go & sums_new & reach_own5_q) |
+                (sums_old & (passes_old ? reach_map5_q : still5_q));
 
   // The verdict from the segment alone.
   logic       alone, m_good;
@@ -532,7 +657,7 @@ module mpnic_dss_rules (
   assign m_good = take ? own_good : passes ? map_good5_q : map_good_still5_q;
   assign map_verdict = (judge_d != 4'(mpnic_pkg::MAP_CSUM_NONE)) ? judge_d :
                        m_good ? 4'(mpnic_pkg::MAP_CSUM_GOOD) : 4'(mpnic_pkg::MAP_CSUM_BAD);
-  assign alone = go & p5_q.data & ~infinite & usable & (off_own5_q == '0) & p5_q.n_reaches &
+  assign alone = go & p5_q.data & ~infinite & usable & own_at5_q & p5_q.n_reaches &
                  (~is_map | (p5_q.n_is_bytes & (take | ~map_done) &
                              (judge_d != 4'(mpnic_pkg::MAP_CSUM_CONFLICT))));
   assign alone_verdict = !p5_q.n_is_bytes ? 4'(mpnic_pkg::MAP_CSUM_STRADDLE) :
@@ -540,13 +665,8 @@ module mpnic_dss_rules (
                          own_good ? 4'(mpnic_pkg::MAP_CSUM_GOOD) : 4'(mpnic_pkg::MAP_CSUM_BAD);
 
   // 8
-  logic        behind, map_behind;
-  // verilator lint_off UNUSEDSIGNAL
-  logic [31:0] last_pos;
-  // verilator lint_on UNUSEDSIGNAL
-  assign last_pos = end_map5_q + ~{16'd0, dir5_q.map_pos};  // last byte - map_pos
-  assign map_behind = map & last_pos[31];
-  assign behind = ~take & map_behind;  // a mapping that is placed has a byte of the segment
+  logic behind;
+  assign behind = ~take & map_behind5_q;  // a mapping that is placed has a byte of the segment
 
   // The state.
   mpnic_dir_t dir5_d, other5_d;
@@ -605,8 +725,8 @@ module mpnic_dss_rules (
       end
       dir5_d.map_judge = 8'(judge_d);
       if (passes) begin
-        dir5_d.map_pos = m_cut;
-        if (at_pos && !over_len) dir5_d.map_sum = m_sum;
+        dir5_d.map_pos = take ? cut_own : cut_map;
+        if (adds) dir5_d.map_sum = take ? own_sum : map_sum5_q;  // of a new one off is 0
       end
       if (ends) dir5_d.flags[mpnic_pkg::DIR_MAP_DONE] = 1'b1;
     end
@@ -619,7 +739,7 @@ module mpnic_dss_rules (
   logic [31:0] signs5;
   logic [7:0]  dsn_state5;
   logic        past;
-  assign past = take ? off_own5_q[31] : (map & off_map5_q[31]);
+  assign past = take ? own_neg5_q : (map & map_neg5_q);
   always_comb begin
     dsn_state5 = mpnic_pkg::DSN_NONE;
     if (p5_q.data) begin
@@ -706,8 +826,8 @@ module mpnic_dss_rules (
     own_dsn6_q <= own_dsn;
     bytes6_q <= p5_q.bytes;
     found6_q <= go & found;
-    dsn_base6_q <= by_own ? own_dsn : by_map ? dir5_q.map_dsn : prev_dsn;
-    dsn_off6_q <= by_own ? off_own5_q[15:0] : by_map ? off_map5_q[15:0] : off_prev5_q[15:0];
+    dsn_base6_q <= by_own ? own_dsn : by_map ? dir5_q.map_dsn : prev_dsn5_q;
+    dsn_off6_q <= by_own ? off_own5_q : by_map ? off_map5_q : off_prev5_q;
     map_dsn6_q <= own_verdict5 ? own_dsn : dir5_q.map_dsn;
     map_len6_q <= own_verdict5 ? p5_q.bytes : dir5_q.map_len;
   end

@@ -219,6 +219,8 @@ void random_dir(mpnic_dir &d, uint64_t next)
 	d.prev_len = some_len();
 	d.prev_ssn = one_in(3) ? uint32_t(about(d.map_ssn)) : d.map_ssn - d.prev_len;
 	d.prev_dsn = one_in(3) ? uint32_t(about(d.map_dsn)) : uint32_t(d.map_dsn) - d.prev_len;
+	if (one_in(16)) // its end is as far from next as numbers can be
+		d.map_dsn = next + (1ull << 63) - d.map_len;
 	if (one_in(8))
 		d.map_sum = one_in(2) ? 0 : 0xffff;
 }
@@ -230,11 +232,13 @@ void random_state()
 	mpnic_dir dir[2];
 
 	flows[flow].flags = uint16_t(one_in(3) ? 0 : MPNIC_FLOW_STATE_FIRST);
-	if (!one_in(3))
+	const bool anew = !one_in(3);
+
+	if (anew)
 		write_conn(conn, about(from), next,
 			   one_in(10) ? uint8_t(below(4)) : uint8_t(below(2)));
-	random_dir(dir[0], conns[conn].dsn_next[0]);
-	random_dir(dir[1], conns[conn].dsn_next[1]);
+	random_dir(dir[0], anew ? next[0] : conns[conn].dsn_next[0]);
+	random_dir(dir[1], anew ? next[1] : conns[conn].dsn_next[1]);
 	write_flow(flow, dir);
 }
 

@@ -139,9 +139,9 @@ module mpnic_dss_rules (
           is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_MP_PRIO);
     end
   end
-  // The lowest bit that is set.
-  assign first_dss = is_dss & (~is_dss + OPTS'(1));
-  assign first_capable = is_capable & (~is_capable + OPTS'(1));
+  assign first_dss = is_dss & {~|is_dss[2:0], ~|is_dss[1:0], ~is_dss[0], 1'b1};
+  assign first_capable = is_capable &
+                         {~|is_capable[2:0], ~|is_capable[1:0], ~is_capable[0], 1'b1};
   always_comb begin
     opt_dss = '0;
     opt_capable = '0;
@@ -287,6 +287,7 @@ module mpnic_dss_rules (
   logic [3:0]  own_judge4_q, own_judge5_q;
   logic        extra4_q, missing4_q, tcp4_q;
   logic [16:0] bytes_1_4_q;
+  logic [19:0] rest4_q, rest_psum4_q, rest_check4_q;  // of the pseudo header, without the number
   always_comb begin
     p4_d = p3_q;
     p4_d.n_is_bytes = p3_q.n == p3_q.bytes;
@@ -298,6 +299,11 @@ module mpnic_dss_rules (
     dsn4_q <= own_capable3_q ? idsn3_i + 64'd1 : dsn3_q;
     c4_q <= c3_q;
     c_end4_q <= c_end3_q;
+    rest4_q <= {4'd0, p3_q.ssn[15:0]} + {4'd0, p3_q.ssn[31:16]} + {4'd0, p3_q.length};
+    rest_psum4_q <= {4'd0, p3_q.ssn[15:0]} + {4'd0, p3_q.ssn[31:16]} + {4'd0, p3_q.length} +
+                    {4'd0, p3_q.psum};
+    rest_check4_q <= {4'd0, p3_q.ssn[15:0]} + {4'd0, p3_q.ssn[31:16]} + {4'd0, p3_q.length} +
+                     {4'd0, p3_q.psum} + {4'd0, p3_q.checksum};
     c_last4_q <= c_end3_q - 32'd1;
     bytes_1_4_q <= {1'b0, p3_q.bytes} + 17'd1;
     seq_end4_q <= seq_end3_q;
@@ -380,7 +386,7 @@ module mpnic_dss_rules (
   logic [32:0] next_own5_q;  // dsn_next - own
   logic [63:0] next_map5_q, next_prev5_q, prev_dsn5_q;  // dsn_next - map, - prev
   logic [16:0] bytes_1_5_q;
-  logic        still5_q;
+  logic        still5_q, placeable5_q, repeat_diff5_q, is_conflict5_q;
   logic [63:0] next5_q;
   logic [31:0] dsn5_q;  // lower half
   logic        same_isn5_q, in_syn_data5_q, in_skip5_q, ack_before5_q;
@@ -390,9 +396,7 @@ module mpnic_dss_rules (
   assign newer_d = add3(dir4.map_ssn, {16'd0, dir4.map_len}, ~own_end4_q, 1'b1);
   // The last byte's place from map_pos on: end - 1 - map_pos.
   assign map_last = end_map4 + ~{16'd0, dir4.map_pos};
-  assign base_check = fold({4'd0, dsn4_q[15:0]} + {4'd0, dsn4_q[31:16]} + {4'd0, p4_q.ssn[15:0]} +
-                           {4'd0, p4_q.ssn[31:16]} + {4'd0, p4_q.length} + {4'd0, p4_q.psum} +
-                           {4'd0, p4_q.checksum});
+  assign base_check = fold({4'd0, dsn4_q[15:0]} + {4'd0, dsn4_q[31:16]} + rest_check4_q);
   always_ff @(posedge clk_i) begin
     p5_q <= p4_q;
     dir5_q <= dir4;
@@ -414,7 +418,8 @@ module mpnic_dss_rules (
                                      back_e[31]);
     // 5
     own_hi5_q <= upper(next4_i[63:32], own_below, own_e[31]);
-    far5_q <= p4_q.with_len & p4_q.dsn8 & ~hits(dsn4_q[63:32], next4_i[63:32], own_below, own_e[31]);
+    far5_q <= p4_q.with_len & p4_q.dsn8 &
+              ~hits(dsn4_q[63:32], next4_i[63:32], own_below, own_e[31]);
     near_hi5_q <= upper(dir4.map_dsn[63:32], map_below, map_e[31]);
     near_tk_hi5_q <= upper(dir4.map_dsn[63:32], map_below, map_e[31] & (map_e[30:0] != '0));
     same_map5_q <= dir4.flags[mpnic_pkg::DIR_MAP] & (dir4.map_ssn == p4_q.ssn) &
@@ -431,6 +436,11 @@ module mpnic_dss_rules (
                       covers(p4_q.ssn - dir4.prev_ssn, dir4.prev_len));
     prev_older5_q <= d_prev4[31];
     newer5_q <= ~dir4.flags[mpnic_pkg::DIR_MAP] | newer_d[31];
+    placeable5_q <= p4_q.with_len & p4_q.data & dir4.flags[mpnic_pkg::DIR_ISN];
+    repeat_diff5_q <= (p4_q.own_csum != dir4.flags[mpnic_pkg::DIR_MAP_CSUM]) |
+                      ((p4_q.own_fin == dir4.flags[mpnic_pkg::DIR_MAP_FIN]) &
+                       (p4_q.checksum != dir4.map_csum));
+    is_conflict5_q <= dir4.map_judge[3:0] == 4'(mpnic_pkg::MAP_CSUM_CONFLICT);
     // 6: where the segment starts and ends in its own mapping, in map and in prev
     off_own5_q <= off_own4[15:0];
     end_own5_q <= end_own4[15:0];
@@ -464,10 +474,8 @@ module mpnic_dss_rules (
     next_prev5_q <= next4_i - prev_dsn4;
     bytes_1_5_q <= bytes_1_4_q;
     // 7: the pseudo header but for the upper half of the number, and with the payload.
-    base5_q <= fold(20'(dsn4_q[15:0]) + 20'(dsn4_q[31:16]) + {4'd0, p4_q.ssn[15:0]} +
-                    {4'd0, p4_q.ssn[31:16]} + {4'd0, p4_q.length});
-    base_psum5_q <= fold(20'(dsn4_q[15:0]) + 20'(dsn4_q[31:16]) + {4'd0, p4_q.ssn[15:0]} +
-                         {4'd0, p4_q.ssn[31:16]} + {4'd0, p4_q.length} + {4'd0, p4_q.psum});
+    base5_q <= fold({4'd0, dsn4_q[15:0]} + {4'd0, dsn4_q[31:16]} + rest4_q);
+    base_psum5_q <= fold({4'd0, dsn4_q[15:0]} + {4'd0, dsn4_q[31:16]} + rest_psum4_q);
     base_check5_q <= base_check;
     map_sum5_q <= map_sum_d;
     map_good5_q <= all_ones(map_sum_d, dir4.map_csum);
@@ -523,13 +531,10 @@ module mpnic_dss_rules (
   assign own_dsn = {own_hi5_q, dsn5_q};  // where it is not far
   assign far = far5_q;
   assign in_own = in_own5_q;
-  assign placed = p5_q.with_len & ~far & p5_q.data & isn &
-                  (in_own | touches_own5_q);
+  assign placed = placeable5_q & ~far & (in_own | touches_own5_q);
   assign same = same_map5_q | same_prev5_q;
   assign repeats = placed & same_map5_q;
-  assign repeat_bad = repeats & ((p5_q.own_csum != dir5_q.flags[mpnic_pkg::DIR_MAP_CSUM]) |
-                      ((p5_q.own_fin == dir5_q.flags[mpnic_pkg::DIR_MAP_FIN]) &
-                       (p5_q.checksum != dir5_q.map_csum)));
+  assign repeat_bad = repeats & repeat_diff5_q;
   assign map_hit = placed & ~same & meets_map5_q & map_shift5_q;
   assign prev_hit = placed & ~same & meets_prev5_q & prev_shift5_q;
   assign conflict = map_hit | prev_hit;
@@ -652,14 +657,11 @@ module mpnic_dss_rules (
                 (sums_old & (passes_old ? reach_map5_q : still5_q));
 
   // The verdict from the segment alone.
-  logic       alone, m_good;
-  logic [3:0] alone_verdict, map_verdict;
-  assign m_good = take ? own_good : passes ? map_good5_q : map_good_still5_q;
-  assign map_verdict = (judge_d != 4'(mpnic_pkg::MAP_CSUM_NONE)) ? judge_d :
-                       m_good ? 4'(mpnic_pkg::MAP_CSUM_GOOD) : 4'(mpnic_pkg::MAP_CSUM_BAD);
+  logic       alone;
+  logic [3:0] alone_verdict;
   assign alone = go & p5_q.data & ~infinite & usable & own_at5_q & p5_q.n_reaches &
-                 (~is_map | (p5_q.n_is_bytes & (take | ~map_done) &
-                             (judge_d != 4'(mpnic_pkg::MAP_CSUM_CONFLICT))));
+                 (~is_map | (p5_q.n_is_bytes &
+                             (take | (~map_done & ~is_conflict5_q & ~repeat_diff5_q))));
   assign alone_verdict = !p5_q.n_is_bytes ? 4'(mpnic_pkg::MAP_CSUM_STRADDLE) :
                          (own_judge5_q != 4'(mpnic_pkg::MAP_CSUM_NONE)) ? own_judge5_q :
                          own_good ? 4'(mpnic_pkg::MAP_CSUM_GOOD) : 4'(mpnic_pkg::MAP_CSUM_BAD);
@@ -800,24 +802,27 @@ module mpnic_dss_rules (
     end
   end
 
-  logic [3:0]  verdict5;
-  logic        own_verdict5;
-  assign verdict5 = alone ? alone_verdict : ends ? map_verdict :
-                    (go & replaced) ? 4'(mpnic_pkg::MAP_CSUM_REPLACED) :
-                    4'(mpnic_pkg::MAP_CSUM_NONE);
-  assign own_verdict5 = alone | (ends & take);
-
   logic [31:0] signs6_q;
   logic [7:0]  dsn_state6_q;
-  logic [3:0]  verdict6_q;
-  logic        verdict_there6_q, again6_q, reinjected6_q, data_ack6_q, data_fin6_q, found6_q;
+  logic [3:0]  judge6_q, alone_verdict6_q, verdict;
+  logic        alone6_q, ends6_q, replaced6_q, take6_q, passes6_q, verdict_there, own_verdict;
+  logic        own_good6_q, map_good6_q, map_good_still6_q, m_good;
+  logic        again6_q, reinjected6_q, data_ack6_q, data_fin6_q, found6_q;
   logic [63:0] dsn_base6_q, data_ack_no6_q, map_dsn6_q, own_dsn6_q;
   logic [15:0] dsn_off6_q, map_len6_q, bytes6_q;
   always_ff @(posedge clk_i) begin
     signs6_q <= signs5;
     dsn_state6_q <= dsn_state5;
-    verdict6_q <= verdict5;
-    verdict_there6_q <= alone | ends | (go & replaced);
+    judge6_q <= judge_d;
+    alone6_q <= alone;
+    alone_verdict6_q <= alone_verdict;
+    ends6_q <= ends;
+    replaced6_q <= go & replaced;
+    take6_q <= take;
+    passes6_q <= passes;
+    own_good6_q <= own_good;
+    map_good6_q <= map_good5_q;
+    map_good_still6_q <= map_good_still5_q;
     again6_q <= go & p5_q.data & behind;
     reinjected6_q <= go & p5_q.data & ~behind & found & ~beyond_next;
     data_ack6_q <= go & p5_q.has_ack & ack_near;
@@ -828,25 +833,38 @@ module mpnic_dss_rules (
     found6_q <= go & found;
     dsn_base6_q <= by_own ? own_dsn : by_map ? dir5_q.map_dsn : prev_dsn5_q;
     dsn_off6_q <= by_own ? off_own5_q : by_map ? off_map5_q : off_prev5_q;
-    map_dsn6_q <= own_verdict5 ? own_dsn : dir5_q.map_dsn;
-    map_len6_q <= own_verdict5 ? p5_q.bytes : dir5_q.map_len;
+    map_dsn6_q <= dir5_q.map_dsn;
+    map_len6_q <= dir5_q.map_len;
   end
+
+  // From the segment alone, or else of map as it is now, or as it was.
+  assign m_good = take6_q ? own_good6_q : passes6_q ? map_good6_q : map_good_still6_q;
+  always_comb begin
+    verdict = 4'(mpnic_pkg::MAP_CSUM_NONE);
+    if (alone6_q) verdict = alone_verdict6_q;
+    else if (ends6_q && judge6_q != 4'(mpnic_pkg::MAP_CSUM_NONE)) verdict = judge6_q;
+    else if (ends6_q && m_good) verdict = 4'(mpnic_pkg::MAP_CSUM_GOOD);
+    else if (ends6_q) verdict = 4'(mpnic_pkg::MAP_CSUM_BAD);
+    else if (replaced6_q) verdict = 4'(mpnic_pkg::MAP_CSUM_REPLACED);
+  end
+  assign verdict_there = alone6_q | ends6_q | replaced6_q;
+  assign own_verdict = alone6_q | (ends6_q & take6_q);
 
   mpnic_result_t result, result_q;
   always_comb begin
     result = '0;
     result.signs = signs6_q;
-    result.signs[mpnic_pkg::SIGN_CSUM_BAD] = verdict6_q == 4'(mpnic_pkg::MAP_CSUM_BAD);
+    result.signs[mpnic_pkg::SIGN_CSUM_BAD] = verdict == 4'(mpnic_pkg::MAP_CSUM_BAD);
     result.dsn_state = dsn_state6_q;
     result.flags[mpnic_pkg::RESULT_RETRANSMISSION] = again6_q;
     result.flags[mpnic_pkg::RESULT_REINJECTION] = reinjected6_q;
     result.flags[mpnic_pkg::RESULT_DATA_ACK] = data_ack6_q;
-    result.flags[mpnic_pkg::RESULT_MAP] = verdict_there6_q;
+    result.flags[mpnic_pkg::RESULT_MAP] = verdict_there;
     result.dsn = (dsn_base6_q + 64'(dsn_off6_q)) & {64{found6_q}};
     result.data_ack = data_ack_no6_q & {64{data_ack6_q}};
-    result.map_csum = 8'(verdict6_q);
-    result.map_dsn = map_dsn6_q & {64{verdict_there6_q}};
-    result.map_len = map_len6_q & {16{verdict_there6_q}};
+    result.map_csum = 8'(verdict);
+    result.map_dsn = (own_verdict ? own_dsn6_q : map_dsn6_q) & {64{verdict_there}};
+    result.map_len = (own_verdict ? bytes6_q : map_len6_q) & {16{verdict_there}};
     result.data_fin = (own_dsn6_q + 64'(bytes6_q)) & {64{data_fin6_q}};
   end
   always_ff @(posedge clk_i) result_q <= result;

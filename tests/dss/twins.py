@@ -29,7 +29,7 @@ FAULTS = [  # an expression that stands there once, what the twin has instead
     ("own_dsn[63:32] == near_tk_hi5_q", "own_dsn[63:32] == near_hi5_q"),
     ("~take & map_behind5_q", "map_behind5_q"),
     ("by_own | (by_map ? fin_beyond_map : fin_beyond_prev)", "1'b1"),
-    ("passes ? map_good5_q : map_good_still5_q", "map_good5_q"),
+    ("passes6_q ? map_good6_q : map_good_still6_q", "map_good6_q"),
     ("(below & ~back) ? around + 32'd1 : (~below & back) ? around - 32'd1 : around",
      "(below & ~back) ? around + 32'd1 : around"),
     ("map & in_map & (~take | pushes)", "map & in_map"),

@@ -82,7 +82,7 @@ synth: ## area, levels and placed clocks; renews docs/performance.md (45 minutes
 synth: setup-synth
 	@$(MAKE) --no-print-directory $(SYNTH_TARGETS)
 
-soak: ## lock-step for SOAK_SECONDS (default 600) with fresh seeds
+soak: ## lock-step and generated conversations for SOAK_SECONDS (default 600) with fresh seeds
 soak: setup-test
 	@$(MAKE) --no-print-directory $(SOAK_TARGETS)
 

@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "Vmpnic_pipeline.h"
+#include "Vmpnic_stateless.h"
 #include "verilated.h"
 #if RTL_TRACE
 #include "verilated_fst_c.h"
@@ -32,7 +32,7 @@
 namespace
 {
 
-using Top = Vmpnic_pipeline;
+using Top = Vmpnic_stateless;
 using Data = std::remove_reference_t<decltype(Top::s_axis_tdata_i)>;
 using Keep = std::remove_reference_t<decltype(Top::s_axis_tkeep_i)>;
 

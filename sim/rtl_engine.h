@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The Verilated pipeline (hw/rtl/mpnic_pipeline.sv) behind a C interface: frames in, frames with
+ * The Verilated pipeline (hw/rtl/mpnic_stateless.sv) behind a C interface: frames in, frames with
  * their records out, in order, one simulation clock at a time.
  */
 #ifndef RTL_ENGINE_H

@@ -12,7 +12,7 @@ RTL_CXX := $(or $(shell command -v clang++),$(CXX))
 RTL_OPT := -O2 -march=native
 RTL_CXXFLAGS := -std=c++17 -O2 -g $(WARN)
 # Lint is for lint-rtl.
-RTL_VFLAGS := --cc -O3 -Wno-lint -Ihw/regs/generated --top-module mpnic_pipeline
+RTL_VFLAGS := --cc -O3 -Wno-lint -Ihw/regs/generated --top-module mpnic_stateless
 # No assertions and no set-up of what reset sets anyway: three times as fast as Verilator's defaults.
 RTL_FAST := --noassert --x-assign fast --x-initial fast
 # Random values where the RTL leaves them open, assertions on.
@@ -21,20 +21,20 @@ RTL_DEBUG := --assert --x-assign unique --x-initial unique
 # $(call rtl_engine_lib,directory,macros of rtl_engine.cc,flags of hot code,Verilator's run time): from
 # Verilator's output there to librtl_engine.a.
 define rtl_engine_lib
-$(B)/$(1)/librtl_engine.a: $(B)/$(1)/Vmpnic_pipeline.mk sim/rtl_engine.cc sim/rtl_engine.h hw/rtl/rtl.mk \
+$(B)/$(1)/librtl_engine.a: $(B)/$(1)/Vmpnic_stateless.mk sim/rtl_engine.cc sim/rtl_engine.h hw/rtl/rtl.mk \
 		hw/regs/generated/mpnic_regs.h
-	$$(MAKE) --no-print-directory -s -C $$(@D) -f Vmpnic_pipeline.mk CXX=$$(RTL_CXX) \
-		OPT_FAST="$(3)" OPT_GLOBAL=-O1 Vmpnic_pipeline__ALL.a $(4)
+	$$(MAKE) --no-print-directory -s -C $$(@D) -f Vmpnic_stateless.mk CXX=$$(RTL_CXX) \
+		OPT_FAST="$(3)" OPT_GLOBAL=-O1 Vmpnic_stateless__ALL.a $(4)
 	$$(CXX) $$(RTL_CXXFLAGS) -Isim -Ihw/regs/generated -I$$(@D) $(2) \
 		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include -c sim/rtl_engine.cc \
 		-o $$(@D)/rtl_engine.o
 	rm -f $$@
-	cd $$(@D) && $$(AR) rcs $$(@F) rtl_engine.o $$$$($$(AR) t Vmpnic_pipeline__ALL.a) $(4)
+	cd $$(@D) && $$(AR) rcs $$(@F) rtl_engine.o $$$$($$(AR) t Vmpnic_stateless__ALL.a) $(4)
 endef
 
 # $(call rtl_engine,directory,width,Verilator flags,macros of rtl_engine.cc,flags of hot code,run time)
 define rtl_engine
-$(B)/$(1)/Vmpnic_pipeline.mk: $(RTL_SV) hw/regs/generated/mpnic_records.svh hw/rtl/rtl.mk
+$(B)/$(1)/Vmpnic_stateless.mk: $(RTL_SV) hw/regs/generated/mpnic_records.svh hw/rtl/rtl.mk
 	@mkdir -p $$(@D)
 	$(VERILATOR) $(RTL_VFLAGS) -GDATA_W=$(2) $(3) --Mdir $$(@D) $(RTL_SV)
 
@@ -66,10 +66,10 @@ LINT_TARGETS += lint-rtl
 lint-rtl:
 	for width in 128 256 512; do \
 		$(VERILATOR) --lint-only -Wall -Ihw/regs/generated -GDATA_W=$$width \
-			--top-module mpnic_pipeline $(RTL_SV) || exit 1; \
+			--top-module mpnic_stateless $(RTL_SV) || exit 1; \
 	done
 	yosys -q -p 'read_verilog -sv -Ihw/regs/generated $(RTL_SV)' \
-		-p 'hierarchy -check -top mpnic_pipeline; proc; check -assert'
+		-p 'hierarchy -check -top mpnic_stateless; proc; check -assert'
 	$(VERILATOR) --lint-only -Wall -Ihw/regs/generated --top-module mpnic_dss $(RTL_SV)
 	yosys -q -p 'read_verilog -sv -Ihw/regs/generated $(RTL_SV)' \
 		-p 'hierarchy -check -top mpnic_dss; proc; check -assert'

@@ -51,9 +51,9 @@ def gather(folder, sources):
         return {block: current(folder, kind, block, sources) for block in blocks}
 
     return {
-        "xcup": results("xcup", (*STAGES, "window", "pipeline")),
-        "ecp5": results("ecp5", (*STAGES, "pipeline")),
-        **results("parts", ("pipeline",)),
+        "xcup": results("xcup", (*STAGES, "window", "stateless")),
+        "ecp5": results("ecp5", (*STAGES, "stateless")),
+        **results("parts", ("stateless",)),
         "timing": load(folder, "timing"),
         "netlist": load(folder, "netlist"),
         "latency": {**constants("hw/rtl/mpnic_rtl_pkg.sv"),
@@ -135,7 +135,7 @@ def targets(data):
         rows.append((f"LUT levels of {stage}, UltraScale+", f"at most {LEVELS_MAX}",
                      levels(x, "abc") if x else MISSING,
                      met(levels(x, "abc") <= LEVELS_MAX) if x else MISSING))
-    for block in (*STAGES, "pipeline"):
+    for block in (*STAGES, "stateless"):
         e = data["ecp5"][block]
         rows.append((f"MHz of {block}, ECP5", f"at least {CLOCK_GOAL}",
                      f"{e['mhz']:.1f}" if e else MISSING,
@@ -145,7 +145,7 @@ def targets(data):
 
 def area(data):
     rows = []
-    for block in (*STAGES, "window", "pipeline"):
+    for block in (*STAGES, "window", "stateless"):
         x = data["xcup"][block]
         if not x:
             rows.append((block, *[MISSING] * 6))
@@ -159,7 +159,7 @@ def area(data):
 
 def depth(data):
     rows = []
-    for block in (*STAGES, "window", "pipeline"):
+    for block in (*STAGES, "window", "stateless"):
         x = data["xcup"][block]
         if not x:
             rows.append((block, *[MISSING] * 6))
@@ -172,16 +172,16 @@ def depth(data):
 
 
 def parts(data):
-    if not data["pipeline"]:
+    if not data["stateless"]:
         return f"{MISSING}.\n"
     rows = [(name, p["module"], p["lut"], p["lut_ram"] + p["lut_shift"], p["ff"],
-             f"{p['bram36']:g}") for name, p in data["pipeline"]["parts"].items()]
+             f"{p['bram36']:g}") for name, p in data["stateless"]["parts"].items()]
     return table(("instance", "module", "LUT", "of these RAM and shift", "FF", "BRAM36"), rows)
 
 
 def deepest(data):
     rows = []
-    for block in (*STAGES, "pipeline"):
+    for block in (*STAGES, "stateless"):
         x = data["xcup"][block]
         for path in x["abc"]["depth"]["deepest"][:3] if x else ():
             rows.append((block, path["levels"], path["class"], f"`{path['from']}`",
@@ -191,7 +191,7 @@ def deepest(data):
 
 def ecp5(data):
     rows = []
-    for block in (*STAGES, "pipeline"):
+    for block in (*STAGES, "stateless"):
         e = data["ecp5"][block]
         if not e:
             rows.append((block, *[MISSING] * 8))

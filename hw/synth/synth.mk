@@ -6,9 +6,9 @@ SYNTH_STAGES := mpnic_parse mpnic_tcpopt mpnic_mptcp mpnic_csum
 SYNTH_SOURCES := -Ihw/regs/generated $(RTL_SV)
 SYNTH_SCRIPTS := hw/synth/measure.py hw/synth/netlist.py
 SYNTH_NETLIST_CLOCKS := 100000
-SYNTH_XCUP := $(patsubst %,$(SYNTH)/xcup-%.json,$(SYNTH_STAGES) mpnic_window mpnic_pipeline) \
-	$(SYNTH)/parts-mpnic_pipeline.json
-SYNTH_ECP5 := $(patsubst %,$(SYNTH)/ecp5-%.json,$(SYNTH_STAGES) mpnic_pipeline)
+SYNTH_XCUP := $(patsubst %,$(SYNTH)/xcup-%.json,$(SYNTH_STAGES) mpnic_window mpnic_stateless) \
+	$(SYNTH)/parts-mpnic_stateless.json
+SYNTH_ECP5 := $(patsubst %,$(SYNTH)/ecp5-%.json,$(SYNTH_STAGES) mpnic_stateless)
 
 SYNTH_TARGETS += synth-xcup synth-ecp5 synth-netlist synth-report
 .PHONY: synth-xcup synth-ecp5 synth-netlist synth-report
@@ -36,11 +36,11 @@ $(SYNTH)/ecp5-%.json:
 # must be the same, and the records the C model's.
 YOSYS_CELLS = $(dir $(shell command -v yosys))../share/yosys/xilinx/cells_sim.v
 
-$(SYNTH)/engine/Vmpnic_pipeline.mk: $(SYNTH)/xcup-mpnic_pipeline.json
+$(SYNTH)/engine/Vmpnic_stateless.mk: $(SYNTH)/xcup-mpnic_stateless.json
 	@mkdir -p $(@D)
 	$(VERILATOR) $(RTL_VFLAGS) $(RTL_FAST) -Wno-lint -Wno-style -Wno-UNOPTFLAT -Wno-INITIALDLY \
 		--Mdir $(@D) \
-		$(SYNTH)/xcup-mpnic_pipeline/abc.v $(YOSYS_CELLS)
+		$(SYNTH)/xcup-mpnic_stateless/abc.v $(YOSYS_CELLS)
 $(eval $(call rtl_engine_lib,synth/engine,,-O1,verilated.o verilated_threads.o))
 
 SYNTH_TEST_OBJS := $(B)/obj/hw/synth/netlist_test.o $(B)/obj/sim/gen.o

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A pipeline that only passes frames on, and breaks the stream rule that the frame's source (bits
 // 7:2 of `user`) asks for. tests/lockstep/engine_test.c sees to it that the engine notices each.
-module mpnic_pipeline #(
+module mpnic_stateless #(
   parameter int unsigned DATA_W = 512
 ) (
   input  logic                         clk_i,

@@ -29,7 +29,7 @@ $(LOCKSTEP)/timing $(LOCKSTEP)/bench_rtl: $(LOCKSTEP)/%: $(B)/obj/tests/lockstep
 	$(CC) $^ $(RTL_LIBS) -o $@
 
 # The engine itself, around a pipeline that breaks the rules.
-$(LOCKSTEP)/faulty/Vmpnic_pipeline.mk: hw/regs/generated/mpnic_pkg.sv tests/lockstep/faulty.sv
+$(LOCKSTEP)/faulty/Vmpnic_stateless.mk: hw/regs/generated/mpnic_pkg.sv tests/lockstep/faulty.sv
 	@mkdir -p $(@D)
 	$(VERILATOR) $(RTL_VFLAGS) $(RTL_FAST) --Mdir $(@D) $^
 $(eval $(call rtl_engine_lib,lockstep/faulty,,-O1,verilated.o verilated_threads.o))

@@ -11,7 +11,7 @@
 //
 // Stages do not stall. A beat waits in FIFO A until csum has its frame's headers, passes csum on its
 // way to FIFO B, and waits there for its records.
-module mpnic_pipeline #(
+module mpnic_stateless #(
   parameter int unsigned DATA_W = 512,  // 128, 256 or 512
   // Depths of FIFOs A and B, frames under way. Less costs speed, nothing else, as long as A holds a
   // window: proofs fill them sooner. A first beat waits in FIFO A for the rest of its window, the
@@ -287,9 +287,9 @@ module mpnic_pipeline #(
   // What the counts promise.
   always_ff @(posedge clk_i) begin
     if (rst_ni) begin
-      assert (a_room | ~in_valid) else $fatal(1, "mpnic_pipeline: beat lost");
-      assert (hdr_room | ~mptcp_valid) else $fatal(1, "mpnic_pipeline: header record lost");
-      assert (csum_room | ~csum_valid) else $fatal(1, "mpnic_pipeline: checksum record lost");
+      assert (a_room | ~in_valid) else $fatal(1, "mpnic_stateless: beat lost");
+      assert (hdr_room | ~mptcp_valid) else $fatal(1, "mpnic_stateless: header record lost");
+      assert (csum_room | ~csum_valid) else $fatal(1, "mpnic_stateless: checksum record lost");
     end
   end
 `endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// mpnic_pipeline around its header stages (standins.sv): what leaves is what came, beat by beat, in
+// mpnic_stateless around its header stages (standins.sv): what leaves is what came, beat by beat, in
 // frames, each with its own header record at its first beat and its own checksum record at its last,
 // and it is stable while it waits. With a sink that is always ready (READY), the source never waits.
 `include "formal.svh"
-module pipeline_props #(
+module stateless_props #(
   parameter int unsigned DATA_W = 512,
   parameter int unsigned A_DEPTH = 16,
   parameter int unsigned B_DEPTH = 32,
@@ -34,7 +34,7 @@ module pipeline_props #(
 `else
   assign m_tready = tready_i;
 `endif
-  mpnic_pipeline #(
+  mpnic_stateless #(
     .DATA_W(DATA_W), .A_DEPTH(A_DEPTH), .B_DEPTH(B_DEPTH), .FRAMES(FRAMES)
   ) u_dut (
     .clk_i, .rst_ni(rst_n_q),

@@ -45,17 +45,11 @@ struct mpnic_state_config {
 	uint8_t prefix4, prefix6;   /* bits of an address that the peer table looks at */
 	struct mpnic_action miss;   /* where no entry decides */
 	struct mpnic_action learnt; /* given to learnt flows */
-	uint8_t join_unknown;	    /* enum mpnic_join_policy */
-	uint8_t join_full;	    /* enum mpnic_join_policy; never DROP */
+	uint8_t join_unknown;	    /* enum join */
+	uint8_t join_full;	    /* enum join; never DROP */
 	uint32_t join_rate;	    /* punts of MP_JOINs a second */
 	uint32_t join_burst;	    /* and at once; 0 of either: none */
 	uint32_t event_mask;	    /* bits sign that make an event */
-};
-
-enum mpnic_join_policy {
-	MPNIC_JOIN_PASS,
-	MPNIC_JOIN_PUNT,
-	MPNIC_JOIN_DROP,
 };
 
 void mpnic_state_defaults(struct mpnic_state_config *config);
@@ -125,15 +119,7 @@ struct mpnic_table_stats {
 	uint64_t inserted, removed, moved, full;
 };
 
-enum mpnic_table_id {
-	MPNIC_TABLE_FLOW,
-	MPNIC_TABLE_STASH,
-	MPNIC_TABLE_MASKED,
-	MPNIC_TABLE_TOKEN,
-	MPNIC_TABLE_PEER,
-};
-
-void mpnic_table_stats(const struct mpnic_state *state, enum mpnic_table_id table,
+void mpnic_table_stats(const struct mpnic_state *state, enum mpnic_table_code table,
 		       struct mpnic_table_stats *stats);
 
 /* ---- frames --------------------------------------------------------------------------------- */

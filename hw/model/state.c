@@ -485,7 +485,7 @@ const struct mpnic_rule_count *mpnic_rule_count(const struct mpnic_state *state,
 
 /* ---- statistics ---------------------------------------------------------------------------- */
 
-void mpnic_table_stats(const struct mpnic_state *state, enum mpnic_table_id table,
+void mpnic_table_stats(const struct mpnic_state *state, enum mpnic_table_code table,
 		       struct mpnic_table_stats *stats)
 {
 	switch (table) {

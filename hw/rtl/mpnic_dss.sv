@@ -43,7 +43,7 @@ module mpnic_dss #(
   input  logic                           cmd_valid_i,
   output logic                           cmd_ready_o,
   input  logic                           cmd_write_i,
-  input  logic [1:0]                     cmd_what_i,  // mpnic_rtl_pkg::DSS_CMD_*
+  input  logic [1:0]                     cmd_what_i,  // enum dss_mem
   // verilator lint_off UNUSEDSIGNAL
   input  logic [31:0]                    cmd_id_i,
   input  logic [mpnic_pkg::DIR_W-1:0]    cmd_data_i,
@@ -197,7 +197,7 @@ module mpnic_dss #(
     n1_2_q <= mem_next1[conn1_q];
   end
   always_ff @(posedge clk_i) begin
-    if (v2_q && cmd2_q && cmd_write_q && cmd_what_q == mpnic_rtl_pkg::DSS_CMD_CONN) begin
+    if (v2_q && cmd2_q && cmd_write_q && cmd_what_q == mpnic_pkg::DSS_MEM_CONN[1:0]) begin
       mem_conn[conn2_q] <= {cmd_data_q[64+mpnic_pkg::CONN_TCP],
                             cmd_data_q[64+mpnic_pkg::CONN_CSUM], cmd_data_q[63:0]};
     end
@@ -295,13 +295,13 @@ module mpnic_dss #(
   logic cmd5;
   assign cmd5 = v_q[5] & cmd_q[5] & cmd_write_q;
   always_ff @(posedge clk_i) begin
-    d0_6_q <= (cmd5 && cmd_what_q == mpnic_rtl_pkg::DSS_CMD_DIR0) ? pack(cmd_data_q) :
+    d0_6_q <= (cmd5 && cmd_what_q == mpnic_pkg::DSS_MEM_DIR0[1:0]) ? pack(cmd_data_q) :
               dir5_q ? other5 : self5;
-    d1_6_q <= (cmd5 && cmd_what_q == mpnic_rtl_pkg::DSS_CMD_DIR1) ? pack(cmd_data_q) :
+    d1_6_q <= (cmd5 && cmd_what_q == mpnic_pkg::DSS_MEM_DIR1[1:0]) ? pack(cmd_data_q) :
               dir5_q ? self5 : other5;
-    n0_6_q <= (cmd5 && cmd_what_q == mpnic_rtl_pkg::DSS_CMD_NEXT) ? cmd_data_q[63:0] :
+    n0_6_q <= (cmd5 && cmd_what_q == mpnic_pkg::DSS_MEM_NEXT[1:0]) ? cmd_data_q[63:0] :
               side5_q ? ack_next5_q : next5;
-    n1_6_q <= (cmd5 && cmd_what_q == mpnic_rtl_pkg::DSS_CMD_NEXT) ? cmd_data_q[127:64] :
+    n1_6_q <= (cmd5 && cmd_what_q == mpnic_pkg::DSS_MEM_NEXT[1:0]) ? cmd_data_q[127:64] :
               side5_q ? next5 : ack_next5_q;
     d0_7_q <= d0_6_q;
     d1_7_q <= d1_6_q;
@@ -314,9 +314,9 @@ module mpnic_dss #(
   assign rsp_valid_o = v_q[6] & cmd_q[6];
   always_comb begin
     unique case (cmd_what_q)
-      mpnic_rtl_pkg::DSS_CMD_DIR0: rsp_data_o = unpack(d0_6_q);
-      mpnic_rtl_pkg::DSS_CMD_DIR1: rsp_data_o = unpack(d1_6_q);
-      mpnic_rtl_pkg::DSS_CMD_NEXT: rsp_data_o = mpnic_pkg::DIR_W'({n1_6_q, n0_6_q});
+      mpnic_pkg::DSS_MEM_DIR0[1:0]: rsp_data_o = unpack(d0_6_q);
+      mpnic_pkg::DSS_MEM_DIR1[1:0]: rsp_data_o = unpack(d1_6_q);
+      mpnic_pkg::DSS_MEM_NEXT[1:0]: rsp_data_o = mpnic_pkg::DIR_W'({n1_6_q, n0_6_q});
       default: rsp_data_o = '0;
     endcase
   end

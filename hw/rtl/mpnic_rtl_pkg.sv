@@ -39,14 +39,11 @@ package mpnic_rtl_pkg;
   localparam int unsigned MARK_W = V6_STEPS + 19;
   localparam int unsigned MARKS = 18;  // V6_EXT_SLOTS + 2
 
-  // Clocks from the packet's acceptance to its result in dss, if it is not held; what a command to dss
-  // is about: a direction of a flow (record dir), dsn_next of a connection (A lowest), or what gates
-  // only read of it, not readable by a command (idsn[A], above it record conn's flags).
+  // Clocks of stages flow and act; of dss from the packet's acceptance to its result, if it is not
+  // held.
+  localparam int unsigned FLOW_LATENCY = 26;
   localparam int unsigned DSS_LATENCY = 7;
-  localparam logic [1:0] DSS_CMD_DIR0 = 2'd0;
-  localparam logic [1:0] DSS_CMD_DIR1 = 2'd1;
-  localparam logic [1:0] DSS_CMD_NEXT = 2'd2;
-  localparam logic [1:0] DSS_CMD_CONN = 2'd3;
+  localparam int unsigned ACT_LATENCY = 4;
 
   // Numbers on the wire: the first byte, in the lowest bits, is the highest.
   function automatic logic [15:0] be16(input logic [15:0] x);

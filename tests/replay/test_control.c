@@ -34,7 +34,7 @@ static void end(struct bench *b)
 	track_free(b->track);
 }
 
-static struct mpnic_table_stats table(struct bench *b, enum mpnic_table_id id)
+static struct mpnic_table_stats table(struct bench *b, enum mpnic_table_code id)
 {
 	struct mpnic_table_stats stats;
 

@@ -66,7 +66,7 @@ static size_t read_good(char *text, size_t size)
 	return len;
 }
 
-static uint32_t used(struct bench *b, enum mpnic_table_id table)
+static uint32_t used(struct bench *b, enum mpnic_table_code table)
 {
 	struct mpnic_table_stats stats;
 

@@ -164,6 +164,47 @@ package mpnic_pkg;
   localparam logic [7:0] DROP_JOIN_UNKNOWN = 8'd2;
   localparam logic [7:0] DROP_JOIN_LIMIT = 8'd3;
 
+  // What happens to an MP_JOIN with a token that nobody knows.
+  localparam logic [7:0] JOIN_PASS = 8'd0;
+  localparam logic [7:0] JOIN_PUNT = 8'd1;
+  localparam logic [7:0] JOIN_DROP = 8'd2;
+
+  // Tables that are looked up by key.
+  localparam logic [7:0] TABLE_FLOW = 8'd0;
+  localparam logic [7:0] TABLE_STASH = 8'd1;
+  localparam logic [7:0] TABLE_MASKED = 8'd2;
+  localparam logic [7:0] TABLE_TOKEN = 8'd3;
+  localparam logic [7:0] TABLE_PEER = 8'd4;
+
+  // What a command to stage dss reads or writes.
+  localparam logic [7:0] DSS_MEM_DIR0 = 8'd0;
+  localparam logic [7:0] DSS_MEM_DIR1 = 8'd1;
+  localparam logic [7:0] DSS_MEM_NEXT = 8'd2;
+  localparam logic [7:0] DSS_MEM_CONN = 8'd3;
+
+  // Commands to tables and memories (record table_cmd).
+  localparam logic [7:0] TABLE_OP_WRITE = 8'd0;
+  localparam logic [7:0] TABLE_OP_READ = 8'd1;
+  localparam logic [7:0] TABLE_OP_FLOW = 8'd2;
+  localparam logic [7:0] TABLE_OP_FLOW_READ = 8'd3;
+  localparam logic [7:0] TABLE_OP_MASKED_READ = 8'd4;
+  localparam logic [7:0] TABLE_OP_CONN = 8'd5;
+  localparam logic [7:0] TABLE_OP_TOKEN = 8'd6;
+  localparam logic [7:0] TABLE_OP_TOKEN_READ = 8'd7;
+  localparam logic [7:0] TABLE_OP_GIVE = 8'd8;
+  localparam logic [7:0] TABLE_OP_RULE_OFF = 8'd9;
+  localparam logic [7:0] TABLE_OP_RULE_LOAD = 8'd10;
+  localparam logic [7:0] TABLE_OP_RULE_ON = 8'd11;
+  localparam logic [7:0] TABLE_OP_RULE_READ = 8'd12;
+  localparam logic [7:0] TABLE_OP_DSS_READ = 8'd13;
+  localparam logic [7:0] TABLE_OP_DSS_WRITE = 8'd14;
+  localparam logic [7:0] TABLE_OP_NETWORK = 8'd15;
+  localparam logic [7:0] TABLE_OP_FIRST_SYN = 8'd16;
+  localparam logic [7:0] TABLE_OP_RETA = 8'd17;
+  localparam logic [7:0] TABLE_OP_HASH_KEY = 8'd18;
+  localparam logic [7:0] TABLE_OP_RSS_KEY = 8'd19;
+  localparam logic [7:0] TABLE_OP_COUNT = 8'd20;
+
   // MPTCP version that the caller gives with a frame.
   localparam logic [7:0] GIVEN_V0 = 8'd0;
   localparam logic [7:0] GIVEN_V1 = 8'd1;
@@ -787,6 +828,62 @@ package mpnic_pkg;
   localparam int unsigned EVENT_PAYLOAD_LEN_W = 16;
   localparam int unsigned EVENT_RESERVED_LSB = 928;
   localparam int unsigned EVENT_RESERVED_W = 96;
+
+  // Settings of the stateful half that are not in a memory. They may change while no frame is
+  // between input and output; frames that are there see either.
+  localparam int unsigned SETTINGS_W = 768;
+  localparam int unsigned SETTINGS_MASK_LSB = 0;
+  localparam int unsigned SETTINGS_MASK_W = 320;
+  localparam int unsigned SETTINGS_HOST_SOURCES_LSB = 320;
+  localparam int unsigned SETTINGS_HOST_SOURCES_W = 64;
+  localparam int unsigned SETTINGS_JOIN_INTERVAL_LSB = 384;
+  localparam int unsigned SETTINGS_JOIN_INTERVAL_W = 64;
+  localparam int unsigned SETTINGS_JOIN_SLACK_LSB = 448;
+  localparam int unsigned SETTINGS_JOIN_SLACK_W = 64;
+  localparam int unsigned SETTINGS_MISS_LSB = 512;
+  localparam int unsigned SETTINGS_MISS_W = 96;
+  localparam int unsigned SETTINGS_EVENT_MASK_LSB = 608;
+  localparam int unsigned SETTINGS_EVENT_MASK_W = 32;
+  localparam int unsigned SETTINGS_LEARNT_LSB = 640;
+  localparam int unsigned SETTINGS_LEARNT_W = 96;
+  localparam int unsigned SETTINGS_EXACT_VLAN_LSB = 736;
+  localparam int unsigned SETTINGS_EXACT_VLAN_W = 8;
+  localparam int unsigned SETTINGS_PREFIX4_LSB = 744;
+  localparam int unsigned SETTINGS_PREFIX4_W = 8;
+  localparam int unsigned SETTINGS_PREFIX6_LSB = 752;
+  localparam int unsigned SETTINGS_PREFIX6_W = 8;
+  localparam int unsigned SETTINGS_JOIN_POLICY_LSB = 760;
+  localparam int unsigned SETTINGS_JOIN_POLICY_W = 8;
+
+  // A command to the tables and memories of the stateful half. It is done between two frames, one
+  // at a time, and answered by record table_rsp.
+  localparam int unsigned TABLE_CMD_W = 960;
+  localparam int unsigned TABLE_CMD_OP_LSB = 0;
+  localparam int unsigned TABLE_CMD_OP_W = 8;
+  localparam int unsigned TABLE_CMD_WHICH_LSB = 8;
+  localparam int unsigned TABLE_CMD_WHICH_W = 8;
+  localparam int unsigned TABLE_CMD_RESERVED_LSB = 16;
+  localparam int unsigned TABLE_CMD_RESERVED_W = 16;
+  localparam int unsigned TABLE_CMD_ID_LSB = 32;
+  localparam int unsigned TABLE_CMD_ID_W = 32;
+  localparam int unsigned TABLE_CMD_DATA_LSB = 64;
+  localparam int unsigned TABLE_CMD_DATA_W = 896;
+
+  // Answer to a table_cmd.
+  localparam int unsigned TABLE_RSP_W = 384;
+  localparam int unsigned TABLE_RSP_DATA_LSB = 0;
+  localparam int unsigned TABLE_RSP_DATA_W = 384;
+
+  // What stands at a place of a table: data of WRITE, READ.
+  localparam int unsigned TABLE_PLACE_W = 384;
+  localparam int unsigned TABLE_PLACE_KEY_LSB = 0;
+  localparam int unsigned TABLE_PLACE_KEY_W = 320;
+  localparam int unsigned TABLE_PLACE_VALUE_LSB = 320;
+  localparam int unsigned TABLE_PLACE_VALUE_W = 32;
+  localparam int unsigned TABLE_PLACE_VALID_LSB = 352;
+  localparam int unsigned TABLE_PLACE_VALID_W = 8;
+  localparam int unsigned TABLE_PLACE_RESERVED_LSB = 360;
+  localparam int unsigned TABLE_PLACE_RESERVED_W = 24;
 
 endpackage
 // verilator lint_on UNUSEDPARAM

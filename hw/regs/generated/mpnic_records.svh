@@ -269,3 +269,42 @@ typedef struct packed {
   logic [31:0] signs;
   logic [31:0] seq;
 } mpnic_event_t;
+
+// Settings of the stateful half that are not in a memory. They may change while no frame is
+// between input and output; frames that are there see either.
+typedef struct packed {
+  logic [7:0] join_policy;
+  logic [7:0] prefix6;
+  logic [7:0] prefix4;
+  logic [7:0] exact_vlan;
+  logic [95:0] learnt;
+  logic [31:0] event_mask;
+  logic [95:0] miss;
+  logic [63:0] join_slack;
+  logic [63:0] join_interval;
+  logic [63:0] host_sources;
+  logic [319:0] mask;
+} mpnic_settings_t;
+
+// A command to the tables and memories of the stateful half. It is done between two frames, one at
+// a time, and answered by record table_rsp.
+typedef struct packed {
+  logic [895:0] data;
+  logic [31:0] id;
+  logic [15:0] reserved;
+  logic [7:0] which;
+  logic [7:0] op;
+} mpnic_table_cmd_t;
+
+// Answer to a table_cmd.
+typedef struct packed {
+  logic [383:0] data;
+} mpnic_table_rsp_t;
+
+// What stands at a place of a table: data of WRITE, READ.
+typedef struct packed {
+  logic [23:0] reserved;
+  logic [7:0] valid;
+  logic [31:0] value;
+  logic [319:0] key;
+} mpnic_table_place_t;

@@ -324,6 +324,104 @@ const char *mpnic_drop_name(unsigned int value)
 	}
 }
 
+const char *mpnic_join_name(unsigned int value)
+{
+	switch (value) {
+	case MPNIC_JOIN_PASS:
+		return "pass";
+	case MPNIC_JOIN_PUNT:
+		return "punt";
+	case MPNIC_JOIN_DROP:
+		return "drop";
+	default:
+		return "?";
+	}
+}
+
+const char *mpnic_table_name(unsigned int value)
+{
+	switch (value) {
+	case MPNIC_TABLE_FLOW:
+		return "flow";
+	case MPNIC_TABLE_STASH:
+		return "stash";
+	case MPNIC_TABLE_MASKED:
+		return "masked";
+	case MPNIC_TABLE_TOKEN:
+		return "token";
+	case MPNIC_TABLE_PEER:
+		return "peer";
+	default:
+		return "?";
+	}
+}
+
+const char *mpnic_dss_mem_name(unsigned int value)
+{
+	switch (value) {
+	case MPNIC_DSS_MEM_DIR0:
+		return "dir0";
+	case MPNIC_DSS_MEM_DIR1:
+		return "dir1";
+	case MPNIC_DSS_MEM_NEXT:
+		return "next";
+	case MPNIC_DSS_MEM_CONN:
+		return "conn";
+	default:
+		return "?";
+	}
+}
+
+const char *mpnic_table_op_name(unsigned int value)
+{
+	switch (value) {
+	case MPNIC_TABLE_OP_WRITE:
+		return "write";
+	case MPNIC_TABLE_OP_READ:
+		return "read";
+	case MPNIC_TABLE_OP_FLOW:
+		return "flow";
+	case MPNIC_TABLE_OP_FLOW_READ:
+		return "flow_read";
+	case MPNIC_TABLE_OP_MASKED_READ:
+		return "masked_read";
+	case MPNIC_TABLE_OP_CONN:
+		return "conn";
+	case MPNIC_TABLE_OP_TOKEN:
+		return "token";
+	case MPNIC_TABLE_OP_TOKEN_READ:
+		return "token_read";
+	case MPNIC_TABLE_OP_GIVE:
+		return "give";
+	case MPNIC_TABLE_OP_RULE_OFF:
+		return "rule_off";
+	case MPNIC_TABLE_OP_RULE_LOAD:
+		return "rule_load";
+	case MPNIC_TABLE_OP_RULE_ON:
+		return "rule_on";
+	case MPNIC_TABLE_OP_RULE_READ:
+		return "rule_read";
+	case MPNIC_TABLE_OP_DSS_READ:
+		return "dss_read";
+	case MPNIC_TABLE_OP_DSS_WRITE:
+		return "dss_write";
+	case MPNIC_TABLE_OP_NETWORK:
+		return "network";
+	case MPNIC_TABLE_OP_FIRST_SYN:
+		return "first_syn";
+	case MPNIC_TABLE_OP_RETA:
+		return "reta";
+	case MPNIC_TABLE_OP_HASH_KEY:
+		return "hash_key";
+	case MPNIC_TABLE_OP_RSS_KEY:
+		return "rss_key";
+	case MPNIC_TABLE_OP_COUNT:
+		return "count";
+	default:
+		return "?";
+	}
+}
+
 const char *mpnic_given_name(unsigned int value)
 {
 	switch (value) {

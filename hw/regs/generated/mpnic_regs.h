@@ -230,6 +230,71 @@ enum mpnic_drop_code {
 	MPNIC_DROP_JOIN_LIMIT = 3,
 };
 
+/* What happens to an MP_JOIN with a token that nobody knows. */
+enum mpnic_join_code {
+	MPNIC_JOIN_PASS = 0, /* it passes */
+	/* it goes to the host, within rate and burst; beyond them it is dropped */
+	MPNIC_JOIN_PUNT = 1,
+	MPNIC_JOIN_DROP = 2, /* it is dropped */
+};
+
+/* Tables that are looked up by key. */
+enum mpnic_table_code {
+	MPNIC_TABLE_FLOW = 0, /* flows, exact keys */
+	MPNIC_TABLE_STASH = 1, /* learnt flows; the port only clears */
+	MPNIC_TABLE_MASKED = 2, /* entries under the settable mask */
+	MPNIC_TABLE_TOKEN = 3, /* tokens of connections */
+	MPNIC_TABLE_PEER = 4, /* peers */
+};
+
+/* What a command to stage dss reads or writes. */
+enum mpnic_dss_mem_code {
+	MPNIC_DSS_MEM_DIR0 = 0, /* id: flow; data: record dir of direction 0 */
+	MPNIC_DSS_MEM_DIR1 = 1, /* the same of direction 1 */
+	MPNIC_DSS_MEM_NEXT = 2, /* id: connection; data: dsn_next of A, of B */
+	/* id: connection; data: idsn of A, flags of record conn (CSUM, TCP); not readable */
+	MPNIC_DSS_MEM_CONN = 3,
+};
+
+/* Commands to tables and memories (record table_cmd). */
+enum mpnic_table_op_code {
+	MPNIC_TABLE_OP_WRITE = 0, /* which, id: data (record table_place) is written there */
+	MPNIC_TABLE_OP_READ = 1, /* which, id: reads a place */
+	/*
+	 * id: the part of record flow behind dir is written; its counters are those of the exact
+	 * entry, the masked entry's become 0
+	 */
+	MPNIC_TABLE_OP_FLOW = 2,
+	MPNIC_TABLE_OP_FLOW_READ = 3, /* id: reads it; counters and last_seen of the exact entry */
+	/* id: reads it; counters and last_seen of the masked entry */
+	MPNIC_TABLE_OP_MASKED_READ = 4,
+	/* id: rx_queue, version, flags (data: 4 bytes, as in record conn) for flow */
+	MPNIC_TABLE_OP_CONN = 5,
+	MPNIC_TABLE_OP_TOKEN = 6, /* id: data (record token_entry) is written at that index */
+	MPNIC_TABLE_OP_TOKEN_READ = 7, /* id: reads it */
+	/* id: a flow id that gates may give to a learnt flow; data: its generation so far */
+	MPNIC_TABLE_OP_GIVE = 8,
+	MPNIC_TABLE_OP_RULE_OFF = 9, /* id: the rule at this index matches no more */
+	/* id: data (record rule) is written at an index that is off; its counters become 0 */
+	MPNIC_TABLE_OP_RULE_LOAD = 10,
+	MPNIC_TABLE_OP_RULE_ON = 11, /* id: the rule at this index matches from now on */
+	/* id: reads packets, bytes (u64 each), last_seen (u32) of a rule */
+	MPNIC_TABLE_OP_RULE_READ = 12,
+	MPNIC_TABLE_OP_DSS_READ = 13, /* which (enum dss_mem), id: reads state of stage dss */
+	MPNIC_TABLE_OP_DSS_WRITE = 14, /* the same: writes it */
+	MPNIC_TABLE_OP_NETWORK = 15, /* id: source; data: its network (u8) */
+	/* id: network; data: enum first_syn for peers without an entry (u8) */
+	MPNIC_TABLE_OP_FIRST_SYN = 16,
+	MPNIC_TABLE_OP_RETA = 17, /* id: entry of the RSS indirection table; data: Rx queue (u16) */
+	MPNIC_TABLE_OP_HASH_KEY = 18, /* data: the tables' secret key; all tables are cleared */
+	MPNIC_TABLE_OP_RSS_KEY = 19, /* data: key of the RSS hash */
+	/*
+	 * which: source, id: number of a counter (docs/state.md): reads it (u64), as it is at
+	 * that moment
+	 */
+	MPNIC_TABLE_OP_COUNT = 20,
+};
+
 /* MPTCP version that the caller gives with a frame. */
 enum mpnic_given_code {
 	MPNIC_GIVEN_V0 = 0, /* the connection is RFC 6824's */
@@ -1035,6 +1100,89 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, reason) == 113, "event.reason")
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, payload_len) == 114, "event.payload_len");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_event, reserved) == 116, "event.reserved");
 
+/*
+ * Settings of the stateful half that are not in a memory. They may change while no frame is
+ * between input and output; frames that are there see either. 96 bytes.
+ */
+struct mpnic_settings {
+	/* 1: the bit is part of the settable mask's key; kind is always */
+	struct mpnic_key mask[1];
+	uint64_t host_sources; /* bit s: frames of source s come from the host */
+	uint64_t join_interval; /* ns between two punts of MP_JOINs at their rate; 0: none passes */
+	uint64_t join_slack; /* ns that punts may come ahead of it: (burst - 1) times interval */
+	struct mpnic_action miss[1]; /* where no entry decides */
+	uint32_t event_mask; /* bits sign that make an event */
+	struct mpnic_action learnt[1]; /* given to learnt flows */
+	uint8_t exact_vlan; /* 1: VLANs are part of the exact key */
+	uint8_t prefix4; /* bits of an IPv4 address that the peer table looks at, 0 to 32 */
+	uint8_t prefix6; /* bits of an IPv6 address that the peer table looks at, 0 to 128 */
+	/*
+	 * bits 1:0 enum join for unknown tokens; bit 2: MP_JOINs that could not be learnt are
+	 * punted
+	 */
+	uint8_t join_policy;
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_settings) == 96, "settings");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_settings, mask) == 0, "settings.mask");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_settings, host_sources) == 40, "settings.host_sources");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_settings, join_interval) == 48, "settings.join_interval");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_settings, join_slack) == 56, "settings.join_slack");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_settings, miss) == 64, "settings.miss");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_settings, event_mask) == 76, "settings.event_mask");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_settings, learnt) == 80, "settings.learnt");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_settings, exact_vlan) == 92, "settings.exact_vlan");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_settings, prefix4) == 93, "settings.prefix4");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_settings, prefix6) == 94, "settings.prefix6");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_settings, join_policy) == 95, "settings.join_policy");
+
+/*
+ * A command to the tables and memories of the stateful half. It is done between two frames, one
+ * at a time, and answered by record table_rsp. 120 bytes.
+ */
+struct mpnic_table_cmd {
+	uint8_t op; /* enum table_op */
+	/* WRITE, READ: enum table; DSS_READ, DSS_WRITE: enum dss_mem; COUNT: the source */
+	uint8_t which;
+	uint8_t reserved[2]; /* zero */
+	/* WRITE, READ: the place (array, bucket, way); else an id or index, as op says */
+	uint32_t id;
+	uint8_t data[112]; /* as op says */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_table_cmd) == 120, "table_cmd");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_cmd, op) == 0, "table_cmd.op");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_cmd, which) == 1, "table_cmd.which");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_cmd, reserved) == 2, "table_cmd.reserved");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_cmd, id) == 4, "table_cmd.id");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_cmd, data) == 8, "table_cmd.data");
+
+/* Answer to a table_cmd. 48 bytes. */
+struct mpnic_table_rsp {
+	uint8_t data[48]; /* what was read, laid out as the command that writes it; else zero */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_table_rsp) == 48, "table_rsp");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_rsp, data) == 0, "table_rsp.data");
+
+/* What stands at a place of a table: data of WRITE, READ. 48 bytes. */
+struct mpnic_table_place {
+	uint8_t key[40]; /* the key; shorter keys in the first bytes */
+	/*
+	 * flow, stash, masked: flow id; token: index of its token_entry; peer: speaks, first_syn
+	 * << 8
+	 */
+	uint32_t value;
+	uint8_t valid; /* 1: taken */
+	uint8_t reserved[3]; /* zero */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_table_place) == 48, "table_place");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_place, key) == 0, "table_place.key");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_place, value) == 40, "table_place.value");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_place, valid) == 44, "table_place.valid");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_place, reserved) == 45, "table_place.reserved");
+
 /* Names as docs, counters and reports print them; "?" for an unknown value. */
 const char *mpnic_parse_name(unsigned int value);
 const char *mpnic_tcpopt_name(unsigned int value);
@@ -1050,6 +1198,10 @@ const char *mpnic_dsn_name(unsigned int value);
 const char *mpnic_map_csum_name(unsigned int value);
 const char *mpnic_punt_name(unsigned int value);
 const char *mpnic_drop_name(unsigned int value);
+const char *mpnic_join_name(unsigned int value);
+const char *mpnic_table_name(unsigned int value);
+const char *mpnic_dss_mem_name(unsigned int value);
+const char *mpnic_table_op_name(unsigned int value);
 const char *mpnic_given_name(unsigned int value);
 
 #ifdef __cplusplus

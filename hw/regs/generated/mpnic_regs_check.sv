@@ -20,6 +20,10 @@ module mpnic_regs_check;
   mpnic_rewrite_t r_rewrite;
   mpnic_result_t r_result;
   mpnic_event_t r_event;
+  mpnic_settings_t r_settings;
+  mpnic_table_cmd_t r_table_cmd;
+  mpnic_table_rsp_t r_table_rsp;
+  mpnic_table_place_t r_table_place;
 
   initial begin
     if ($bits(mpnic_opt_t) != mpnic_pkg::OPT_W)
@@ -860,6 +864,98 @@ module mpnic_regs_check;
     r_event.reserved = '1;
     if (r_event != (((1024'd1 << mpnic_pkg::EVENT_RESERVED_W) - 1) << mpnic_pkg::EVENT_RESERVED_LSB))
       $fatal(1, "record event: reserved is not at its offset");
+    if ($bits(mpnic_settings_t) != mpnic_pkg::SETTINGS_W)
+      $fatal(1, "record settings has %0d bits", $bits(mpnic_settings_t));
+    r_settings = '0;
+    r_settings.mask = '1;
+    if (r_settings != (((768'd1 << mpnic_pkg::SETTINGS_MASK_W) - 1) << mpnic_pkg::SETTINGS_MASK_LSB))
+      $fatal(1, "record settings: mask is not at its offset");
+    r_settings = '0;
+    r_settings.host_sources = '1;
+    if (r_settings != (((768'd1 << mpnic_pkg::SETTINGS_HOST_SOURCES_W) - 1) << mpnic_pkg::SETTINGS_HOST_SOURCES_LSB))
+      $fatal(1, "record settings: host_sources is not at its offset");
+    r_settings = '0;
+    r_settings.join_interval = '1;
+    if (r_settings != (((768'd1 << mpnic_pkg::SETTINGS_JOIN_INTERVAL_W) - 1) << mpnic_pkg::SETTINGS_JOIN_INTERVAL_LSB))
+      $fatal(1, "record settings: join_interval is not at its offset");
+    r_settings = '0;
+    r_settings.join_slack = '1;
+    if (r_settings != (((768'd1 << mpnic_pkg::SETTINGS_JOIN_SLACK_W) - 1) << mpnic_pkg::SETTINGS_JOIN_SLACK_LSB))
+      $fatal(1, "record settings: join_slack is not at its offset");
+    r_settings = '0;
+    r_settings.miss = '1;
+    if (r_settings != (((768'd1 << mpnic_pkg::SETTINGS_MISS_W) - 1) << mpnic_pkg::SETTINGS_MISS_LSB))
+      $fatal(1, "record settings: miss is not at its offset");
+    r_settings = '0;
+    r_settings.event_mask = '1;
+    if (r_settings != (((768'd1 << mpnic_pkg::SETTINGS_EVENT_MASK_W) - 1) << mpnic_pkg::SETTINGS_EVENT_MASK_LSB))
+      $fatal(1, "record settings: event_mask is not at its offset");
+    r_settings = '0;
+    r_settings.learnt = '1;
+    if (r_settings != (((768'd1 << mpnic_pkg::SETTINGS_LEARNT_W) - 1) << mpnic_pkg::SETTINGS_LEARNT_LSB))
+      $fatal(1, "record settings: learnt is not at its offset");
+    r_settings = '0;
+    r_settings.exact_vlan = '1;
+    if (r_settings != (((768'd1 << mpnic_pkg::SETTINGS_EXACT_VLAN_W) - 1) << mpnic_pkg::SETTINGS_EXACT_VLAN_LSB))
+      $fatal(1, "record settings: exact_vlan is not at its offset");
+    r_settings = '0;
+    r_settings.prefix4 = '1;
+    if (r_settings != (((768'd1 << mpnic_pkg::SETTINGS_PREFIX4_W) - 1) << mpnic_pkg::SETTINGS_PREFIX4_LSB))
+      $fatal(1, "record settings: prefix4 is not at its offset");
+    r_settings = '0;
+    r_settings.prefix6 = '1;
+    if (r_settings != (((768'd1 << mpnic_pkg::SETTINGS_PREFIX6_W) - 1) << mpnic_pkg::SETTINGS_PREFIX6_LSB))
+      $fatal(1, "record settings: prefix6 is not at its offset");
+    r_settings = '0;
+    r_settings.join_policy = '1;
+    if (r_settings != (((768'd1 << mpnic_pkg::SETTINGS_JOIN_POLICY_W) - 1) << mpnic_pkg::SETTINGS_JOIN_POLICY_LSB))
+      $fatal(1, "record settings: join_policy is not at its offset");
+    if ($bits(mpnic_table_cmd_t) != mpnic_pkg::TABLE_CMD_W)
+      $fatal(1, "record table_cmd has %0d bits", $bits(mpnic_table_cmd_t));
+    r_table_cmd = '0;
+    r_table_cmd.op = '1;
+    if (r_table_cmd != (((960'd1 << mpnic_pkg::TABLE_CMD_OP_W) - 1) << mpnic_pkg::TABLE_CMD_OP_LSB))
+      $fatal(1, "record table_cmd: op is not at its offset");
+    r_table_cmd = '0;
+    r_table_cmd.which = '1;
+    if (r_table_cmd != (((960'd1 << mpnic_pkg::TABLE_CMD_WHICH_W) - 1) << mpnic_pkg::TABLE_CMD_WHICH_LSB))
+      $fatal(1, "record table_cmd: which is not at its offset");
+    r_table_cmd = '0;
+    r_table_cmd.reserved = '1;
+    if (r_table_cmd != (((960'd1 << mpnic_pkg::TABLE_CMD_RESERVED_W) - 1) << mpnic_pkg::TABLE_CMD_RESERVED_LSB))
+      $fatal(1, "record table_cmd: reserved is not at its offset");
+    r_table_cmd = '0;
+    r_table_cmd.id = '1;
+    if (r_table_cmd != (((960'd1 << mpnic_pkg::TABLE_CMD_ID_W) - 1) << mpnic_pkg::TABLE_CMD_ID_LSB))
+      $fatal(1, "record table_cmd: id is not at its offset");
+    r_table_cmd = '0;
+    r_table_cmd.data = '1;
+    if (r_table_cmd != (((960'd1 << mpnic_pkg::TABLE_CMD_DATA_W) - 1) << mpnic_pkg::TABLE_CMD_DATA_LSB))
+      $fatal(1, "record table_cmd: data is not at its offset");
+    if ($bits(mpnic_table_rsp_t) != mpnic_pkg::TABLE_RSP_W)
+      $fatal(1, "record table_rsp has %0d bits", $bits(mpnic_table_rsp_t));
+    r_table_rsp = '0;
+    r_table_rsp.data = '1;
+    if (r_table_rsp != (((384'd1 << mpnic_pkg::TABLE_RSP_DATA_W) - 1) << mpnic_pkg::TABLE_RSP_DATA_LSB))
+      $fatal(1, "record table_rsp: data is not at its offset");
+    if ($bits(mpnic_table_place_t) != mpnic_pkg::TABLE_PLACE_W)
+      $fatal(1, "record table_place has %0d bits", $bits(mpnic_table_place_t));
+    r_table_place = '0;
+    r_table_place.key = '1;
+    if (r_table_place != (((384'd1 << mpnic_pkg::TABLE_PLACE_KEY_W) - 1) << mpnic_pkg::TABLE_PLACE_KEY_LSB))
+      $fatal(1, "record table_place: key is not at its offset");
+    r_table_place = '0;
+    r_table_place.value = '1;
+    if (r_table_place != (((384'd1 << mpnic_pkg::TABLE_PLACE_VALUE_W) - 1) << mpnic_pkg::TABLE_PLACE_VALUE_LSB))
+      $fatal(1, "record table_place: value is not at its offset");
+    r_table_place = '0;
+    r_table_place.valid = '1;
+    if (r_table_place != (((384'd1 << mpnic_pkg::TABLE_PLACE_VALID_W) - 1) << mpnic_pkg::TABLE_PLACE_VALID_LSB))
+      $fatal(1, "record table_place: valid is not at its offset");
+    r_table_place = '0;
+    r_table_place.reserved = '1;
+    if (r_table_place != (((384'd1 << mpnic_pkg::TABLE_PLACE_RESERVED_W) - 1) << mpnic_pkg::TABLE_PLACE_RESERVED_LSB))
+      $fatal(1, "record table_place: reserved is not at its offset");
     $display("records: ok");
     $finish;
   end

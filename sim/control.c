@@ -148,20 +148,24 @@ static void insert_token(struct control *c, struct conn_slot *cs, uint32_t conn_
 static void tell_conn(struct control *c, const struct track_conn *tc, struct conn_slot *cs,
 		      uint32_t conn_id)
 {
-	struct mpnic_conn *conn = mpnic_conn_at(c->state, conn_id);
+	struct mpnic_conn conn = *mpnic_conn_at(c->state, conn_id);
+	bool news[2] = {false, false};
 
-	conn->version = tc->version;
+	conn.version = tc->version;
 	if (tc->csum_known && tc->csum)
-		conn->flags |= MPNIC_CONN_CSUM;
+		conn.flags |= MPNIC_CONN_CSUM;
 	for (unsigned int side = 0; side < 2; side++) {
 		if (!tc->key_known[side] || cs->idsn[side])
 			continue;
-		cs->idsn[side] = true;
-		conn->idsn[side] = tc->idsn[side];
-		conn->dsn_next[side] = tc->idsn[side] + 1;
-		conn->token[side] = tc->token[side];
-		insert_token(c, cs, conn_id, side, tc->token[side]);
+		cs->idsn[side] = news[side] = true;
+		conn.idsn[side] = tc->idsn[side];
+		conn.dsn_next[side] = tc->idsn[side] + 1;
+		conn.token[side] = tc->token[side];
 	}
+	mpnic_conn_set(c->state, conn_id, &conn);
+	for (unsigned int side = 0; side < 2; side++)
+		if (news[side])
+			insert_token(c, cs, conn_id, side, tc->token[side]);
 }
 
 static void seed(struct mpnic_conn *conn, struct conn_slot *cs, unsigned int side, uint64_t dsn)
@@ -176,7 +180,7 @@ static void seed(struct mpnic_conn *conn, struct conn_slot *cs, unsigned int sid
 static void tell_numbers(struct control *c, const struct mpnic_hdr *h, struct conn_slot *cs,
 			 uint32_t conn_id, unsigned int side)
 {
-	struct mpnic_conn *conn = mpnic_conn_at(c->state, conn_id);
+	struct mpnic_conn conn = *mpnic_conn_at(c->state, conn_id);
 
 	for (unsigned int i = 0; i < h->mptcp_count; i++) {
 		const struct mpnic_opt *o = &h->opt[i];
@@ -184,21 +188,23 @@ static void tell_numbers(struct control *c, const struct mpnic_hdr *h, struct co
 		if (o->subtype != MPNIC_SUBTYPE_DSS || o->error)
 			continue;
 		if (o->fields & MPNIC_FIELD_DSN8)
-			seed(conn, cs, side, o->dss.dsn);
+			seed(&conn, cs, side, o->dss.dsn);
 		if (o->fields & MPNIC_FIELD_DATA_ACK8)
-			seed(conn, cs, !side, o->dss.data_ack);
+			seed(&conn, cs, !side, o->dss.data_ack);
 	}
+	mpnic_conn_set(c->state, conn_id, &conn);
 }
 
 static void remove_conn(struct control *c, uint32_t conn_id)
 {
-	struct mpnic_conn *conn = mpnic_conn_at(c->state, conn_id);
+	static const struct mpnic_conn none;
+	const struct mpnic_conn *conn = mpnic_conn_at(c->state, conn_id);
 	struct conn_slot *cs = &c->conn[conn_id];
 
 	for (unsigned int side = 0; side < 2; side++)
 		if (cs->token[side])
 			mpnic_token_remove(c->state, conn->token[side]);
-	memset(conn, 0, sizeof(*conn));
+	mpnic_conn_set(c->state, conn_id, &none);
 	cs->use = CONN_DONE;
 }
 
@@ -207,27 +213,43 @@ static void remove_conn(struct control *c, uint32_t conn_id)
 /* A learnt flow is confirmed, or gone: its token may learn another one. */
 static void settle_join(struct control *c, uint32_t flow_id)
 {
-	struct mpnic_flow *flow = mpnic_flow_at(c->state, flow_id);
-	const struct mpnic_conn *conn = mpnic_conn_at(c->state, flow->conn_id);
-	struct mpnic_token_entry *entry = NULL;
+	struct mpnic_flow flow = *mpnic_flow_at(c->state, flow_id);
+	const struct mpnic_conn *conn = mpnic_conn_at(c->state, flow.conn_id);
+	const struct mpnic_token_entry *found = NULL;
+	struct mpnic_token_entry entry;
 
 	if (!c->slot[flow_id].provisional)
 		return;
 	c->slot[flow_id].provisional = false;
-	flow->flags &= (uint16_t)~MPNIC_FLOW_STATE_PROVISIONAL;
+	flow.flags &= (uint16_t)~MPNIC_FLOW_STATE_PROVISIONAL;
+	mpnic_flow_set(c->state, flow_id, &flow);
 	/* The listener of the subflow owns the token. */
 	if (conn)
-		entry = mpnic_token_find(c->state,
-					 conn->token[!(flow->flags & MPNIC_FLOW_STATE_SIDE_B)]);
-	if (entry && entry->provisional)
-		entry->provisional--;
+		found = mpnic_token_find(c->state,
+					 conn->token[!(flow.flags & MPNIC_FLOW_STATE_SIDE_B)]);
+	if (!found || !found->provisional)
+		return;
+	entry = *found;
+	entry.provisional--;
+	mpnic_token_set(c->state, &entry);
 }
 
-static void detach(struct mpnic_flow *flow)
+static void detach(struct control *c, uint32_t flow_id)
 {
-	memset(flow->dir, 0, sizeof(flow->dir));
-	flow->conn_id = MPNIC_ID_NONE;
-	flow->flags = 0;
+	struct mpnic_flow flow = *mpnic_flow_at(c->state, flow_id);
+
+	memset(flow.dir, 0, sizeof(flow.dir));
+	flow.conn_id = MPNIC_ID_NONE;
+	flow.flags = 0;
+	mpnic_flow_set(c->state, flow_id, &flow);
+}
+
+static void count_subflow(struct control *c, uint32_t conn_id, int change)
+{
+	struct mpnic_conn conn = *mpnic_conn_at(c->state, conn_id);
+
+	conn.subflows = (uint16_t)(conn.subflows + change);
+	mpnic_conn_set(c->state, conn_id, &conn);
 }
 
 static void give_back(struct control *c, uint32_t flow_id)
@@ -239,18 +261,21 @@ static void remove_flow(struct control *c, uint32_t flow_id)
 {
 	struct slot *slot = &c->slot[flow_id];
 	const uint32_t conn_id = mpnic_flow_at(c->state, flow_id)->conn_id;
-	struct mpnic_conn *conn = mpnic_conn_at(c->state, conn_id);
+	const struct mpnic_conn *conn = mpnic_conn_at(c->state, conn_id);
 
 	settle_join(c, flow_id);
 	if (slot->fixed)
-		detach(mpnic_flow_at(c->state, flow_id));
+		detach(c, flow_id);
 	else
 		mpnic_flow_remove(c->state, &slot->key);
 	slot->used = false;
 	c->counts.removed++;
 	if (!slot->ended && !slot->fixed) /* else its place in the queue gives the id back */
 		give_back(c, flow_id);
-	if (conn && conn->subflows && !--conn->subflows && !c->conn[conn_id].fixed)
+	if (!conn || !conn->subflows)
+		return;
+	count_subflow(c, conn_id, -1);
+	if (!conn->subflows && !c->conn[conn_id].fixed)
 		remove_conn(c, conn_id);
 }
 
@@ -259,12 +284,13 @@ static uint32_t insert_flow(struct control *c, const struct mpnic_key *key,
 			    const struct mpnic_flow *flow)
 {
 	uint32_t id = mpnic_flow_find(c->state, key);
-	struct mpnic_flow *fixed;
+	struct mpnic_flow fixed;
 
 	if (id != MPNIC_ID_NONE) {
-		fixed = mpnic_flow_at(c->state, id);
-		fixed->conn_id = flow->conn_id;
-		fixed->flags = flow->flags;
+		fixed = *mpnic_flow_at(c->state, id);
+		fixed.conn_id = flow->conn_id;
+		fixed.flags = flow->flags;
+		mpnic_flow_set(c->state, id, &fixed);
 		c->slot[id].fixed = true;
 		return id;
 	}
@@ -301,7 +327,8 @@ static void insert_first(struct control *c, const struct track_flow *tf,
 	cs->use = CONN_USED;
 	c->slot[id] =
 		(struct slot){.key = *key, .flow = tf, .used = true, .fixed = c->slot[id].fixed};
-	mpnic_conn_at(c->state, flow.conn_id)->subflows = 1;
+	/* It was zero. */
+	count_subflow(c, flow.conn_id, 1);
 	c->counts.inserted++;
 }
 
@@ -309,14 +336,13 @@ static void insert_first(struct control *c, const struct track_flow *tf,
 static void take_learnt(struct control *c, const struct track_flow *tf, const struct mpnic_key *key,
 			uint32_t flow_id)
 {
-	struct mpnic_conn *conn =
-		mpnic_conn_at(c->state, mpnic_flow_at(c->state, flow_id)->conn_id);
+	const uint32_t conn_id = mpnic_flow_at(c->state, flow_id)->conn_id;
 	uint32_t id = control_take_id(c);
 
 	c->slot[flow_id] =
 		(struct slot){.key = *key, .flow = tf, .used = true, .provisional = true};
-	if (conn)
-		conn->subflows++;
+	if (mpnic_conn_at(c->state, conn_id))
+		count_subflow(c, conn_id, 1);
 	c->counts.learnt++;
 	c->counts.left_out += !!mpnic_stash_move(c->state, key);
 	if (id != MPNIC_ID_NONE)
@@ -407,20 +433,21 @@ static void behind_conn(struct control *c, const struct track_conn *tc,
 {
 	uint32_t conn_id;
 	struct conn_slot *cs = conn_of(c, tc, &conn_id);
-	struct mpnic_conn *conn;
+	struct mpnic_conn conn;
 
 	if (!cs || cs->use != CONN_USED)
 		return;
-	conn = mpnic_conn_at(c->state, conn_id);
+	conn = *mpnic_conn_at(c->state, conn_id);
 	if (!cs->queued) {
 		cs->queued = true;
-		conn->rx_queue = c->config.reta[result->hash % MPNIC_RETA_SIZE];
-		conn->flags |= MPNIC_CONN_QUEUE;
+		conn.rx_queue = c->config.reta[result->hash % MPNIC_RETA_SIZE];
+		conn.flags |= MPNIC_CONN_QUEUE;
 	}
-	if (!(conn->flags & MPNIC_CONN_TCP) && track_is_tcp(tc)) {
-		conn->flags |= MPNIC_CONN_TCP;
+	if (!(conn.flags & MPNIC_CONN_TCP) && track_is_tcp(tc)) {
+		conn.flags |= MPNIC_CONN_TCP;
 		c->counts.fallen_back++;
 	}
+	mpnic_conn_set(c->state, conn_id, &conn);
 }
 
 static void behind(struct control *c, const struct step *p, const struct mpnic_result *result)

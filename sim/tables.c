@@ -1089,25 +1089,25 @@ static int insert_conn(const struct entry *e, struct mpnic_state *state,
 
 	if (id == MPNIC_ID_NONE)
 		return -ENOSPC;
-	*mpnic_conn_at(state, id) = e->conn;
-	return 0;
+	return mpnic_conn_set(state, id, &e->conn);
 }
 
 static int insert_token(const struct entry *e, struct mpnic_state *state,
 			const struct tables_ids *ids)
 {
 	struct mpnic_token_entry token = e->token;
-	struct mpnic_conn *conn;
+	struct mpnic_conn conn;
 	int err;
 
 	token.conn_id = ids->conn(ids->context, e->number);
-	conn = token.conn_id == MPNIC_ID_NONE ? NULL : mpnic_conn_at(state, token.conn_id);
-	if (!conn)
+	if (!mpnic_conn_at(state, token.conn_id))
 		return -ENOSPC;
 	err = mpnic_token_insert(state, &token);
-	if (!err)
-		conn->token[!!(token.flags & MPNIC_TOKEN_ENTRY_SIDE_B)] = token.token;
-	return err;
+	if (err)
+		return err;
+	conn = *mpnic_conn_at(state, token.conn_id);
+	conn.token[!!(token.flags & MPNIC_TOKEN_ENTRY_SIDE_B)] = token.token;
+	return mpnic_conn_set(state, token.conn_id, &conn);
 }
 
 static int insert(const struct entry *e, struct mpnic_state *state, const struct tables_ids *ids)

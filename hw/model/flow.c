@@ -182,7 +182,8 @@ static void learn_flow(struct mpnic_state *state, const struct mpnic_token_entry
 static uint8_t join(struct mpnic_state *state, const struct frame_keys *keys, uint32_t token,
 		    struct mpnic_result *result)
 {
-	struct mpnic_token_entry *entry = mpnic_token_find(state, token);
+	const uint32_t index = mpnic_token_index(state, token);
+	struct mpnic_token_entry *entry = index == MPNIC_ID_NONE ? NULL : &state->tokens[index];
 	const struct mpnic_conn *conn = entry ? conn_of(state, entry->conn_id) : NULL;
 	const uint32_t id = id_ring_first(&state->flow_ids);
 

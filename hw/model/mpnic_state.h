@@ -81,7 +81,9 @@ int mpnic_flow_remove(struct mpnic_state *state, const struct mpnic_key *key);
 /* Look a key up in stash, flow and masked table. Returns the id, or MPNIC_ID_NONE. */
 uint32_t mpnic_flow_find(const struct mpnic_state *state, const struct mpnic_key *key);
 /* The state at an id, or NULL; valid until mpnic_state_free(). */
-struct mpnic_flow *mpnic_flow_at(struct mpnic_state *state, uint32_t flow_id);
+const struct mpnic_flow *mpnic_flow_at(const struct mpnic_state *state, uint32_t flow_id);
+/* mpnic_flow_set() - the state at an id becomes *flow; its generation is not changed. */
+int mpnic_flow_set(struct mpnic_state *state, uint32_t flow_id, const struct mpnic_flow *flow);
 
 /* Flow ids that gates may give to learnt flows, first in, first out; at most as many as the stash.
  */
@@ -89,16 +91,20 @@ int mpnic_flow_id_give(struct mpnic_state *state, uint32_t flow_id);
 /* mpnic_stash_move() - a learnt flow, confirmed or not, moves to the flow table, its id kept. */
 int mpnic_stash_move(struct mpnic_state *state, const struct mpnic_key *key);
 
-struct mpnic_conn *mpnic_conn_at(struct mpnic_state *state, uint32_t conn_id);
+/* Connections and token entries likewise. */
+const struct mpnic_conn *mpnic_conn_at(const struct mpnic_state *state, uint32_t conn_id);
+int mpnic_conn_set(struct mpnic_state *state, uint32_t conn_id, const struct mpnic_conn *conn);
 
 int mpnic_token_insert(struct mpnic_state *state, const struct mpnic_token_entry *entry);
 int mpnic_token_remove(struct mpnic_state *state, uint32_t token);
-struct mpnic_token_entry *mpnic_token_find(struct mpnic_state *state, uint32_t token);
+const struct mpnic_token_entry *mpnic_token_find(const struct mpnic_state *state, uint32_t token);
+/* Replaces the entry of entry->token. */
+int mpnic_token_set(struct mpnic_state *state, const struct mpnic_token_entry *entry);
 
 int mpnic_peer_insert(struct mpnic_state *state, const struct mpnic_peer_entry *entry);
 int mpnic_peer_remove(struct mpnic_state *state, const struct mpnic_peer_entry *entry);
-struct mpnic_peer_entry *mpnic_peer_find(struct mpnic_state *state,
-					 const struct mpnic_peer_entry *key);
+const struct mpnic_peer_entry *mpnic_peer_find(const struct mpnic_state *state,
+					       const struct mpnic_peer_entry *key);
 
 /* mpnic_rule_set() - @rule NULL, or not valid: the index is free. Zeroes the rule's counters. */
 int mpnic_rule_set(struct mpnic_state *state, unsigned int index, const struct mpnic_rule *rule);
@@ -121,6 +127,16 @@ struct mpnic_table_stats {
 
 void mpnic_table_stats(const struct mpnic_state *state, enum mpnic_table_code table,
 		       struct mpnic_table_stats *stats);
+
+/*
+ * mpnic_state_watch() - from now on every change that the table port makes is told as the commands
+ * that make it in the NIC, each in the moment in which it is done. Told first: the memories that
+ * the configuration fills. The tables must be empty. *settings: the rest of the configuration.
+ * Gates' own changes, which frames make, are not told. @tell must not touch the state.
+ */
+typedef void mpnic_command_fn(void *ctx, const struct mpnic_table_cmd *cmd);
+void mpnic_state_watch(struct mpnic_state *state, mpnic_command_fn *tell, void *ctx,
+		       struct mpnic_settings *settings);
 
 /* ---- frames --------------------------------------------------------------------------------- */
 

@@ -227,25 +227,35 @@ static bool flow_ok(const struct mpnic_state *state, uint32_t flow_id,
 	       (flow->conn_id == MPNIC_ID_NONE || conn_of(state, flow->conn_id));
 }
 
+static void write_flow(struct mpnic_state *state, uint32_t flow_id, const struct mpnic_flow *flow,
+		       uint8_t generation)
+{
+	state->flows[flow_id] = *flow;
+	state->flows[flow_id].generation = generation;
+	mpnic_tell_dir(state, flow_id, 0);
+	mpnic_tell_dir(state, flow_id, 1);
+	mpnic_tell_flow(state, flow_id);
+}
+
 int mpnic_flow_insert(struct mpnic_state *state, const struct mpnic_key *key, uint32_t flow_id,
 		      const struct mpnic_flow *flow)
 {
 	const struct table_key k = flow_key(key);
 	const uint64_t hash = mpnic_table_hash(&state->hash, &k, KEY_WORDS);
 	const bool masked = key->kind & KIND_MASKED;
-	uint8_t generation;
-	int err;
+	struct table *t = masked ? &state->masked : &state->flow;
+	struct table_path path;
 
 	if (!key_ok(state, key) || !flow_ok(state, flow_id, flow))
 		return -EINVAL;
-	if (!masked && mpnic_table_find(&state->stash, &k, hash) != MPNIC_ID_NONE)
+	if (mpnic_table_find(t, &k, hash) != MPNIC_ID_NONE ||
+	    (!masked && mpnic_table_find(&state->stash, &k, hash) != MPNIC_ID_NONE))
 		return -EEXIST;
-	err = mpnic_table_insert(masked ? &state->masked : &state->flow, &k, hash, flow_id);
-	if (err)
-		return err;
-	generation = state->flows[flow_id].generation;
-	state->flows[flow_id] = *flow;
-	state->flows[flow_id].generation = (uint8_t)(generation + 1);
+	/* The state stands there before its key does. */
+	if (mpnic_table_make_room(t, hash, &path))
+		return -ENOSPC;
+	write_flow(state, flow_id, flow, (uint8_t)(state->flows[flow_id].generation + 1));
+	mpnic_table_place(t, &path, &k, hash, flow_id);
 	return 0;
 }
 
@@ -273,16 +283,38 @@ uint32_t mpnic_flow_find(const struct mpnic_state *state, const struct mpnic_key
 	return id != MPNIC_ID_NONE ? id : mpnic_table_find(&state->flow, &k, hash);
 }
 
-struct mpnic_flow *mpnic_flow_at(struct mpnic_state *state, uint32_t flow_id)
+const struct mpnic_flow *mpnic_flow_at(const struct mpnic_state *state, uint32_t flow_id)
 {
 	return flow_id < state->config.flows ? &state->flows[flow_id] : NULL;
+}
+
+int mpnic_flow_set(struct mpnic_state *state, uint32_t flow_id, const struct mpnic_flow *flow)
+{
+	const struct mpnic_flow *at = mpnic_flow_at(state, flow_id);
+	struct mpnic_flow before;
+	unsigned int d;
+
+	if (!flow_ok(state, flow_id, flow))
+		return -EINVAL;
+	before = *at;
+	state->flows[flow_id] = *flow;
+	state->flows[flow_id].generation = before.generation;
+	for (d = 0; d < 2; d++) {
+		if (memcmp(&before.dir[d], &at->dir[d], sizeof(before.dir[d])))
+			mpnic_tell_dir(state, flow_id, d);
+	}
+	mpnic_tell_flow(state, flow_id);
+	return 0;
 }
 
 int mpnic_flow_id_give(struct mpnic_state *state, uint32_t flow_id)
 {
 	if (flow_id >= state->config.flows)
 		return -EINVAL;
-	return id_ring_put(&state->flow_ids, flow_id) ? 0 : -ENOSPC;
+	if (!id_ring_put(&state->flow_ids, flow_id))
+		return -ENOSPC;
+	mpnic_tell_give(state, flow_id);
+	return 0;
 }
 
 int mpnic_stash_move(struct mpnic_state *state, const struct mpnic_key *key)
@@ -301,25 +333,38 @@ int mpnic_stash_move(struct mpnic_state *state, const struct mpnic_key *key)
 	return err;
 }
 
-struct mpnic_conn *mpnic_conn_at(struct mpnic_state *state, uint32_t conn_id)
+const struct mpnic_conn *mpnic_conn_at(const struct mpnic_state *state, uint32_t conn_id)
 {
 	return conn_of(state, conn_id);
 }
 
+int mpnic_conn_set(struct mpnic_state *state, uint32_t conn_id, const struct mpnic_conn *conn)
+{
+	struct mpnic_conn *to = conn_of(state, conn_id);
+	struct mpnic_conn before;
+
+	if (!to)
+		return -EINVAL;
+	before = *to;
+	*to = *conn;
+	mpnic_tell_conn(state, conn_id, &before);
+	return 0;
+}
+
 /* ---- tokens and peers ---------------------------------------------------------------------- */
 
-/* The key takes the index of a free entry. A table has as many entries as places, so that there
- * is one if there is a place. */
+/* The key takes the index of a free entry, which is written before. A table has as many entries as
+ * places, so that there is one if there is a place. */
 static int insert_index(struct mpnic_state *state, struct table *t, struct id_ring *free_ids,
-			const struct table_key *key, uint32_t *index)
+			const struct table_key *key)
 {
 	const uint64_t hash = mpnic_table_hash(&state->hash, key, t->key_words);
+	const uint32_t index = id_ring_first(free_ids);
 	int err;
 
-	*index = id_ring_first(free_ids);
-	if (*index == MPNIC_ID_NONE)
+	if (index == MPNIC_ID_NONE)
 		return mpnic_table_find(t, key, hash) == MPNIC_ID_NONE ? -ENOSPC : -EEXIST;
-	err = mpnic_table_insert(t, key, hash, *index);
+	err = mpnic_table_insert(t, key, hash, index);
 	if (!err)
 		id_ring_drop(free_ids);
 	return err;
@@ -340,15 +385,15 @@ static int remove_index(struct mpnic_state *state, struct table *t, struct id_ri
 int mpnic_token_insert(struct mpnic_state *state, const struct mpnic_token_entry *entry)
 {
 	const struct table_key key = token_key(entry->token);
-	uint32_t index;
-	int err;
+	const uint32_t index = id_ring_first(&state->token_ids);
 
 	if (!conn_of(state, entry->conn_id))
 		return -EINVAL;
-	err = insert_index(state, &state->token, &state->token_ids, &key, &index);
-	if (!err)
+	if (index != MPNIC_ID_NONE) {
 		state->tokens[index] = *entry;
-	return err;
+		mpnic_tell_token(state, index);
+	}
+	return insert_index(state, &state->token, &state->token_ids, &key);
 }
 
 int mpnic_token_remove(struct mpnic_state *state, uint32_t token)
@@ -358,13 +403,32 @@ int mpnic_token_remove(struct mpnic_state *state, uint32_t token)
 	return remove_index(state, &state->token, &state->token_ids, &key);
 }
 
-struct mpnic_token_entry *mpnic_token_find(struct mpnic_state *state, uint32_t token)
+uint32_t mpnic_token_index(const struct mpnic_state *state, uint32_t token)
 {
 	const struct table_key key = token_key(token);
-	const uint32_t index = mpnic_table_find(&state->token, &key,
-						mpnic_table_hash(&state->hash, &key, TOKEN_WORDS));
+
+	return mpnic_table_find(&state->token, &key,
+				mpnic_table_hash(&state->hash, &key, TOKEN_WORDS));
+}
+
+const struct mpnic_token_entry *mpnic_token_find(const struct mpnic_state *state, uint32_t token)
+{
+	const uint32_t index = mpnic_token_index(state, token);
 
 	return index == MPNIC_ID_NONE ? NULL : &state->tokens[index];
+}
+
+int mpnic_token_set(struct mpnic_state *state, const struct mpnic_token_entry *entry)
+{
+	const uint32_t index = mpnic_token_index(state, entry->token);
+
+	if (!conn_of(state, entry->conn_id))
+		return -EINVAL;
+	if (index == MPNIC_ID_NONE)
+		return -ENOENT;
+	state->tokens[index] = *entry;
+	mpnic_tell_token(state, index);
+	return 0;
 }
 
 void mpnic_peer_prefix(const struct mpnic_state *state, uint8_t ip_version, uint8_t *addr)
@@ -403,15 +467,13 @@ static bool peer_ok(const struct mpnic_state *state, const struct mpnic_peer_ent
 int mpnic_peer_insert(struct mpnic_state *state, const struct mpnic_peer_entry *entry)
 {
 	const struct table_key key = mpnic_peer_key(entry);
-	uint32_t index;
-	int err;
+	const uint32_t index = id_ring_first(&state->peer_ids);
 
 	if (!peer_ok(state, entry))
 		return -EINVAL;
-	err = insert_index(state, &state->peer, &state->peer_ids, &key, &index);
-	if (!err)
+	if (index != MPNIC_ID_NONE)
 		state->peers[index] = *entry;
-	return err;
+	return insert_index(state, &state->peer, &state->peer_ids, &key);
 }
 
 int mpnic_peer_remove(struct mpnic_state *state, const struct mpnic_peer_entry *entry)
@@ -421,8 +483,8 @@ int mpnic_peer_remove(struct mpnic_state *state, const struct mpnic_peer_entry *
 	return remove_index(state, &state->peer, &state->peer_ids, &key);
 }
 
-struct mpnic_peer_entry *mpnic_peer_find(struct mpnic_state *state,
-					 const struct mpnic_peer_entry *entry)
+const struct mpnic_peer_entry *mpnic_peer_find(const struct mpnic_state *state,
+					       const struct mpnic_peer_entry *entry)
 {
 	const struct table_key key = mpnic_peer_key(entry);
 	const uint32_t index = mpnic_table_find(&state->peer, &key,
@@ -475,6 +537,7 @@ int mpnic_rule_set(struct mpnic_state *state, unsigned int index, const struct m
 		if (state->rule[i].valid)
 			add_rule(state, i);
 	}
+	mpnic_tell_rule(state, index);
 	return 0;
 }
 

@@ -42,6 +42,9 @@ struct mpnic_state {
 	struct mpnic_peer_entry *peers;
 	struct id_ring flow_ids, token_ids, peer_ids;
 
+	mpnic_command_fn *tell; /* or NULL */
+	void *tell_ctx;
+
 	struct rule rules[MPNIC_RULES];
 	unsigned int rule_count;
 	struct mpnic_rule rule[MPNIC_RULES];
@@ -122,8 +125,18 @@ static inline struct table_key token_key(uint32_t token)
 	return (struct table_key){.word[0] = token};
 }
 
+/* Commands that do in the NIC what the table port does here; nothing where nobody watches. */
+HIDDEN void mpnic_tell_flow(struct mpnic_state *state, uint32_t flow_id);
+HIDDEN void mpnic_tell_dir(struct mpnic_state *state, uint32_t flow_id, unsigned int dir);
+HIDDEN void mpnic_tell_conn(struct mpnic_state *state, uint32_t conn_id,
+			    const struct mpnic_conn *before);
+HIDDEN void mpnic_tell_token(struct mpnic_state *state, uint32_t index);
+HIDDEN void mpnic_tell_give(struct mpnic_state *state, uint32_t flow_id);
+HIDDEN void mpnic_tell_rule(struct mpnic_state *state, unsigned int index);
+
 /* An address anded with the prefix length that is set for its version. */
 HIDDEN void mpnic_peer_prefix(const struct mpnic_state *state, uint8_t ip_version, uint8_t *addr);
+HIDDEN uint32_t mpnic_token_index(const struct mpnic_state *state, uint32_t token);
 HIDDEN struct table_key mpnic_peer_key(const struct mpnic_peer_entry *entry);
 
 HIDDEN void mpnic_flow_keys(const struct mpnic_state *state, const struct mpnic_hdr *hdr,

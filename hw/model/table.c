@@ -200,11 +200,15 @@ static void write_place(struct table *t, uint32_t place, const uint64_t *key, ui
 	t->buckets[bucket].tag[place % TABLE_WAYS] =
 		bucket > t->mask ? (uint32_t)hash : (uint32_t)(hash >> 32);
 	t->buckets[bucket].value[place % TABLE_WAYS] = value;
+	if (t->wrote)
+		t->wrote(t->wrote_ctx, t, place);
 }
 
 static void clear_place(struct table *t, uint32_t place)
 {
 	t->buckets[place / TABLE_WAYS].value[place % TABLE_WAYS] = MPNIC_ID_NONE;
+	if (t->wrote)
+		t->wrote(t->wrote_ctx, t, place);
 }
 
 bool mpnic_table_step(struct table *t, struct table_path *path)
@@ -233,6 +237,23 @@ void mpnic_table_place(struct table *t, const struct table_path *path, const str
 	t->stats.used++;
 }
 
+static int make_room(struct table *t, uint64_t hash, unsigned int max_moves,
+		     struct table_path *path)
+{
+	if (mpnic_table_plan(t, hash, max_moves, path)) {
+		t->stats.full++;
+		return -ENOSPC;
+	}
+	while (mpnic_table_step(t, path))
+		;
+	return 0;
+}
+
+int mpnic_table_make_room(struct table *t, uint64_t hash, struct table_path *path)
+{
+	return make_room(t, hash, TABLE_MOVES, path);
+}
+
 static int insert(struct table *t, const struct table_key *key, uint64_t hash, uint32_t value,
 		  unsigned int max_moves)
 {
@@ -240,12 +261,8 @@ static int insert(struct table *t, const struct table_key *key, uint64_t hash, u
 
 	if (place_of(t, key, hash) != NOT_THERE)
 		return -EEXIST;
-	if (mpnic_table_plan(t, hash, max_moves, &path)) {
-		t->stats.full++;
+	if (make_room(t, hash, max_moves, &path))
 		return -ENOSPC;
-	}
-	while (mpnic_table_step(t, &path))
-		;
 	mpnic_table_place(t, &path, key, hash, value);
 	return 0;
 }

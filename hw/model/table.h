@@ -69,6 +69,9 @@ struct table {
 	unsigned int key_words, key_shift;
 	const struct table_hash *hash;
 	struct mpnic_table_stats stats;
+	/* Told of every place that is written or cleared, if not NULL. */
+	void (*wrote)(void *ctx, const struct table *t, uint32_t place);
+	void *wrote_ctx;
 };
 
 /* @size: entries, a power of two, TABLE_MIN or more. Returns 0 or -ENOMEM. */
@@ -101,6 +104,8 @@ struct table_path {
 	uint32_t at[TABLE_MOVES + 1];
 };
 
+/* All of its steps but the last: plans them, takes them. Returns 0 or -ENOSPC. */
+HIDDEN int mpnic_table_make_room(struct table *t, uint64_t hash, struct table_path *path);
 HIDDEN int mpnic_table_plan(const struct table *t, uint64_t hash, unsigned int max_moves,
 			    struct table_path *path);
 /* Takes one step; returns false when there is none left. */

@@ -125,6 +125,7 @@ static void insert_flows(struct bench *b)
 	make_template(&hdr, &csum);
 	for (i = 0; i < b->flows; i++) {
 		struct mpnic_flow flow = {.conn_id = i, .flags = MPNIC_FLOW_STATE_FIRST};
+		const struct mpnic_conn conn = {.dsn_next = {1, 1}};
 		struct mpnic_key key;
 		bool flip;
 
@@ -134,8 +135,7 @@ static void insert_flows(struct bench *b)
 			flow.flags |= MPNIC_FLOW_STATE_FLIP;
 		flow.dir[0].flags = MPNIC_DIR_ISN | MPNIC_DIR_THIRD;
 		flow.dir[1].flags = MPNIC_DIR_ISN | MPNIC_DIR_DATA_ACK;
-		mpnic_conn_at(b->state, i)->dsn_next[0] = 1;
-		mpnic_conn_at(b->state, i)->dsn_next[1] = 1;
+		mpnic_conn_set(b->state, i, &conn);
 		if (mpnic_flow_insert(b->state, &key, i, &flow))
 			fail("the table does not take 95 %");
 	}

@@ -255,6 +255,15 @@ static void remove_flow(struct run *r, uint8_t how)
 	check(mpnic_flow_find(r->single, &key) == MPNIC_ID_NONE);
 }
 
+static void set_conn(struct run *r, uint8_t how)
+{
+	struct mpnic_conn conn = *mpnic_conn_at(r->single, how % CONNS);
+
+	conn.flags = how >> 3 & 7;
+	check(!mpnic_conn_set(r->single, how % CONNS, &conn));
+	check(!mpnic_conn_set(r->burst, how % CONNS, &conn));
+}
+
 static void set_token(struct run *r, uint8_t how, const uint8_t *bytes, size_t len)
 {
 	struct mpnic_token_entry entry = {0};
@@ -333,8 +342,7 @@ static void command(struct run *r, uint8_t what, uint8_t how, const uint8_t *byt
 		      mpnic_flow_id_give(r->burst, how % FLOWS));
 		return;
 	default:
-		mpnic_conn_at(r->single, how % CONNS)->flags = how >> 3 & 7;
-		mpnic_conn_at(r->burst, how % CONNS)->flags = how >> 3 & 7;
+		set_conn(r, how);
 	}
 }
 

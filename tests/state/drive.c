@@ -59,14 +59,12 @@ static void insert(struct host *host, struct half *h)
 {
 	const unsigned int version = h->version[1];
 	struct mpnic_flow flow = {.conn_id = host->next_id};
-	struct mpnic_conn *conn = mpnic_conn_at(host->state, host->next_id);
+	struct mpnic_conn conn = {.version = (uint8_t)version};
 
 	h->used = false;
 	if (host->next_id == IDS || h->version[0] != version)
 		return;
-	memset(conn, 0, sizeof(*conn));
-	conn->version = (uint8_t)version;
-	conn->flags = h->csum ? MPNIC_CONN_CSUM : 0;
+	conn.flags = h->csum ? MPNIC_CONN_CSUM : 0;
 	for (unsigned int side = 0; side < 2; side++) {
 		struct mpnic_token_entry entry = {
 			.conn_id = host->next_id,
@@ -74,9 +72,9 @@ static void insert(struct host *host, struct half *h)
 			.cap = 255,
 		};
 
-		mpcrypto_key(version, h->keys[side], &entry.token, &conn->idsn[side]);
-		conn->token[side] = entry.token;
-		conn->dsn_next[side] = conn->idsn[side] + 1;
+		mpcrypto_key(version, h->keys[side], &entry.token, &conn.idsn[side]);
+		conn.token[side] = entry.token;
+		conn.dsn_next[side] = conn.idsn[side] + 1;
 		mpnic_token_insert(host->state, &entry);
 		flow.dir[side].isn = h->isn[side];
 		flow.dir[side].flags = MPNIC_DIR_ISN | MPNIC_DIR_CAPABLE |
@@ -84,6 +82,7 @@ static void insert(struct host *host, struct half *h)
 				       (version ? MPNIC_DIR_CAPABLE_V1 : 0);
 	}
 	flow.flags = MPNIC_FLOW_STATE_FIRST | (h->flip ? MPNIC_FLOW_STATE_FLIP : 0);
+	mpnic_conn_set(host->state, host->next_id, &conn);
 	mpnic_flow_remove(host->state, &h->key);
 	if (mpnic_flow_insert(host->state, &h->key, host->next_id, &flow))
 		fprintf(stderr, "drive: a flow could not be inserted\n");

@@ -41,6 +41,20 @@ struct out feed(struct mpnic_state *state, const struct pkt *pkt, uint64_t time_
 struct mpnic_key add_flow(struct mpnic_state *state, const struct pkt *pkt, uint32_t flow_id,
 			  const struct mpnic_flow *flow);
 
+/* One field of a connection, of a flow's state. */
+#define SET_CONN(state, id, field, value)                            \
+	do {                                                         \
+		struct mpnic_conn conn_ = *mpnic_conn_at(state, id); \
+		conn_.field = value;                                 \
+		cr_assert_eq(mpnic_conn_set(state, id, &conn_), 0);  \
+	} while (0)
+#define SET_FLOW(state, id, field, value)                            \
+	do {                                                         \
+		struct mpnic_flow flow_ = *mpnic_flow_at(state, id); \
+		flow_.field = value;                                 \
+		cr_assert_eq(mpnic_flow_set(state, id, &flow_), 0);  \
+	} while (0)
+
 #define NO_CONN .conn_id = MPNIC_ID_NONE
 
 #endif

@@ -413,13 +413,13 @@ Test(flow, queue_of_the_action_then_of_the_connection_then_rss)
 	key = add_flow(state, &pkt, 1, &flow);
 	cr_assert_eq(feed(state, &pkt, 0).result.rx_queue,
 		     500 + feed(state, &pkt, 0).result.hash % 128);
-	mpnic_conn_at(state, 2)->flags = MPNIC_CONN_QUEUE;
-	mpnic_conn_at(state, 2)->rx_queue = 44;
+	SET_CONN(state, 2, flags, MPNIC_CONN_QUEUE);
+	SET_CONN(state, 2, rx_queue, 44);
 	cr_assert_eq(feed(state, &pkt, 0).result.rx_queue, 44);
 	pkt_turn(&pkt);
 	cr_assert_eq(feed(state, &pkt, 0).result.rx_queue, 44);
-	mpnic_flow_at(state, mpnic_flow_find(state, &key))->actions = MPNIC_ACTION_QUEUE;
-	mpnic_flow_at(state, 1)->rx_queue = 45;
+	SET_FLOW(state, mpnic_flow_find(state, &key), actions, MPNIC_ACTION_QUEUE);
+	SET_FLOW(state, 1, rx_queue, 45);
 	cr_assert_eq(feed(state, &pkt, 0).result.rx_queue, 45);
 }
 
@@ -439,12 +439,12 @@ Test(flow, drop_wins_over_punt_and_neither_is_stripped)
 	cr_assert_eq(r.actions, MPNIC_ACTION_QUEUE | MPNIC_ACTION_MARK | MPNIC_ACTION_DROP |
 					MPNIC_ACTION_MIRROR);
 	cr_assert(r.signs & MPNIC_SIGN_MIRROR);
-	mpnic_flow_at(state, 1)->actions &= ~MPNIC_ACTION_DROP;
+	SET_FLOW(state, 1, actions, flow_.actions & (uint16_t)~MPNIC_ACTION_DROP);
 	r = feed(state, &pkt, 0).result;
 	cr_assert_eq(r.drop, MPNIC_DROP_NONE);
 	cr_assert_eq(r.punt, MPNIC_PUNT_ACTION);
 	cr_assert_eq(r.strip, 0);
-	mpnic_flow_at(state, 1)->actions &= ~MPNIC_ACTION_PUNT;
+	SET_FLOW(state, 1, actions, flow_.actions & (uint16_t)~MPNIC_ACTION_PUNT);
 	r = feed(state, &pkt, 0).result;
 	cr_assert_eq(r.strip, 4);
 	cr_assert_eq(r.actions, MPNIC_ACTION_QUEUE | MPNIC_ACTION_MARK | MPNIC_ACTION_STRIP |
@@ -626,7 +626,8 @@ Test(flow, indices_come_back)
 		cr_assert_eq(stats.used, used);
 		cr_assert_gt(used, config.tokens * 8 / 10);
 		for (i = 0; i < config.tokens + 8; i++) {
-			struct mpnic_token_entry *e = mpnic_token_find(state, round << 16 | i);
+			const struct mpnic_token_entry *e =
+				mpnic_token_find(state, round << 16 | i);
 
 			cr_assert(!e || (e->token == (round << 16 | i) && e->cap == (uint8_t)i));
 			cr_assert_eq(mpnic_token_remove(state, round << 16 | i), e ? 0 : -ENOENT);
@@ -746,8 +747,8 @@ static struct mpnic_state *busy_state(void)
 		bool flip;
 
 		token.flags = i & 3;
-		mpnic_conn_at(s, i)->flags = (uint8_t)(i >> 1 & 7);
-		mpnic_conn_at(s, i)->rx_queue = (uint16_t)(100 + i);
+		SET_CONN(s, i, flags, (uint8_t)(i >> 1 & 7));
+		SET_CONN(s, i, rx_queue, (uint16_t)(100 + i));
 		cr_assert_eq(mpnic_token_insert(s, &token), 0);
 		if (i < 8)
 			mpnic_flow_id_give(s, 500 + i);

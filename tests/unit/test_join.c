@@ -77,8 +77,8 @@ static void check_learnt(unsigned int ip, bool turn, bool side_b)
 	renew();
 	if (turn)
 		pkt_turn(&syn);
-	mpnic_conn_at(state, 3)->flags = MPNIC_CONN_QUEUE;
-	mpnic_conn_at(state, 3)->rx_queue = 17;
+	SET_CONN(state, 3, flags, MPNIC_CONN_QUEUE);
+	SET_CONN(state, 3, rx_queue, 17);
 	add_token(side_b ? MPNIC_TOKEN_ENTRY_SIDE_B : 0, 1);
 	give_ids(40, 2);
 	flow = mpnic_flow_at(state, 40);
@@ -195,6 +195,7 @@ Test(join, what_is_not_a_sound_syn_learns_nothing)
 Test(join, cap_of_a_token)
 {
 	struct pkt syn = pkt_join(4, TOKEN);
+	struct mpnic_token_entry entry;
 	unsigned int n;
 
 	add_token(0, 3);
@@ -209,7 +210,9 @@ Test(join, cap_of_a_token)
 		cr_assert_eq(r.flow, n < 3 ? MPNIC_FLOW_LEARNT : MPNIC_FLOW_MISS);
 	}
 	/* Who confirms one makes room for one. */
-	mpnic_token_find(state, TOKEN)->provisional--;
+	entry = *mpnic_token_find(state, TOKEN);
+	entry.provisional--;
+	cr_assert_eq(mpnic_token_set(state, &entry), 0);
 	cr_assert_eq(feed(state, &syn, 0).result.token, MPNIC_TOKEN_LEARNT);
 }
 
@@ -320,7 +323,7 @@ Test(rules_of_state, rule_26_no_subflow_joins_after_fallback)
 
 	add_token(0, 9);
 	give_ids(40, 4);
-	mpnic_conn_at(state, 3)->flags = MPNIC_CONN_TCP;
+	SET_CONN(state, 3, flags, MPNIC_CONN_TCP);
 	check_learns_nothing(&syn, MPNIC_TOKEN_FALLBACK);
 	cr_assert_eq(feed(state, &syn, 0).result.signs, MPNIC_SIGN_JOIN | MPNIC_SIGN_JOIN_FALLBACK);
 	cr_assert_eq(feed(state, &syn, 0).result.actions, 0);

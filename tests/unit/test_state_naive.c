@@ -414,8 +414,8 @@ static void fill_others(uint64_t *seed)
 	unsigned int i;
 
 	for (i = 0; i < 8; i++) {
-		mpnic_conn_at(state, i)->flags = (uint8_t)below(seed, 8);
-		mpnic_conn_at(state, i)->rx_queue = (uint16_t)(2000 + i);
+		SET_CONN(state, i, flags, (uint8_t)below(seed, 8));
+		SET_CONN(state, i, rx_queue, (uint16_t)(2000 + i));
 	}
 	for (i = 0; i < TOKENS; i++) {
 		tokens[i] = (struct mpnic_token_entry){

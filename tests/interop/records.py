@@ -46,15 +46,15 @@ def numbered(values):
 
 
 class Record:
-    """One record: its fields in order. Arrays of numbers stay bytes, arrays of records do not."""
+    """One record: its fields in order. Arrays of numbers stay bytes, records are taken apart."""
 
     def __init__(self, name, layout, fields, size):
         self.layout, self.nested = layout, {}
         code = "<"
         for field, kind, _, *count in fields:
             if kind in layout.sizes:
-                self.nested[field] = kind
-                code += "%ds" % (layout.sizes[kind] * count[0])
+                self.nested[field] = kind, bool(count)
+                code += "%ds" % (layout.sizes[kind] * (count[0] if count else 1))
             elif kind in ("bytes", "union"):
                 code += "%ds" % count[0]
             elif count:
@@ -68,11 +68,11 @@ class Record:
 
     def unpack(self, data):
         record = self.type._make(self.struct.unpack(data))
-        for field, kind in self.nested.items():
+        for field, (kind, array) in self.nested.items():
             inner, part = self.layout.records[kind], getattr(record, field)
             size = inner.struct.size
-            record = record._replace(**{field: [inner.unpack(part[at:at + size])
-                                                for at in range(0, len(part), size)]})
+            parts = [inner.unpack(part[at:at + size]) for at in range(0, len(part), size)]
+            record = record._replace(**{field: parts if array else parts[0]})
         return record
 
 

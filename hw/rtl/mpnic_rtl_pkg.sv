@@ -8,9 +8,16 @@ package mpnic_rtl_pkg;
   localparam int unsigned TCPOPT_LATENCY = 7;
   localparam int unsigned MPTCP_LATENCY = 2;
 
-  // Clocks of a table's hash and of a look-up.
+  // Clocks of a table's hash, the last of them of what stands behind its linear part; and of a look-up.
   localparam int unsigned HASH_LATENCY = 5;
+  localparam int unsigned MIX_LATENCY = 2;
   localparam int unsigned TABLE_LATENCY = 6;
+  // Clocks of a read of a table's entry: of a table into which gates put, and of others.
+  localparam int unsigned PUT_PORT_LATENCY = 8;
+  localparam int unsigned PORT_LATENCY = 3;
+
+  // Clocks of a look-up among the rules.
+  localparam int unsigned RULES_LATENCY = 15;
 
   // What tcpopt tells mptcp: MPTCP_OPTS places, option k's at [k * LOC_OPT_W +: LOC_OPT_W], each
   // { head, bytes 29 to 1 from its kind byte on, 0, offset in opts[5:0], valid }; above them
@@ -41,9 +48,17 @@ package mpnic_rtl_pkg;
 
   // Clocks of stages flow and act; of dss from the packet's acceptance to its result, if it is not
   // held.
-  localparam int unsigned FLOW_LATENCY = 26;
-  localparam int unsigned DSS_LATENCY = 7;
-  localparam int unsigned ACT_LATENCY = 4;
+  localparam int unsigned FLOW_LATENCY = 27;
+  localparam int unsigned DSS_LATENCY = 14;
+  localparam int unsigned ACT_LATENCY = 3;
+  localparam int unsigned STRIP_LATENCY = 6;  // inside deparse
+
+  // State of stage dss under way: a direction's isn and flags, its mappings (the lower part of them in
+  // memory), what has passed of the newest.
+  localparam int unsigned DSS_HEAD_W = 40;
+  localparam int unsigned DSS_MAPS_MEM_W = 194;
+  localparam int unsigned DSS_MAPS_W = DSS_MAPS_MEM_W + 160;
+  localparam int unsigned DSS_PASS_W = 55;
 
   // Numbers on the wire: the first byte, in the lowest bits, is the highest.
   function automatic logic [15:0] be16(input logic [15:0] x);

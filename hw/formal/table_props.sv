@@ -92,8 +92,8 @@ module table_props #(
   logic [PLACE_W-1:0]     place_q = '0;
   logic                   known_q = 1'b0;
   logic [KEY_W+VALUE_W:0] entry_q = '0;
-  logic [3:0]             read_q = '0, answer_q = '0;
-  logic [4*(KEY_W+VALUE_W+1)-1:0] read_entry_q = '0;
+  logic [2:0]             read_q = '0, answer_q = '0;
+  logic [3*(KEY_W+VALUE_W+1)-1:0] read_entry_q = '0;
   always_ff @(posedge clk_i) begin
     if (!rst_n_q) place_q <= port_place_i;
     else begin
@@ -102,24 +102,24 @@ module table_props #(
         known_q <= 1'b1;
         entry_q <= port_entry_i;
       end
-      read_q <= {read_q[2:0], take & ~port_write_i};
-      answer_q <= {answer_q[2:0],
+      read_q <= {read_q[1:0], take & ~port_write_i};
+      answer_q <= {answer_q[1:0],
                    take & ~port_write_i & known_q & (port_place_i == place_q)};
-      read_entry_q <= (4 * (KEY_W + VALUE_W + 1))'({read_entry_q, entry_q});
+      read_entry_q <= (3 * (KEY_W + VALUE_W + 1))'({read_entry_q, entry_q});
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (rst_n_q) begin
       `PROVE(valid_o == valid_q[LATENCY-1]);
-      `PROVE(port_rvalid_o == read_q[3]);
+      `PROVE(port_rvalid_o == read_q[2]);
       if (valid_q[LATENCY-1] && mine_q[LATENCY-1]) begin
         `PROVE(hit_o == hit_q[LATENCY-1]);
         if (hit_q[LATENCY-1]) `PROVE(value_o == value_q[(LATENCY-1)*VALUE_W+:VALUE_W]);
       end
-      if (answer_q[3]) `PROVE(port_entry_o == read_entry_q[3*(KEY_W+VALUE_W+1)+:KEY_W+VALUE_W+1]);
+      if (answer_q[2]) `PROVE(port_entry_o == read_entry_q[2*(KEY_W+VALUE_W+1)+:KEY_W+VALUE_W+1]);
       `COVER(valid_o && mine_q[LATENCY-1] && hit_o && hit_q[LATENCY-1] && |value_o);
-      `COVER(answer_q[3] && !clear_i && there_q == 8'h11);
+      `COVER(answer_q[2] && !clear_i && there_q == 8'h11);
     end
   end
 endmodule
@@ -241,27 +241,26 @@ module table_put #(
   assign key = mine ? key_q : key_i;
   assign hash = mine ? hash_q : hash_i;
 
-  logic                   ready_o, valid_o, hit_o, put_o, port_ready_o, port_rvalid_o;
+  logic                   ready_o, valid_o, hit_o, put_o, port_rvalid_o;
   logic [VALUE_W-1:0]     value_o;
   logic [KEY_W+VALUE_W:0] port_entry_o;
   mpnic_table #(.ENTRIES(ENTRIES), .KEY_W(KEY_W), .VALUE_W(VALUE_W), .PUT(1)) u_dut (
     .clk_i, .rst_ni(rst_n_q), .clear_i(1'b0), .ready_o, .valid_i, .key_i(key), .hash_i(hash),
-    .put_i, .put_value_i, .valid_o, .hit_o, .value_o, .put_o, .port_valid_i(1'b0), .port_ready_o,
+    .put_i, .put_value_i, .valid_o, .hit_o, .value_o, .put_o, .port_valid_i(1'b0),
     .port_write_i(1'b0), .port_place_i('0), .port_entry_i('0), .port_rvalid_o, .port_entry_o
   );
 
-  logic [LATENCY-1:0]         mine_q = '0, put_q = '0;
-  logic [LATENCY*VALUE_W-1:0] values_q = '0;
+  logic [LATENCY-1:0]         mine_q = '0;
+  logic                       put_q = 1'b0;
   logic                       known_q = 1'b0;
   logic [VALUE_W-1:0]         value_q = '0;
   always_ff @(posedge clk_i) begin
     if (rst_n_q) begin
       mine_q <= {mine_q[LATENCY-2:0], valid_i & mine};
-      put_q <= {put_q[LATENCY-2:0], put_i};
-      values_q <= (LATENCY * VALUE_W)'({values_q, put_value_i});
+      put_q <= put_i;
       if (mine_q[LATENCY-1] && put_o) begin
         known_q <= 1'b1;
-        value_q <= values_q[(LATENCY-1)*VALUE_W+:VALUE_W];
+        value_q <= put_value_i;
       end
     end
   end
@@ -270,7 +269,7 @@ module table_put #(
       if (mine_q[LATENCY-1]) begin
         `PROVE(valid_o && hit_o == known_q && !(put_o && hit_o));
         if (known_q) `PROVE(value_o == value_q);
-        if (put_o) `PROVE(put_q[LATENCY-1]);
+        if (put_o) `PROVE(put_q);
       end
       `COVER(mine_q[LATENCY-1] && known_q && |value_q);
     end

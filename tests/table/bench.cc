@@ -117,7 +117,6 @@ void bench_clock(struct bench *bench, const struct bench_in *in, struct bench_ou
 	out->hit = top->hit_o;
 	out->value = top->value_o;
 	out->put = top->put_o;
-	out->port_ready = top->port_ready_o;
 	out->port_valid = top->port_rvalid_o;
 	get_entry(top->port_entry_o, out->entry);
 	edge(top);

@@ -16,8 +16,8 @@ enum {
 	BENCH_HASH_LATENCY = 5,
 	BENCH_RSS_LATENCY = 3,
 	BENCH_TABLE_LATENCY = 6,
-	BENCH_READ_LATENCY = 4,
-	BENCH_PUT_LATENCY = 6, /* from a look-up to the clock in which its put is written */
+	BENCH_READ_LATENCY = 3,
+	BENCH_PUT_READ_LATENCY = 8, /* where gates put, behind the clocks of the hash */
 };
 
 struct bench_entry {
@@ -38,8 +38,7 @@ struct bench_in {
 
 /* What stands at the outputs in that clock. */
 struct bench_out {
-	bool loaded, rss_loaded, ready, hash_valid, rss_valid, valid, hit, put, port_ready,
-		port_valid;
+	bool loaded, rss_loaded, ready, hash_valid, rss_valid, valid, hit, put, port_valid;
 	uint64_t hash;
 	uint32_t rss, value;
 	struct bench_entry entry;

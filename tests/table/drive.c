@@ -23,7 +23,6 @@ enum {
 	FOCUS = TABLE_MOVES + 2,
 	KEY_BITS = 320,
 	FAULTS = 3,
-	AGES = 64,
 };
 
 /* A look-up on its way. */
@@ -32,6 +31,14 @@ struct lookup {
 	uint64_t hash;
 	uint32_t rss, value, put_value;
 	bool there, answered, put, placed;
+	bool request, clears; /* or a request of the port, where gates put */
+	uint32_t place;
+};
+
+/* What the port is to answer with. */
+struct read {
+	struct bench_entry entry;
+	bool due;
 };
 
 struct drive {
@@ -50,14 +57,11 @@ struct drive {
 	unsigned int focused;
 
 	struct lookup queue[QUEUE]; /* by the clock in which it was given */
-	struct bench_entry read;    /* what the port is to answer with, */
-	uint64_t read_due;	    /* in this clock */
+	struct read reads[QUEUE];   /* by the clock in which it is due */
 	uint32_t clearing;	    /* clocks until the table is clear */
+	uint32_t last_put;	    /* the place */
 
-	bool written[AGES]; /* clocks in which a put is written */
-	uint64_t *put_at;   /* by place */
-
-	uint64_t puts, lookups, hits, focus_hits, failures, differences;
+	uint64_t puts, cleared, read, lookups, hits, focus_hits, failures, differences;
 	uint32_t longest, fullest;
 };
 
@@ -140,8 +144,30 @@ static uint32_t place_of(const struct drive *d, const struct table_key *key, uin
 	abort();
 }
 
+/* A request to a table into which gates put: in order with the look-ups. */
+static void request_arrives(struct drive *d, const struct lookup *l)
+{
+	struct read *read = &d->reads[(d->clock + BENCH_PUT_READ_LATENCY) % QUEUE];
+	struct bench_entry entry;
+	struct table_key key;
+
+	if (!l->clears) {
+		entry_at(d, l->place, &read->entry);
+		read->due = true;
+		d->read++;
+		return;
+	}
+	entry_at(d, l->place, &entry);
+	if (!entry.valid)
+		return;
+	memcpy(key.word, entry.key, sizeof(entry.key));
+	mpnic_table_remove(&d->table, &key, mpnic_table_hash(&d->hash, &key, key_words()));
+	d->cleared++;
+}
+
 static void compare(struct drive *d, const struct bench_out *out)
 {
+	struct read *read = &d->reads[d->clock % QUEUE];
 	struct lookup *l = &d->queue[(d->clock - BENCH_RSS_LATENCY) % QUEUE];
 
 	if (out->rss_valid != l->there)
@@ -162,14 +188,16 @@ static void compare(struct drive *d, const struct bench_out *out)
 		if (l->put && !d->clearing && l->value == MPNIC_ID_NONE &&
 		    !mpnic_table_put(&d->table, &l->key, l->hash, l->put_value)) {
 			l->placed = true;
-			d->written[(d->clock + BENCH_PUT_LATENCY) % AGES] = true;
 			d->puts++;
-			d->put_at[place_of(d, &l->key, l->hash)] = d->clock;
+			d->last_put = place_of(d, &l->key, l->hash);
 		}
 		d->lookups++;
 		d->hits += l->value != MPNIC_ID_NONE;
 		d->focus_hits += l->value != MPNIC_ID_NONE && is_focused(d, &l->key);
 	}
+
+	if (l->request)
+		request_arrives(d, l);
 
 	l = &d->queue[(d->clock - BENCH_HASH_LATENCY - BENCH_TABLE_LATENCY) % QUEUE];
 	if (out->valid != l->answered)
@@ -184,10 +212,15 @@ static void compare(struct drive *d, const struct bench_out *out)
 
 	if (out->ready != !d->clearing)
 		differs(d, "ready", out->ready, !d->clearing);
-	if (out->port_valid != (d->clock == d->read_due))
-		differs(d, "read valid", out->port_valid, d->clock == d->read_due);
-	else if (out->port_valid && memcmp(&out->entry, &d->read, sizeof(d->read)))
-		differs(d, "read", out->entry.key[0], d->read.key[0]);
+	if (out->port_valid != read->due)
+		differs(d, "read valid", out->port_valid, read->due);
+	else if (read->due && out->entry.valid != read->entry.valid)
+		differs(d, "read entry valid", out->entry.valid, read->entry.valid);
+	else if (read->due && out->entry.valid &&
+		 (out->entry.value != read->entry.value ||
+		  memcmp(out->entry.key, read->entry.key, sizeof(read->entry.key))))
+		differs(d, "read", out->entry.key[0], read->entry.key[0]);
+	read->due = false;
 }
 
 /* One clock, with what @in has for the table port. What it does to the model comes behind it. */
@@ -199,13 +232,18 @@ static void run_clock(struct drive *d, struct bench_in *in, bool look_up, struct
 	*l = (struct lookup){0};
 	choose(d, &key);
 	memcpy(in->key, key.word, sizeof(in->key));
-	in->valid = look_up && below(d, 16);
+	in->valid = look_up && below(d, 16) && !(bench_puts() && in->port_valid);
 	in->fault = d->fault;
 	if (bench_puts()) {
 		in->put = below(d, 4);
 		in->put_value = (uint32_t)rnd(&d->seed) >> 1;
 	}
 	bench_clock(d->bench, in, out);
+	if (bench_puts() && in->port_valid) {
+		l->request = true;
+		l->clears = in->port_write;
+		l->place = in->place;
+	}
 	if (in->valid) {
 		l->put = in->put;
 		l->put_value = in->put_value;
@@ -215,7 +253,6 @@ static void run_clock(struct drive *d, struct bench_in *in, bool look_up, struct
 		l->rss = mpnic_toeplitz(d->secret, (const uint8_t *)key.word, 36);
 	}
 	compare(d, out);
-	d->written[d->clock % AGES] = false;
 	if (d->clearing)
 		d->clearing--;
 	d->clock++;
@@ -250,13 +287,14 @@ static void write_entry(struct drive *d, uint32_t place, const struct bench_entr
 /* Reads a place that is taken, and leaves there what the RTL gave. */
 static void read_entry(struct drive *d, uint32_t place, struct bench_entry *entry)
 {
+	struct read *read = &d->reads[(d->clock + BENCH_READ_LATENCY) % QUEUE];
 	struct bench_in in = {.port_valid = true, .place = place};
 	struct bench_out out;
 	unsigned int i;
 
 	memset(&out, 0, sizeof(out));
-	entry_at(d, place, &d->read);
-	d->read_due = d->clock + BENCH_READ_LATENCY;
+	read->due = true;
+	entry_at(d, place, &read->entry);
 	run_clock(d, &in, true, &out);
 	for (i = 0; i < BENCH_READ_LATENCY; i++) {
 		struct bench_in none = {0};
@@ -357,11 +395,11 @@ static bool start(struct drive *d, unsigned int round)
 			run_clock(d, &(struct bench_in){0}, false, &out);
 	}
 	run_clock(d, &in, false, &out);
-	for (clocks = 1; clocks < 32 * 64 + 10; clocks++) {
+	for (clocks = 1; clocks < 512 * 36 + 10; clocks++) {
 		run_clock(d, &(struct bench_in){0}, false, &out);
-		if (out.loaded != (clocks >= 32 * 64 + 2))
+		if (out.loaded != (clocks >= 512 * 36 + 2))
 			differs(d, "loaded", out.loaded, clocks);
-		if (out.rss_loaded != (clocks >= 32 * 58 + 2))
+		if (out.rss_loaded != (clocks >= 512 * 32 + 2))
 			differs(d, "rss loaded", out.rss_loaded, clocks);
 	}
 	if (round) {
@@ -382,24 +420,16 @@ static bool start(struct drive *d, unsigned int round)
 	return true;
 }
 
-/*
- * Gates put, back to back, and the port takes out. A clear that waits for a put counts as given so
- * much later.
- */
+/* Gates put, back to back, and the port takes out, right behind them too, and reads. */
 static bool run_puts(struct drive *d, unsigned int round)
 {
-	static const struct bench_entry none;
-	unsigned int clocks = 40 * bench_entries();
-	struct table_key clear = {0};
-	bool pending = false;
-	uint32_t place = 0;
+	unsigned int clocks = 400 * bench_entries();
 
 	if (!start(d, round))
 		return false;
-	for (; clocks || pending; clocks -= !!clocks) {
+	while (clocks--) {
 		struct bench_in in = {0};
 		struct bench_out out;
-		struct bench_entry entry;
 
 		/* A few keys again and again, and then others. */
 		if (!below(d, 8)) {
@@ -407,23 +437,13 @@ static bool run_puts(struct drive *d, unsigned int round)
 			d->focus[1] = d->keys[below(d, d->count)];
 			d->focused = 2;
 		}
-		if (clocks && !pending && !below(d, round % 4 ? 4 : 32)) {
-			place = below(d, bench_entries());
-			entry_at(d, place, &entry);
-			memcpy(clear.word, entry.key, sizeof(entry.key));
-			pending = entry.valid && d->clock - d->put_at[place] >= QUEUE;
-			in.port_valid = in.port_write = pending;
-			in.place = place;
-			in.entry = none;
-		}
+		in.port_valid = !below(d, round % 4 ? 4 : 32);
+		in.port_write = below(d, 4);
+		/* Where the last was put, beside it, or anywhere. */
+		in.place = below(d, 4) ? d->last_put : below(d, bench_entries());
+		if (!below(d, 4))
+			in.place = d->last_put ^ 1u << below(d, 2);
 		run_clock(d, &in, true, &out);
-		if (in.port_valid && !out.port_ready)
-			differs(d, "port ready", 0, 1);
-		if (pending && !d->written[d->clock % AGES]) {
-			mpnic_table_remove(&d->table, &clear,
-					   mpnic_table_hash(&d->hash, &clear, key_words()));
-			pending = false;
-		}
 	}
 	d->focused = 0;
 	run_clocks(d, QUEUE);
@@ -482,11 +502,10 @@ static bool run(struct drive *d, unsigned int rounds, uint64_t seed, uint8_t fau
 	d->count = bench_entries() * 5 / 4;
 	d->keys = calloc(d->count, sizeof(*d->keys));
 	d->value = calloc(d->count, sizeof(*d->value));
-	d->put_at = calloc(bench_entries(), sizeof(*d->put_at));
 	d->clock = QUEUE;
 	d->clearing = bench_entries() / TABLE_MIN;
 	d->bench = bench_open(seed);
-	good = d->keys && d->value && d->put_at && d->bench &&
+	good = d->keys && d->value && d->bench &&
 	       !mpnic_table_init(&d->table, bench_entries(), key_words(), &d->hash);
 	for (round = 0; good && round < rounds; round++) {
 		d->fault = fault;
@@ -497,7 +516,6 @@ static bool run(struct drive *d, unsigned int rounds, uint64_t seed, uint8_t fau
 	mpnic_table_free(&d->table);
 	free(d->keys);
 	free(d->value);
-	free(d->put_at);
 	return good;
 }
 
@@ -526,8 +544,8 @@ int main(int argc, char **argv)
 	printf("table of %" PRIu32 ": %" PRIu64 " clocks, %" PRIu64 " look-ups, %" PRIu64
 	       " found, %" PRIu64 " of them while their chain moved; up to %" PRIu32
 	       " entries and %" PRIu32 " moves; %" PRIu64 " insertions without room; %" PRIu64
-	       " differences; %" PRIu64 " puts\n",
+	       " differences; %" PRIu64 " puts, %" PRIu64 " cleared, %" PRIu64 " read\n",
 	       bench_entries(), d.clock, d.lookups, d.hits, d.focus_hits, d.fullest, d.longest,
-	       d.failures, d.differences, d.puts);
+	       d.failures, d.differences, d.puts, d.cleared, d.read);
 	return d.differences != 0;
 }

@@ -2,7 +2,7 @@
 # The RTL's table and its hash beside the C model's: long keys, a small table, short keys.
 
 TABLE := $(B)/table
-TABLE_SV := $(RTL_PKGS) $(patsubst %,hw/rtl/mpnic_%.sv,delay hash table toeplitz toeplitz_key) \
+TABLE_SV := $(RTL_PKGS) $(patsubst %,hw/rtl/mpnic_%.sv,delay hash mix table toeplitz toeplitz_key) \
 	tests/table/table_bench.sv
 TABLE_OBJS := $(B)/obj/tests/table/drive.o $(MODEL_LIB)
 
@@ -32,16 +32,17 @@ TEST_TARGETS += test-table
 test-table: $(patsubst %,$(TABLE)/%/drive,flow small token stash)
 	@$(RUN) table-can-fail $(TABLE)/small/drive --faults
 	@$(RUN) table-flow $(TABLE)/flow/drive 30 1
-	@$(RUN) table-small $(TABLE)/small/drive 500 1
+	@$(RUN) table-small $(TABLE)/small/drive 200 1
 	@$(RUN) table-token $(TABLE)/token/drive 30 1
-	@$(RUN) table-stash $(TABLE)/stash/drive 300 1
+	@$(RUN) table-stash $(TABLE)/stash/drive 120 1
 
 # The hash, the table and the loader stand in no pipeline yet.
 LINT_TARGETS += lint-table
 .PHONY: lint-table
 lint-table:
 	for top in "mpnic_hash" "mpnic_hash -GW=160" "mpnic_hash -GW=32" "mpnic_toeplitz_key" \
-			"mpnic_toeplitz -GW=288 -GH=32" "mpnic_toeplitz_key -GW=288 -GH=32" \
+			"mpnic_toeplitz -GW=288 -GH=32" "mpnic_toeplitz_key -GCHUNK=5" \
+			"mpnic_toeplitz -GW=144 -GFIRST=14" "mpnic_toeplitz -GCHUNK=5" \
 			"mpnic_table" "mpnic_table -GENTRIES=256 -GKEY_W=32 -GVALUE_W=32" \
 			"mpnic_table -GENTRIES=256 -GPUT=1"; do \
 		$(VERILATOR) --lint-only -Wall --top-module $$top $(TABLE_SV) || exit 1; \

@@ -38,7 +38,6 @@ module table_bench #(
   input  logic                       port_write_i,
   input  logic [$clog2(ENTRIES)-1:0] port_place_i,
   input  logic [KEY_W+VALUE_W:0]     port_entry_i,
-  output logic                       port_ready_o,
   output logic                       port_rvalid_o,
   output logic [KEY_W+VALUE_W:0]     port_entry_o
 );
@@ -47,7 +46,7 @@ module table_bench #(
   localparam int unsigned ENTRY_W = KEY_W + VALUE_W + 1;
 
   logic        wr_valid;
-  logic [10:0] wr_at;
+  logic [14:0] wr_at;
   logic [63:0] wr_data, offset_q, hash;
   mpnic_toeplitz_key u_key (
     .clk_i,
@@ -83,7 +82,7 @@ module table_bench #(
   assign hash_o = hash ^ 64'(fault_i == 2'd3 && count_q == '1);
 
   logic        rss_wr_valid;
-  logic [10:0] rss_wr_at;
+  logic [14:0] rss_wr_at;
   logic [31:0] rss_wr_data;
   mpnic_toeplitz_key #(
     .W(288),
@@ -113,25 +112,42 @@ module table_bench #(
     .hash_o    (rss_o)
   );
 
+  // Whether to put comes late, and with which value a clock later.
+  localparam int unsigned HASH = mpnic_rtl_pkg::HASH_LATENCY;
+  localparam int unsigned LOOK_UP = mpnic_rtl_pkg::TABLE_LATENCY;
   logic [KEY_W-1:0]   key;
   logic               put;
   logic [VALUE_W-1:0] put_value;
-  mpnic_delay #(
-    .W(KEY_W + 1 + VALUE_W),
-    .N(mpnic_rtl_pkg::HASH_LATENCY)
-  ) u_keys (
-    .clk_i,
-    .rst_ni,
-    .data_i({put_value_i, put_i, key_i}),
-    .data_o({put_value, put, key})
+  mpnic_delay #(.W(KEY_W), .N(HASH)) u_keys (.clk_i, .rst_ni, .data_i(key_i), .data_o(key));
+  mpnic_delay #(.W(1), .N(HASH + LOOK_UP - 1)) u_puts (
+    .clk_i, .rst_ni, .data_i(put_i), .data_o(put)
+  );
+  mpnic_delay #(.W(VALUE_W), .N(HASH + LOOK_UP)) u_values (
+    .clk_i, .rst_ni, .data_i(put_value_i), .data_o(put_value)
   );
 
   // The table port, as it is or broken. The test leaves pauses enough for what comes late.
   localparam int unsigned REQUEST_W = PLACE_W + ENTRY_W + 2;
   logic [REQUEST_W-1:0] request, late1_q, late2_q, broken;
   logic                 is_write;
-  assign request = {port_valid_i, port_write_i, port_place_i, port_entry_i};
-  assign is_write = port_valid_i & port_write_i & port_entry_i[ENTRY_W-1];
+  generate
+    if (PUT != 0) begin : gen_slots  // in order with the look-ups
+      logic [HASH-1:0] valid_q;
+      always_ff @(posedge clk_i or negedge rst_ni) begin
+        if (!rst_ni) valid_q <= '0;
+        else valid_q <= {valid_q[HASH-2:0], port_valid_i};
+      end
+      mpnic_delay #(.W(REQUEST_W - 1), .N(HASH)) u_requests (
+        .clk_i, .rst_ni,
+        .data_i({port_write_i, port_place_i, port_entry_i}),
+        .data_o(request[REQUEST_W-2:0])
+      );
+      assign request[REQUEST_W-1] = valid_q[HASH-1];
+    end else begin : gen_now
+      assign request = {port_valid_i, port_write_i, port_place_i, port_entry_i};
+    end
+  endgenerate
+  assign is_write = request[REQUEST_W-1] & request[REQUEST_W-2] & request[ENTRY_W-1];
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       late1_q <= '0;
@@ -172,7 +188,6 @@ module table_bench #(
     .value_o,
     .put_o,
     .port_valid_i(broken[REQUEST_W-1]),
-    .port_ready_o,
     .port_write_i(broken[REQUEST_W-2]),
     .port_place_i(broken[ENTRY_W+:PLACE_W]),
     .port_entry_i(broken[ENTRY_W-1:0]),

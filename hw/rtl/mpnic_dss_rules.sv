@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The rules of stage dss (docs/state.md, "dss", whose numbers comments give), without memories: a
-// packet comes in at stage 1, its state at stage 4; what the state has become is there at stage 5,
-// the result at stage 7.
+// The rules of stage dss (docs/state.md, "dss", whose numbers comments give), without memories.
 //
-//   1 packet | 2 own mapping | 3 its ends | 4 differences to the state | 5 decisions | 6 | 7 result
+//   1 options | 2 the two that count | 3 own mapping | 4 its length | 5 its ends
+//   6 sums with the state of mappings and dsn_next | 7 decisions; that state is new
+//   8 the segment in map | 9 | 10 sums with the state of what has passed of map | 11 that is new
+//   12, 13 verdict | 14 result
 //
-// Guarantees: the state that goes out is a function of what was in stages 4 and 5 alone, so that
-// packets of one flow may follow each other at two clocks. Nothing stalls but stage 1.
+// Guarantees: what goes out at 7 is a function of what was in stages 6 and 7 alone, and what goes
+// out at 11 of 10 and 11, so that packets of one flow may follow each other at two clocks. Nothing
+// stalls but stage 1.
 //
-// Stage 4 has every difference between a number of the packet and one of the state; stage 5
-// compares and chooses. Each alternative (by the own mapping, by map, by prev) has its sums made
-// before it is known which one counts.
+// What numbers bytes (mappings, dsn_next) does not ask what has passed of a mapping, so the latter
+// comes behind, when the former is decided. In the first clock of each of the two loops all sums
+// are made, in the second one it is chosen.
 module mpnic_dss_rules (
   input  logic                         clk_i,
 
@@ -31,24 +33,58 @@ module mpnic_dss_rules (
   input  logic                         conn_csum3_i,
   input  logic                         conn_tcp3_i,
 
-  // Stage 4: the sender's direction, the other one; dsn_next of its side, of the other one.
+  // Stage 5: isn of the sender's direction; but that of the packet at 7 counts; from its other one.
+  input  logic [31:0]                           isn5_i,
+  input  logic                                  near5_i,
+  input  logic                                  turn5_i,
+  // Stage 6: the sender's direction, the other one; dsn_next of the sender's side. Layouts: below.
+  input  logic [mpnic_rtl_pkg::DSS_HEAD_W-1:0]  head6_i,
+  input  logic [mpnic_rtl_pkg::DSS_HEAD_W-1:0]  other6_i,
+  input  logic [mpnic_rtl_pkg::DSS_MAPS_W-1:0]  maps6_i,
+  input  logic [63:0]                           next6_i,
+  // Stage 7: what has become of them; other's maps are zero now.
+  output logic [mpnic_rtl_pkg::DSS_HEAD_W-1:0]  head7_o,
+  output logic [mpnic_rtl_pkg::DSS_HEAD_W-1:0]  other7_o,
+  output logic                                  zero_other7_o,
+  output logic [mpnic_rtl_pkg::DSS_MAPS_W-1:0]  maps7_o,
+  output logic [63:0]                           next7_o,
+
+  // Stages 10 and 11: what has passed of map; flags DATA_ACK of both directions, the sender's
+  // first.
   // verilator lint_off UNUSEDSIGNAL
-  input  logic [mpnic_pkg::DIR_W-1:0]  dir4_i,
-  input  logic [mpnic_pkg::DIR_W-1:0]  other4_i,
+  input  logic [mpnic_rtl_pkg::DSS_PASS_W-1:0]  pass10_i,
   // verilator lint_on UNUSEDSIGNAL
-  input  logic [63:0]                  next4_i,
-  input  logic [63:0]                  ack_next4_i,
+  input  logic [1:0]                            acks10_i,
+  output logic [mpnic_rtl_pkg::DSS_PASS_W-1:0]  pass11_o,
+  output logic [1:0]                            acks11_o,
+  // Stage 10: dsn_next of the other side.
+  input  logic [63:0]                           ack_next10_i,
 
-  // Stage 5: the same, and what it has become.
-  output logic [mpnic_pkg::DIR_W-1:0]  dir5_o,
-  output logic [mpnic_pkg::DIR_W-1:0]  other5_o,
-  output logic [63:0]                  next5_o,
-
-  // Stage 7.
+  // Stage 14.
   output logic [mpnic_pkg::RESULT_W-1:0] result_o  // dss's fields and signs; the others are zero
 );
 
 `include "mpnic_records.svh"
+
+  // A direction's isn and flags; its mappings, those that memory does not hold first; what has
+  // passed of map.
+  typedef struct packed {
+    logic isn_there, syn_data, capable, capable_v1, third, ended, data, infinite;
+    logic [31:0] isn;
+  } head_t;
+  typedef struct packed {
+    logic [31:0] prev_hi, prev_shift, prev_end, map_shift, map_end;  // shift: dsn - ssn
+    logic        prev_there, map_there;
+    logic [31:0] prev_dsn, prev_ssn;
+    logic [15:0] prev_len, map_len;
+    logic [63:0] map_dsn;
+    logic [31:0] map_ssn;
+  } maps_t;
+  typedef struct packed {
+    logic        done, csum_there, fin;
+    logic [3:0]  judge;
+    logic [15:0] sum, csum, pos;
+  } pass_t;
 
   // --- arithmetic --------------------------------------------------------------------------------
 
@@ -58,48 +94,43 @@ module mpnic_dss_rules (
     add3 = (a ^ b ^ c) + {((a[30:0] & b[30:0]) | (c[30:0] & (a[30:0] ^ b[30:0]))), one};
   endfunction
 
-  // a - b - c, which is a - ~(~b + ~c + 2 - 1): the second one is a subtraction's carry.
-  function automatic logic [31:0] sub3(input logic [31:0] a, input logic [31:0] b,
-                                       input logic [31:0] c);
-    logic [31:0] x, y;
-    x = a ^ b ^ c;  // a ^ ~b ^ ~c
-    y = {((a[30:0] & ~b[30:0]) | (~c[30:0] & (a[30:0] ^ ~b[30:0]))), 1'b1};
-    sub3 = x - ~y;
+  // Sums of 16-bit words, folded to 17 and then to 16 bits. 0 comes of zeros alone, so that the
+  // order of adding and folding does not matter.
+  function automatic logic [16:0] fold17(input logic [19:0] x);
+    fold17 = 17'(x[15:0]) + 17'(x[19:16]);
   endfunction
 
-  // Is off one of len bytes?
-  function automatic logic covers(input logic [31:0] off, input logic [15:0] len);
-    covers = (off[31:16] == '0) & (off[15:0] < len);
+  function automatic logic [15:0] fold16(input logic [16:0] x);
+    fold16 = x[15:0] + 16'(x[16]);
   endfunction
 
-  function automatic logic above(input logic [31:0] a, input logic [15:0] b);
-    above = (a[31:16] != '0) | (a[15:0] > b);
-  endfunction
-
-  // Folded sums. 0 comes of zeros alone, so that the order of adding and folding does not matter.
-  function automatic logic [15:0] fold(input logic [19:0] x);
-    logic [16:0] y;
-    y = 17'(x[15:0]) + 17'(x[19:16]);
-    fold = y[15:0] + 16'(y[16]);
-  endfunction
-
+  // Both sums, with and without the carry, then the choice.
   function automatic logic [15:0] fold2(input logic [15:0] a, input logic [15:0] b);
     logic [16:0] y;
+    logic [15:0] z;
     y = 17'(a) + 17'(b);
-    fold2 = y[15:0] + 16'(y[16]);
+    z = a + b + 16'd1;
+    fold2 = y[16] ? z : y[15:0];
   endfunction
 
-  // Two words whose folded sum is 0xffff.
-  function automatic logic all_ones(input logic [15:0] a, input logic [15:0] b);
-    all_ones = (&(a ^ b)) | (&(a & b));
+  // Wide ands by a carry chain: equality, three bits a step; all ones, six bits a step.
+  // verilator lint_off UNUSEDSIGNAL
+  function automatic logic equal(input logic [47:0] a, input logic [47:0] b);
+    logic [15:0] same;
+    logic [17:0] carry;
+    for (int unsigned k = 0; k < 16; k++) same[k] = a[3*k+:3] == b[3*k+:3];
+    carry = {1'b0, same, 1'b1} + 18'd1;
+    equal = carry[17];
   endfunction
 
-  // The upper half of the number near `around` whose lower half is low: around's own, one more, one
-  // less. below: low is before around's lower half as plain numbers; back: in serial arithmetic.
-  function automatic logic [31:0] upper(input logic [31:0] around, input logic below,
-                                        input logic back);
-    upper = (below & ~back) ? around + 32'd1 : (~below & back) ? around - 32'd1 : around;
+  function automatic logic ones(input logic [35:0] x);
+    logic [5:0] six;
+    logic [7:0] carry;
+    for (int unsigned k = 0; k < 6; k++) six[k] = &x[6*k+:6];
+    carry = {1'b0, six, 1'b1} + 8'd1;
+    ones = carry[7];
   endfunction
+  // verilator lint_on UNUSEDSIGNAL
 
   // --- 1: the packet -----------------------------------------------------------------------------
 
@@ -111,56 +142,38 @@ module mpnic_dss_rules (
   assign hdr = hdr_i;
   assign csum = csum_i;
 
-  // The first DSS without error and the first MP_CAPABLE; signs of control options.
+  // What kind the options are of, one bit an option.
   localparam int unsigned OPTS = mpnic_pkg::MPTCP_OPTS;
-  logic [OPTS-1:0] is_dss, is_capable, is_right, first_dss, first_capable;
-  logic [31:0]     control;
+  localparam int unsigned OPT_W = mpnic_pkg::OPT_W;
+  logic [OPTS-1:0] there, right, is_dss, is_capable, is_fail, is_fastclose, is_tcprst, is_add;
+  logic [OPTS-1:0] is_remove, is_prio;
   always_comb begin
-    control = '0;
     opt_in = '0;
     for (int unsigned k = 0; k < OPTS; k++) begin
-      opt_in = hdr.opt[mpnic_pkg::OPT_W*k+:mpnic_pkg::OPT_W];
-      is_right[k] = (3'(k) < hdr.mptcp_count[2:0]) & (opt_in.error == '0);
-      is_dss[k] = is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_DSS);
-      is_capable[k] = (3'(k) < hdr.mptcp_count[2:0]) &
-                      (opt_in.subtype == mpnic_pkg::SUBTYPE_MP_CAPABLE);
-      control[mpnic_pkg::SIGN_CAPABLE_ERROR] |= is_capable[k] & ~is_right[k];
-      control[mpnic_pkg::SIGN_MP_FAIL] |=
-          is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_MP_FAIL);
-      control[mpnic_pkg::SIGN_FASTCLOSE] |=
-          is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_MP_FASTCLOSE);
-      control[mpnic_pkg::SIGN_TCPRST] |=
-          is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_MP_TCPRST);
-      control[mpnic_pkg::SIGN_ADD_ADDR] |=
-          is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_ADD_ADDR);
-      control[mpnic_pkg::SIGN_REMOVE_ADDR] |=
-          is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_REMOVE_ADDR);
-      control[mpnic_pkg::SIGN_MP_PRIO] |=
-          is_right[k] & (opt_in.subtype == mpnic_pkg::SUBTYPE_MP_PRIO);
-    end
-  end
-  assign first_dss = is_dss & {~|is_dss[2:0], ~|is_dss[1:0], ~is_dss[0], 1'b1};
-  assign first_capable = is_capable &
-                         {~|is_capable[2:0], ~|is_capable[1:0], ~is_capable[0], 1'b1};
-  always_comb begin
-    opt_dss = '0;
-    opt_capable = '0;
-    for (int unsigned k = 0; k < OPTS; k++) begin
-      opt_dss |= hdr.opt[mpnic_pkg::OPT_W*k+:mpnic_pkg::OPT_W] &
-                 {mpnic_pkg::OPT_W{first_dss[k]}};
-      opt_capable |= hdr.opt[mpnic_pkg::OPT_W*k+:mpnic_pkg::OPT_W] &
-                     {mpnic_pkg::OPT_W{first_capable[k]}};
+      opt_in = hdr.opt[OPT_W*k+:OPT_W];
+      there[k] = 3'(k) < hdr.mptcp_count[2:0];
+      right[k] = opt_in.error == '0;
+      is_dss[k] = opt_in.subtype == mpnic_pkg::SUBTYPE_DSS;
+      is_capable[k] = opt_in.subtype == mpnic_pkg::SUBTYPE_MP_CAPABLE;
+      is_fail[k] = opt_in.subtype == mpnic_pkg::SUBTYPE_MP_FAIL;
+      is_fastclose[k] = opt_in.subtype == mpnic_pkg::SUBTYPE_MP_FASTCLOSE;
+      is_tcprst[k] = opt_in.subtype == mpnic_pkg::SUBTYPE_MP_TCPRST;
+      is_add[k] = opt_in.subtype == mpnic_pkg::SUBTYPE_ADD_ADDR;
+      is_remove[k] = opt_in.subtype == mpnic_pkg::SUBTYPE_REMOVE_ADDR;
+      is_prio[k] = opt_in.subtype == mpnic_pkg::SUBTYPE_MP_PRIO;
     end
   end
 
-  logic        known1_q, first1_q, dir1_q, side1_q, tcp1_q, sound1_q;
-  logic        syn1_q, fin1_q, rst1_q, ack1_q;  // TCP flags
-  logic        dss1_q, capable1_q, capable_ok1_q, capable_v1_1_q;
-  logic [15:0] dss_fields1_q, capable_fields1_q, dss_len1_q, capable_len1_q, dss_sum1_q;
-  logic [15:0] capable_sum1_q, n1_q, psum1_q;
-  logic        dss_fin1_q;
-  logic [63:0] data_ack1_q, dsn1_q;
-  logic [31:0] ssn1_q, seq1_q, ackno1_q, control1_q;
+  logic            known1_q, first1_q, dir1_q, side1_q, tcp1_q, sound1;
+  logic            syn1_q, fin1_q, rst1_q, ack1_q;  // TCP flags
+  logic            good_ip1_q, good_l4_1_q;
+  logic [OPTS-1:0] there1_q, right1_q, dss1_q, capable1_q, is_fail1_q, is_fastclose1_q;
+  logic [OPTS-1:0] is_tcprst1_q, is_add1_q, is_remove1_q, is_prio1_q;
+  // verilator lint_off UNUSEDSIGNAL
+  logic [OPTS*OPT_W-1:0] opts1_q;
+  // verilator lint_on UNUSEDSIGNAL
+  logic [31:0]     seq1_q, ackno1_q;
+  logic [15:0]     n1_q, psum1_q;
   always_ff @(posedge clk_i) begin
     if (take_i) begin
       known1_q <= known_i;
@@ -168,704 +181,873 @@ module mpnic_dss_rules (
       dir1_q <= dir_i;
       side1_q <= side_i;
       tcp1_q <= hdr.parse == mpnic_pkg::PARSE_TCP;
-      sound1_q <= (hdr.parse == mpnic_pkg::PARSE_TCP) & (csum.ip != mpnic_pkg::CSUM_BAD) &
-                  (csum.ip != mpnic_pkg::CSUM_NOT_JUDGED) &
-                  ((csum.l4 == mpnic_pkg::CSUM_GOOD) | (csum.l4 == mpnic_pkg::CSUM_PARTIAL));
+      good_ip1_q <= (csum.ip != mpnic_pkg::CSUM_BAD) & (csum.ip != mpnic_pkg::CSUM_NOT_JUDGED);
+      good_l4_1_q <= (csum.l4 == mpnic_pkg::CSUM_GOOD) | (csum.l4 == mpnic_pkg::CSUM_PARTIAL);
       {ack1_q, rst1_q, syn1_q, fin1_q} <= {hdr.tcp_flags[4], hdr.tcp_flags[2:0]};
-      dss1_q <= |is_dss;
-      capable1_q <= |is_capable;
-      capable_ok1_q <= |(first_capable & is_right);
-      capable_v1_1_q <= opt_capable.version == 8'd1;
-      dss_fields1_q <= opt_dss.fields;
-      capable_fields1_q <= opt_capable.fields;
-      dss_fin1_q <= opt_dss.flags[mpnic_pkg::DSS_F];
-      dss_len1_q <= opt_dss.data_len;
-      capable_len1_q <= opt_capable.data_len;
-      dss_sum1_q <= opt_dss.checksum;
-      capable_sum1_q <= opt_capable.checksum;
-      data_ack1_q <= opt_dss[mpnic_pkg::OPT_DSS_DATA_ACK_LSB+:64];
-      dsn1_q <= opt_dss[mpnic_pkg::OPT_DSS_DSN_LSB+:64];
-      ssn1_q <= opt_dss[mpnic_pkg::OPT_DSS_SSN_LSB+:32];
+      there1_q <= there;
+      right1_q <= right;
+      dss1_q <= is_dss & right & there;
+      capable1_q <= is_capable & there;
+      is_fail1_q <= is_fail;
+      is_fastclose1_q <= is_fastclose;
+      is_tcprst1_q <= is_tcprst;
+      is_add1_q <= is_add;
+      is_remove1_q <= is_remove;
+      is_prio1_q <= is_prio;
+      opts1_q <= hdr.opt;
       seq1_q <= hdr.seq;
       ackno1_q <= hdr.ack;
       n1_q <= hdr.payload_len;
       psum1_q <= csum.payload_sum;
-      control1_q <= control;
     end
   end
-  assign sound1_o = sound1_q;
+  assign sound1 = tcp1_q & good_ip1_q & good_l4_1_q;
+  assign sound1_o = sound1;
 
-  // --- 2: its own mapping (5: read_mapping) ------------------------------------------------------
+  // The first DSS without error and the first MP_CAPABLE.
+  logic [OPTS-1:0] first_dss, first_capable;
+  assign first_dss = dss1_q & {~|dss1_q[2:0], ~|dss1_q[1:0], ~dss1_q[0], 1'b1};
+  assign first_capable = capable1_q &
+                         {~|capable1_q[2:0], ~|capable1_q[1:0], ~capable1_q[0], 1'b1};
+  always_comb begin
+    opt_dss = '0;
+    opt_capable = '0;
+    for (int unsigned k = 0; k < OPTS; k++) begin
+      opt_dss |= opts1_q[OPT_W*k+:OPT_W] & {OPT_W{first_dss[k]}};
+      opt_capable |= opts1_q[OPT_W*k+:OPT_W] & {OPT_W{first_capable[k]}};
+    end
+  end
 
-  logic is_syn1, by_dss, by_capable;
-  assign is_syn1 = syn1_q & ~rst1_q & ~fin1_q;
-  assign by_dss = dss1_q & dss_fields1_q[mpnic_pkg::FIELD_MAPPING] & ~rst1_q;
-  assign by_capable = ~by_dss & capable_ok1_q & capable_fields1_q[mpnic_pkg::FIELD_DATA_LEN] &
-                      ~side1_q & first1_q & ~rst1_q;
-
-  // What only passes through, one vector: flags of the packet that stages 4 and 5 ask for.
+  // What only passes through, one vector.
   typedef struct packed {
-    logic known, sound, first, dir, is_syn, syn, fin, rst, ack, data;
+    logic known, sound, first, dir, side, is_syn, syn, fin, rst, ack, data;
     logic dss, capable, capable_ok, capable_v1;
     logic has_ack, ack8;               // Data ACK
     logic there, infinite, with_len;   // own mapping: any, of length 0, another
-    logic own_fin, own_csum, dsn8;
+    logic own_capable, own_fin, own_csum, dsn8;
     logic n_is_bytes, n_reaches;       // n = bytes, n >= bytes
     logic bytes_0;
+    logic active, go, go_syn, tcp;     // the state is looked at; it is no SYN; it is one
+    logic csum_extra, csum_missing;
+    logic [3:0]  judge;
     logic [31:0] control;
     logic [31:0] seq, ackno, ssn;
-    logic [63:0] data_ack;
+    logic [63:0] data_ack, dsn;
     logic [15:0] n, psum, bytes, length, checksum;
   } packet_t;
-
   // verilator lint_off UNUSEDSIGNAL
-  packet_t p2_d, p2_q, p3_d, p3_q, p4_d, p4_q, p5_q;
+  packet_t p2_d, p2_q, p3_d, p3_q, p4_d, p4_q, p5_d, p5_q, p6_d, p6_q, p7_q, p8_q, p9_q, p10_q;
+  packet_t p11_q, p12_q, p13_q;
   // verilator lint_on UNUSEDSIGNAL
-  logic        own_capable2_q, own_capable3_q;
-  logic [63:0] dsn2_q, dsn3_q, dsn4_q;
+  logic [31:0] control1;
+  logic        syn1;
+  assign syn1 = syn1_q & ~rst1_q & ~fin1_q;
   always_comb begin
+    control1 = '0;
+    control1[mpnic_pkg::SIGN_CAPABLE_ERROR] = |(capable1_q & ~right1_q);
+    control1[mpnic_pkg::SIGN_MP_FAIL] = |(is_fail1_q & right1_q & there1_q);
+    control1[mpnic_pkg::SIGN_FASTCLOSE] = |(is_fastclose1_q & right1_q & there1_q);
+    control1[mpnic_pkg::SIGN_TCPRST] = |(is_tcprst1_q & right1_q & there1_q);
+    control1[mpnic_pkg::SIGN_ADD_ADDR] = |(is_add1_q & right1_q & there1_q);
+    control1[mpnic_pkg::SIGN_REMOVE_ADDR] = |(is_remove1_q & right1_q & there1_q);
+    control1[mpnic_pkg::SIGN_MP_PRIO] = |(is_prio1_q & right1_q & there1_q);
     p2_d = '0;
     p2_d.known = known1_q;
-    p2_d.sound = sound1_q;
+    p2_d.sound = sound1;
     p2_d.first = first1_q;
     p2_d.dir = dir1_q;
-    p2_d.is_syn = is_syn1;
+    p2_d.side = side1_q;
+    p2_d.is_syn = syn1;
     p2_d.syn = syn1_q;
     p2_d.fin = fin1_q;
     p2_d.rst = rst1_q;
     p2_d.ack = ack1_q;
-    p2_d.data = tcp1_q & (n1_q != '0) & (is_syn1 | (ack1_q & ~syn1_q & ~rst1_q));
-    p2_d.dss = dss1_q;
-    p2_d.capable = capable1_q;
-    p2_d.capable_ok = capable_ok1_q;
-    p2_d.capable_v1 = capable_v1_1_q;
-    p2_d.has_ack = dss1_q & dss_fields1_q[mpnic_pkg::FIELD_DATA_ACK];
-    p2_d.ack8 = dss_fields1_q[mpnic_pkg::FIELD_DATA_ACK8];
-    p2_d.there = by_dss | by_capable;
-    p2_d.length = by_dss ? dss_len1_q : capable_len1_q;
-    p2_d.infinite = p2_d.there & (p2_d.length == '0);
-    p2_d.with_len = p2_d.there & (p2_d.length != '0);
-    p2_d.own_fin = by_dss & dss_fin1_q & (dss_len1_q != '0);
-    p2_d.own_csum = by_dss ? dss_fields1_q[mpnic_pkg::FIELD_CHECKSUM]
-                           : capable_fields1_q[mpnic_pkg::FIELD_CHECKSUM];
-    p2_d.dsn8 = ~by_dss | dss_fields1_q[mpnic_pkg::FIELD_DSN8];
-    p2_d.checksum = by_dss ? dss_sum1_q : capable_sum1_q;
-    p2_d.control = control1_q;
+    p2_d.data = tcp1_q & (n1_q != '0) & (syn1 | (ack1_q & ~syn1_q & ~rst1_q));
+    p2_d.dss = |dss1_q;
+    p2_d.capable = |capable1_q;
+    p2_d.capable_ok = |(first_capable & right1_q);
+    p2_d.control = control1;
     p2_d.seq = seq1_q;
     p2_d.ackno = ackno1_q;
-    p2_d.ssn = by_dss ? ssn1_q : mpnic_pkg::SUBFLOW_SSN_FIRST;
-    p2_d.data_ack = data_ack1_q;
     p2_d.n = n1_q;
     p2_d.psum = psum1_q;
+    p2_d.data_ack = opt_dss[mpnic_pkg::OPT_DSS_DATA_ACK_LSB+:64];
   end
+
+  logic [15:0] dss_fields2_q, capable_fields2_q, dss_len2_q, capable_len2_q, dss_sum2_q;
+  logic [15:0] capable_sum2_q;
+  logic [7:0]  version2_q;
+  logic        dss_fin2_q;
+  logic [63:0] dsn2_q;
+  logic [31:0] ssn2_q;
   always_ff @(posedge clk_i) begin
     p2_q <= p2_d;
-    own_capable2_q <= by_capable;
-    dsn2_q <= dsn1_q;
+    version2_q <= opt_capable.version;
+    dss_fields2_q <= opt_dss.fields;
+    capable_fields2_q <= opt_capable.fields;
+    dss_fin2_q <= opt_dss.flags[mpnic_pkg::DSS_F];
+    dss_len2_q <= opt_dss.data_len;
+    capable_len2_q <= opt_capable.data_len;
+    dss_sum2_q <= opt_dss.checksum;
+    capable_sum2_q <= opt_capable.checksum;
+    dsn2_q <= opt_dss[mpnic_pkg::OPT_DSS_DSN_LSB+:64];
+    ssn2_q <= opt_dss[mpnic_pkg::OPT_DSS_SSN_LSB+:32];
   end
 
-  // --- 3: its ends -------------------------------------------------------------------------------
+  // --- 2, 3: its own mapping (5: read_mapping) ---------------------------------------------------
 
-  // c: seq - ssn, which is off but for isn; with n added.
-  logic [31:0] c3_q, c_end3_q, c_last4_q, own_shift3_q, seq_end3_q;
+  logic by_dss, by_capable, dss_fin3_q;
+  assign by_dss = p2_q.dss & dss_fields2_q[mpnic_pkg::FIELD_MAPPING] & ~p2_q.rst;
+  assign by_capable = p2_q.capable_ok & capable_fields2_q[mpnic_pkg::FIELD_DATA_LEN] &
+                      ~p2_q.side & p2_q.first & ~p2_q.rst;
   always_comb begin
     p3_d = p2_q;
-    p3_d.bytes = p2_q.length - {15'd0, p2_q.own_fin};
+    p3_d.capable_v1 = version2_q == 8'd1;
+    p3_d.has_ack = p2_q.dss & dss_fields2_q[mpnic_pkg::FIELD_DATA_ACK];
+    p3_d.ack8 = dss_fields2_q[mpnic_pkg::FIELD_DATA_ACK8];
+    p3_d.there = by_dss | by_capable;
+    p3_d.own_capable = ~by_dss;  // if there
+    p3_d.length = by_dss ? dss_len2_q : capable_len2_q;
+    p3_d.own_csum = by_dss ? dss_fields2_q[mpnic_pkg::FIELD_CHECKSUM]
+                           : capable_fields2_q[mpnic_pkg::FIELD_CHECKSUM];
+    p3_d.dsn8 = ~by_dss | dss_fields2_q[mpnic_pkg::FIELD_DSN8];
+    p3_d.checksum = by_dss ? dss_sum2_q : capable_sum2_q;
+    p3_d.ssn = by_dss ? ssn2_q : mpnic_pkg::SUBFLOW_SSN_FIRST;
+    p3_d.dsn = dsn2_q;
   end
   always_ff @(posedge clk_i) begin
     p3_q <= p3_d;
-    own_capable3_q <= own_capable2_q;
-    dsn3_q <= dsn2_q;
-    c3_q <= p2_q.seq - p2_q.ssn;
-    c_end3_q <= add3(p2_q.seq, ~p2_q.ssn, {16'd0, p2_q.n}, 1'b1);
-    seq_end3_q <= p2_q.seq + {16'd0, p2_q.n};
-    own_shift3_q <= dsn2_q[31:0] - p2_q.ssn;
+    dss_fin3_q <= by_dss & dss_fin2_q;
   end
 
   // With the connection: its IDSN numbers the mapping of an MP_CAPABLE; is a checksum negotiated?
-  logic [31:0] c4_q, c_end4_q, own_shift4_q, seq_end4_q, own_end4_q;
-  logic [3:0]  own_judge4_q, own_judge5_q;
-  logic        extra4_q, missing4_q, tcp4_q;
-  logic [16:0] bytes_1_4_q;
-  logic [19:0] rest4_q, rest_psum4_q, rest_check4_q;  // of the pseudo header, without the number
+  logic [31:0] seq_end4_q;
+  logic [16:0] bytes3;
+  assign bytes3 = {1'b0, p3_q.length} - {16'd0, dss_fin3_q};
   always_comb begin
     p4_d = p3_q;
-    p4_d.n_is_bytes = p3_q.n == p3_q.bytes;
-    p4_d.n_reaches = p3_q.n >= p3_q.bytes;
-    p4_d.bytes_0 = p3_q.bytes == '0;
+    p4_d.own_fin = dss_fin3_q & ~bytes3[16];  // of length 0 it counts for nothing
+    p4_d.bytes = bytes3[15:0] & {16{~bytes3[16]}};
+    p4_d.infinite = p3_q.there & (p3_q.length == '0);
+    p4_d.with_len = p3_q.there & (p3_q.length != '0);
+    p4_d.dsn = p3_q.own_capable ? idsn3_i + 64'd1 : p3_q.dsn;
+    p4_d.tcp = conn_tcp3_i;
+    p4_d.active = p3_q.known & p3_q.sound & ~conn_tcp3_i;
+    p4_d.go = p4_d.active & ~p3_q.is_syn;
+    p4_d.go_syn = p4_d.active & p3_q.is_syn;
+    p4_d.csum_extra = p3_q.own_csum & ~conn_csum3_i;
+    p4_d.csum_missing = ~p3_q.own_csum & conn_csum3_i;
+    unique case ({p3_q.own_csum, conn_csum3_i})
+      2'b00: p4_d.judge = 4'(mpnic_pkg::MAP_CSUM_ABSENT);
+      2'b01: p4_d.judge = 4'(mpnic_pkg::MAP_CSUM_MISSING);
+      2'b10: p4_d.judge = 4'(mpnic_pkg::MAP_CSUM_EXTRA);
+      default: p4_d.judge = 4'(mpnic_pkg::MAP_CSUM_NONE);
+    endcase
   end
   always_ff @(posedge clk_i) begin
     p4_q <= p4_d;
-    dsn4_q <= own_capable3_q ? idsn3_i + 64'd1 : dsn3_q;
-    c4_q <= c3_q;
-    c_end4_q <= c_end3_q;
-    rest4_q <= {4'd0, p3_q.ssn[15:0]} + {4'd0, p3_q.ssn[31:16]} + {4'd0, p3_q.length};
-    rest_psum4_q <= {4'd0, p3_q.ssn[15:0]} + {4'd0, p3_q.ssn[31:16]} + {4'd0, p3_q.length} +
-                    {4'd0, p3_q.psum};
-    rest_check4_q <= {4'd0, p3_q.ssn[15:0]} + {4'd0, p3_q.ssn[31:16]} + {4'd0, p3_q.length} +
-                     {4'd0, p3_q.psum} + {4'd0, p3_q.checksum};
-    c_last4_q <= c_end3_q - 32'd1;
-    bytes_1_4_q <= {1'b0, p3_q.bytes} + 17'd1;
-    seq_end4_q <= seq_end3_q;
-    own_shift4_q <= own_capable3_q ? idsn3_i[31:0] : own_shift3_q;  // its ssn is 1
-    own_end4_q <= p3_q.ssn + {16'd0, p3_q.bytes};
-    tcp4_q <= conn_tcp3_i;
-    extra4_q <= p3_q.own_csum & ~conn_csum3_i;
-    missing4_q <= ~p3_q.own_csum & conn_csum3_i;
-    unique case ({p3_q.own_csum, conn_csum3_i})
-      2'b00: own_judge4_q <= 4'(mpnic_pkg::MAP_CSUM_ABSENT);
-      2'b01: own_judge4_q <= 4'(mpnic_pkg::MAP_CSUM_MISSING);
-      2'b10: own_judge4_q <= 4'(mpnic_pkg::MAP_CSUM_EXTRA);
-      default: own_judge4_q <= 4'(mpnic_pkg::MAP_CSUM_NONE);
-    endcase
+    seq_end4_q <= p3_q.seq + {16'd0, p3_q.n};
   end
 
-  // --- 4: differences to the state ---------------------------------------------------------------
+  // --- 5: its ends -------------------------------------------------------------------------------
 
+  logic [31:0] shift5_q, seq_end5_q, own_end5_q;
   // verilator lint_off UNUSEDSIGNAL
-  mpnic_dir_t dir4, other4, dir5_q, other5_q;
-  logic [31:0] ack_behind, isn_after, isn_skip, prev_e, map_e, own_e, back_e, newer_d, map_last;
+  logic [16:0] n_d;
   // verilator lint_on UNUSEDSIGNAL
-  assign dir4 = dir4_i;
-  assign other4 = other4_i;
-  assign isn_after = dir4.isn - p4_q.seq;
-  assign isn_skip = add3(p4_q.ackno, ~other4.isn, 32'd0, 1'b0);  // ack - 1 - isn
-  assign ack_behind = add3(other4.isn, ~p4_q.ackno, 32'd1, 1'b1);  // isn + 1 - ack
-  // The lower half of one number minus the other's: own - dsn_next, Data ACK - dsn_next of the
-  // other side, own - map, prev - map.
-  assign own_e = dsn4_q[31:0] - next4_i[31:0];
-  assign back_e = p4_q.data_ack[31:0] - ack_next4_i[31:0];
-  assign map_e = dsn4_q[31:0] - dir4.map_dsn[31:0];
-  assign prev_e = dir4.prev_dsn - dir4.map_dsn[31:0];
-
-  // The same the other way round: minus the lowest number is its own opposite, and positive here.
-  logic [31:0] next_e;
-  logic        own_min;
-  assign next_e = next4_i[31:0] - dsn4_q[31:0];
-  assign own_min = next_e == 32'h8000_0000;
-  logic map_below;
-  assign map_below = dsn4_q[31:0] < dir4.map_dsn[31:0];
-
-  logic [31:0] off_map4;
-  assign off_map4 = sub3(p4_q.seq, dir4.isn, dir4.map_ssn);
-  logic [31:0] off_own4, end_own4, end_map4, off_prev4, end_prev4, d_prev4;
-  assign off_own4 = c4_q - dir4.isn;
-  assign end_own4 = c_end4_q - dir4.isn;
-  assign end_map4 = sub3(seq_end4_q, dir4.isn, dir4.map_ssn);
-  assign off_prev4 = sub3(p4_q.seq, dir4.isn, dir4.prev_ssn);
-  assign end_prev4 = sub3(seq_end4_q, dir4.isn, dir4.prev_ssn);
-  assign d_prev4 = dir4.prev_ssn - p4_q.ssn;
-
-  // The upper halves of own, Data ACK and prev: around's own, one more, one less.
-  logic own_below, ack_below, prev_below;
-  assign own_below = dsn4_q[31:0] < next4_i[31:0];
-  assign ack_below = p4_q.data_ack[31:0] < ack_next4_i[31:0];
-  assign prev_below = dir4.prev_dsn < dir4.map_dsn[31:0];
-  logic [63:0] prev_dsn4;
-  assign prev_dsn4 = {upper(dir4.map_dsn[63:32], prev_below, prev_e[31]), dir4.prev_dsn};
-
-  // Does 8 octets' upper half equal that one? All three are looked at before it is known which.
-  function automatic logic hits(input logic [31:0] hi, input logic [31:0] around,
-                                input logic below, input logic back);
-    logic same, more, less;
-    same = hi == around;
-    more = hi == around + 32'd1;
-    less = hi == around - 32'd1;
-    hits = (below & ~back) ? more : (~below & back) ? less : same;
-  endfunction
-  logic [15:0] map_sum_d;
-  assign map_sum_d = fold2(dir4.map_sum, (p4_q.seq[0] ^ dir4.isn[0] ^ dir4.map_ssn[0]) ?
-                           {p4_q.psum[7:0], p4_q.psum[15:8]} : p4_q.psum);
-
-  logic [15:0] off_own5_q, end_own5_q, off_map5_q, end_map5_q, off_prev5_q, end_prev5_q;
-  logic        own_neg5_q, map_neg5_q, own_at5_q, in_own5_q, touches_own5_q, in_map5_q, in_prev5_q;
-  logic        over_own5_q, over_map5_q, over_prev5_q, reach_own5_q, reach_map5_q;
-  logic        at_pos5_q, before_pos5_q, upto_pos5_q, meets_map5_q, meets_prev5_q, prev_older5_q;
-  logic        far5_q, ack_near5_q, map_behind5_q;
-  logic [31:0] near_hi5_q, near_tk_hi5_q, own_hi5_q, ack_hi5_q;
-  logic [32:0] next_own5_q;  // dsn_next - own
-  logic [63:0] next_map5_q, next_prev5_q, prev_dsn5_q;  // dsn_next - map, - prev
-  logic [16:0] bytes_1_5_q;
-  logic        still5_q, placeable5_q, repeat_diff5_q, is_conflict5_q;
-  logic [63:0] next5_q;
-  logic [31:0] dsn5_q;  // lower half
-  logic        same_isn5_q, in_syn_data5_q, in_skip5_q, ack_before5_q;
-  logic        same_map5_q, same_prev5_q, map_shift5_q, prev_shift5_q, newer5_q;
-  logic [15:0] base5_q, base_psum5_q, base_check, base_check5_q, map_sum5_q;
-  logic        map_good5_q, map_good_still5_q, tcp5_q, extra5_q, missing5_q;
-  assign newer_d = add3(dir4.map_ssn, {16'd0, dir4.map_len}, ~own_end4_q, 1'b1);
-  // The last byte's place from map_pos on: end - 1 - map_pos.
-  assign map_last = end_map4 + ~{16'd0, dir4.map_pos};
-  assign base_check = fold({4'd0, dsn4_q[15:0]} + {4'd0, dsn4_q[31:16]} + rest_check4_q);
+  logic [17:0] rest5_q;  // of the pseudo header, without the number
+  assign n_d = {1'b0, p4_q.n} - {1'b0, p4_q.bytes};
+  always_comb begin
+    p5_d = p4_q;
+    p5_d.bytes_0 = p4_q.bytes == '0;
+    p5_d.n_is_bytes = p4_q.n == p4_q.bytes;
+    p5_d.n_reaches = ~n_d[16];
+  end
   always_ff @(posedge clk_i) begin
-    p5_q <= p4_q;
-    dir5_q <= dir4;
-    other5_q <= other4;
-    next5_q <= next4_i;
-    dsn5_q <= dsn4_q[31:0];
-    own_judge5_q <= own_judge4_q;
-    extra5_q <= extra4_q;
-    missing5_q <= missing4_q;
-    tcp5_q <= tcp4_q;
-    // 1
-    same_isn5_q <= dir4.isn == p4_q.seq;
-    in_syn_data5_q <= isn_after[31:16] == '0;
-    in_skip5_q <= isn_skip[31:16] == '0;
-    // 4
-    ack_before5_q <= ack_behind[31];
-    ack_hi5_q <= upper(ack_next4_i[63:32], ack_below, back_e[31]);
-    ack_near5_q <= ~p4_q.ack8 | hits(p4_q.data_ack[63:32], ack_next4_i[63:32], ack_below,
-                                     back_e[31]);
-    // 5
-    own_hi5_q <= upper(next4_i[63:32], own_below, own_e[31]);
-    far5_q <= p4_q.with_len & p4_q.dsn8 &
-              ~hits(dsn4_q[63:32], next4_i[63:32], own_below, own_e[31]);
-    near_hi5_q <= upper(dir4.map_dsn[63:32], map_below, map_e[31]);
-    near_tk_hi5_q <= upper(dir4.map_dsn[63:32], map_below, map_e[31] & (map_e[30:0] != '0));
-    same_map5_q <= dir4.flags[mpnic_pkg::DIR_MAP] & (dir4.map_ssn == p4_q.ssn) &
-                   (dir4.map_len == p4_q.bytes) & (dir4.map_dsn[31:0] == dsn4_q[31:0]);
-    same_prev5_q <= dir4.flags[mpnic_pkg::DIR_PREV] & (dir4.prev_ssn == p4_q.ssn) &
-                    (dir4.prev_len == p4_q.bytes) & (dir4.prev_dsn == dsn4_q[31:0]);
-    map_shift5_q <= sub3(dir4.map_dsn[31:0], dir4.map_ssn, own_shift4_q) != '0;
-    prev_shift5_q <= sub3(dir4.prev_dsn, dir4.prev_ssn, own_shift4_q) != '0;
-    meets_map5_q <= dir4.flags[mpnic_pkg::DIR_MAP] &
-                    (covers(dir4.map_ssn - p4_q.ssn, p4_q.bytes) |
-                     covers(p4_q.ssn - dir4.map_ssn, dir4.map_len));
-    meets_prev5_q <= dir4.flags[mpnic_pkg::DIR_PREV] &
-                     (covers(d_prev4, p4_q.bytes) |
-                      covers(p4_q.ssn - dir4.prev_ssn, dir4.prev_len));
-    prev_older5_q <= d_prev4[31];
-    newer5_q <= ~dir4.flags[mpnic_pkg::DIR_MAP] | newer_d[31];
-    placeable5_q <= p4_q.with_len & p4_q.data & dir4.flags[mpnic_pkg::DIR_ISN];
-    repeat_diff5_q <= (p4_q.own_csum != dir4.flags[mpnic_pkg::DIR_MAP_CSUM]) |
-                      ((p4_q.own_fin == dir4.flags[mpnic_pkg::DIR_MAP_FIN]) &
-                       (p4_q.checksum != dir4.map_csum));
-    is_conflict5_q <= dir4.map_judge[3:0] == 4'(mpnic_pkg::MAP_CSUM_CONFLICT);
-    // 6: where the segment starts and ends in its own mapping, in map and in prev
-    off_own5_q <= off_own4[15:0];
-    end_own5_q <= end_own4[15:0];
-    own_neg5_q <= off_own4[31];
-    own_at5_q <= c4_q == dir4.isn;
-    in_own5_q <= covers(off_own4, p4_q.bytes);
-    touches_own5_q <= covers(c_last4_q - dir4.isn, p4_q.n);  // its last byte is one of the first n
-    over_own5_q <= above(end_own4, p4_q.bytes);
-    reach_own5_q <= end_own4 >= {16'd0, p4_q.bytes};
-    off_map5_q <= off_map4[15:0];
-    end_map5_q <= end_map4[15:0];
-    map_neg5_q <= off_map4[31];
-    in_map5_q <= covers(off_map4, dir4.map_len);
-    over_map5_q <= above(end_map4, dir4.map_len);
-    reach_map5_q <= end_map4 >= {16'd0, dir4.map_len};
-    off_prev5_q <= off_prev4[15:0];
-    end_prev5_q <= end_prev4[15:0];
-    in_prev5_q <= covers(off_prev4, dir4.prev_len);
-    over_prev5_q <= above(end_prev4, dir4.prev_len);
-    prev_dsn5_q <= prev_dsn4;
-    // 7: the same with map_pos; true of bytes in map
-    at_pos5_q <= off_map4[15:0] == dir4.map_pos;
-    before_pos5_q <= off_map4[15:0] < dir4.map_pos;
-    upto_pos5_q <= end_map4 <= {16'd0, dir4.map_pos};
-    still5_q <= dir4.map_pos == dir4.map_len;
-    // 8
-    map_behind5_q <= dir4.flags[mpnic_pkg::DIR_MAP] & map_last[31];
-    // 9
-    next_own5_q <= {next_e[31] & ~own_min, next_e};
-    next_map5_q <= next4_i - dir4.map_dsn;
-    next_prev5_q <= next4_i - prev_dsn4;
-    bytes_1_5_q <= bytes_1_4_q;
-    // 7: the pseudo header but for the upper half of the number, and with the payload.
-    base5_q <= fold({4'd0, dsn4_q[15:0]} + {4'd0, dsn4_q[31:16]} + rest4_q);
-    base_psum5_q <= fold({4'd0, dsn4_q[15:0]} + {4'd0, dsn4_q[31:16]} + rest_psum4_q);
-    base_check5_q <= base_check;
-    map_sum5_q <= map_sum_d;
-    map_good5_q <= all_ones(map_sum_d, dir4.map_csum);
-    map_good_still5_q <= all_ones(dir4.map_sum, dir4.map_csum);
+    p5_q <= p5_d;
+    shift5_q <= p4_q.dsn[31:0] - p4_q.ssn;
+    seq_end5_q <= seq_end4_q;
+    own_end5_q <= p4_q.ssn + {16'd0, p4_q.bytes};
+    rest5_q <= {2'd0, p4_q.ssn[15:0]} + {2'd0, p4_q.ssn[31:16]} + {2'd0, p4_q.length};
   end
 
-  // --- 5: decisions ------------------------------------------------------------------------------
+  // What the sums of stage 6 are made of. rel is made while it is decided whether the packet at 7
+  // changes isn.
+  // verilator lint_off UNUSEDSIGNAL
+  head_t       head7_q, other7_q;
+  // verilator lint_on UNUSEDSIGNAL
+  logic [31:0] isn_was, isn_new, ackno_1_7_q;
+  logic        anew7_q, zero_other7_q, skip7_q;
+  logic        isn_changes;
+  assign isn_was = turn5_i ? other7_q.isn : head7_q.isn;
+  assign isn_new = turn5_i ? (ackno_1_7_q & {32{~zero_other7_q}}) : p7_q.seq;
+  assign isn_changes = turn5_i ? (zero_other7_q | skip7_q) : anew7_q;
+  logic        placeable6_q, may_far6_q, fin_alone6_q, data6_q;
+  logic [31:0] rel6_q, rel_end6_q, shift6_q, own_end6_q, own_end1_6_q, own_next6_q, fin_next6_q;
+  logic [31:0] ackno_1_6_q, ackno_64k6_q;
+  logic [19:0] base6_q;
+  always_comb p6_d = p5_q;
+  always_ff @(posedge clk_i) begin
+    p6_q <= p6_d;
+    placeable6_q <= p5_q.go & p5_q.with_len & p5_q.data;
+    data6_q <= p5_q.go & p5_q.data;
+    may_far6_q <= p5_q.with_len & p5_q.dsn8;
+    fin_alone6_q <= p5_q.go & p5_q.own_fin & p5_q.bytes_0;
+    rel6_q <= !near5_i ? p5_q.seq - isn5_i : isn_changes ? p5_q.seq - isn_new : p5_q.seq - isn_was;
+    rel_end6_q <= !near5_i ? seq_end5_q - isn5_i :
+                  isn_changes ? seq_end5_q - isn_new : seq_end5_q - isn_was;
+    shift6_q <= shift5_q;
+    own_end6_q <= own_end5_q;
+    own_end1_6_q <= p5_q.bytes_0 ? p5_q.ssn + 32'd1 : own_end5_q;
+    own_next6_q <= p5_q.dsn[31:0] + {16'd0, p5_q.bytes};
+    fin_next6_q <= p5_q.dsn[31:0] + {16'd0, p5_q.bytes} + 32'd1;
+    ackno_1_6_q <= p5_q.ackno - 32'd1;
+    ackno_64k6_q <= p5_q.ackno - 32'h10001;
+    base6_q <= {2'd0, rest5_q} + {4'd0, p5_q.dsn[15:0]} + {4'd0, p5_q.dsn[31:16]};
+  end
 
-  logic active, go;  // the state is looked at; and it is no SYN
-  assign active = p5_q.known & p5_q.sound & ~tcp5_q;
-  assign go = active & ~p5_q.is_syn;
-
-  // Flags, as they were.
-  logic isn, map, map_done, prev, was_infinite, infinite, fallen, o_data_ack;
-  assign isn = dir5_q.flags[mpnic_pkg::DIR_ISN];
-  assign map = dir5_q.flags[mpnic_pkg::DIR_MAP];
-  assign map_done = dir5_q.flags[mpnic_pkg::DIR_MAP_DONE];
-  assign prev = dir5_q.flags[mpnic_pkg::DIR_PREV];
-  assign was_infinite = dir5_q.flags[mpnic_pkg::DIR_INFINITE];
-  assign o_data_ack = other5_q.flags[mpnic_pkg::DIR_DATA_ACK];
-  assign infinite = was_infinite | p5_q.infinite;
-  assign fallen = infinite | other5_q.flags[mpnic_pkg::DIR_INFINITE];
-
-  // 1
-  logic same_syn, third_there, may_anew, anew, syn_acts;
-  assign same_syn = isn & (same_isn5_q | (dir5_q.flags[mpnic_pkg::DIR_SYN_DATA] & in_syn_data5_q));
-  assign third_there = p5_q.dir ? other5_q.flags[mpnic_pkg::DIR_THIRD]
-                                : dir5_q.flags[mpnic_pkg::DIR_THIRD];
-  assign may_anew = ~isn | ~third_there | dir5_q.flags[mpnic_pkg::DIR_END] |
-                    other5_q.flags[mpnic_pkg::DIR_END];
-  assign syn_acts = same_syn | may_anew;
-  assign anew = ~same_syn & may_anew;
-
-  // 2
-  logic third;
-  assign third = ~p5_q.dir & ~p5_q.syn & ~p5_q.rst & isn & ~dir5_q.flags[mpnic_pkg::DIR_THIRD];
-
-  // 4
-  logic [63:0] data_ack;
-  logic        ack_near, lacks_ack;
-  assign ack_near = ack_near5_q;
-  assign data_ack = {ack_hi5_q, p5_q.data_ack[31:0]};
-  assign lacks_ack = p5_q.ack & ~p5_q.rst & ~p5_q.capable_ok & p5_q.first &
-                     ~dir5_q.flags[mpnic_pkg::DIR_DATA_ACK] & ~was_infinite &
-                     ~other5_q.flags[mpnic_pkg::DIR_INFINITE] &
-                     other5_q.flags[mpnic_pkg::DIR_ISN] & other5_q.flags[mpnic_pkg::DIR_DATA] &
-                     ack_before5_q;
-
-  // 5
-  logic [63:0] own_dsn;
-  logic        far, placed, in_own, map_hit, prev_hit, conflict, same;
-  logic        older, newer, take, after_infinite, usable, repeats, repeat_bad, is_map, pushes;
-  assign own_dsn = {own_hi5_q, dsn5_q};  // where it is not far
-  assign far = far5_q;
-  assign in_own = in_own5_q;
-  assign placed = placeable5_q & ~far & (in_own | touches_own5_q);
-  assign same = same_map5_q | same_prev5_q;
-  assign repeats = placed & same_map5_q;
-  assign repeat_bad = repeats & repeat_diff5_q;
-  assign map_hit = placed & ~same & meets_map5_q & map_shift5_q;
-  assign prev_hit = placed & ~same & meets_prev5_q & prev_shift5_q;
-  assign conflict = map_hit | prev_hit;
-  assign newer = placed & ~same & ~conflict & newer5_q;
-  assign older = placed & ~same & ~conflict & ~newer5_q;
-  assign after_infinite = newer & was_infinite;
-  assign take = newer & ~was_infinite;
-  assign usable = placed & ~conflict & ~after_infinite;
-  assign is_map = repeats | take;
-  // The older mapping that is kept; the newest becomes the one before it.
-  logic keeps, near_tk;
-  assign keeps = older & (~prev | prev_older5_q) & (own_dsn[63:32] == near_hi5_q);
-  // Is map near own? Not quite the same as own near map: at 2^31 one of them is.
-  assign near_tk = own_dsn[63:32] == near_tk_hi5_q;
-  assign pushes = take & map & near_tk;
-
-  // A mapping that is given up with bytes passed: `replaced`.
-  logic replaced;
-  assign replaced = (take | p5_q.infinite) & map & ~map_done & (dir5_q.map_pos != '0);
-
-  // 6
-  logic in_map, in_prev, by_own, by_map, by_prev, found, old_map_covers;
-  assign in_map = in_map5_q;
-  assign in_prev = in_prev5_q;
-  assign by_own = p5_q.data & usable & in_own;
-  // If map was taken anew, the old one is prev, or gone.
-  assign old_map_covers = map & in_map & (~take | pushes);
-  assign by_map = p5_q.data & ~by_own & isn & old_map_covers;
-  assign by_prev = p5_q.data & ~by_own & isn & ~old_map_covers & prev & in_prev & ~take & ~keeps;
-  assign found = by_own | by_map | by_prev;
-
-  // 9: where the segment ends in each, cut; whether that, or what a DATA_FIN takes, is beyond
-  // dsn_next. A 64-bit number is beyond another if their difference is above 0.
-  function automatic logic beyond(input logic [63:0] next, input logic [15:0] cut);
-    // verilator lint_off UNUSEDSIGNAL
-    logic [63:0] d;
-    // verilator lint_on UNUSEDSIGNAL
-    d = next - {48'd0, cut};
-    // But for the one difference that has no opposite.
-    beyond = d[63] & ~((next[63:16] == 48'h8000_0000_0000) & (next[15:0] == cut));
-  endfunction
-
-  logic [15:0] cut_own, cut_map, cut_prev;
-  logic [63:0] end_own_dsn, end_map_dsn, end_prev_dsn, fin_next, cover_end;
-  assign cut_own = over_own5_q ? p5_q.bytes : end_own5_q;
-  assign cut_map = over_map5_q ? dir5_q.map_len : end_map5_q;
-  assign cut_prev = over_prev5_q ? dir5_q.prev_len : end_prev5_q;
-  assign end_own_dsn = own_dsn + {48'd0, cut_own};
-  assign end_map_dsn = dir5_q.map_dsn + {48'd0, cut_map};
-  assign end_prev_dsn = prev_dsn5_q + {48'd0, cut_prev};
-  assign fin_next = own_dsn + {47'd0, bytes_1_5_q};
-  assign cover_end = by_own ? end_own_dsn : by_map ? end_map_dsn : end_prev_dsn;
+  // --- 6: sums with the state --------------------------------------------------------------------
 
   // verilator lint_off UNUSEDSIGNAL
-  logic [33:0] own_d, fin_d;
+  head_t head6, other6;
+  maps_t maps6, maps7_q;
+  logic [31:0] off_d, off_len_d, last_d, skip_d, skip_64k_d;
+  logic [17:0] over_d, reach_d;
+  logic [32:0] own_in_d, own_over_d, fin_d;
   // verilator lint_on UNUSEDSIGNAL
-  assign own_d = {next_own5_q[32], next_own5_q} - {18'd0, cut_own};
-  assign fin_d = {next_own5_q[32], next_own5_q} - {17'd0, bytes_1_5_q};
-  logic beyond_own, beyond_map, beyond_prev, beyond_next, fin_beyond_next, fin_reached, fin_moves;
-  logic fin_beyond_map, fin_beyond_prev, fin_beyond_end;
-  assign beyond_own = own_d[33];
-  assign beyond_map = beyond(next_map5_q, cut_map);
-  assign beyond_prev = beyond(next_prev5_q, cut_prev);
-  assign beyond_next = found & (by_own ? beyond_own : by_map ? beyond_map : beyond_prev);
-  assign fin_beyond_next = fin_d[33];
-  // With bytes of its own that it reaches, it is one beyond their end; without, it may be anywhere.
-  function automatic logic fin_beyond(input logic [63:0] next, input logic [32:0] next_own,
-                                      input logic [15:0] cut);
-    // verilator lint_off UNUSEDSIGNAL
-    logic [63:0] d;
-    // verilator lint_on UNUSEDSIGNAL
-    d = next - {{31{next_own[32]}}, next_own} - {48'd0, cut} + 64'd1;  // fin_next - end
-    fin_beyond = ~d[63];  // or the same
-  endfunction
-  assign fin_beyond_map = fin_beyond(next_map5_q, next_own5_q, cut_map);
-  assign fin_beyond_prev = fin_beyond(next_prev5_q, next_own5_q, cut_prev);
-  assign fin_beyond_end = by_own | (by_map ? fin_beyond_map : fin_beyond_prev);
-  assign fin_reached = go & p5_q.own_fin & ~far &
-                       (p5_q.bytes_0 | (p5_q.data & usable & in_own & reach_own5_q));
-  assign fin_moves = fin_reached & (beyond_next ? fin_beyond_end : fin_beyond_next);
-  assign next5_o = fin_moves ? fin_next : (go & beyond_next) ? cover_end : next5_q;
+  assign head6 = head6_i;
+  assign other6 = other6_i;
+  assign maps6 = maps6_i;
 
-  // 7: the bytes in map as it was, and in the one just taken.
-  logic [15:0] pseudo, own_sum;
-  logic [17:0] own_check;
-  logic        own_good, sums_new, sums_old, passes_old, passes, ends, adds;
-  logic [3:0]  m_judge, old_judge, old_reason, new_reason, judge_d;
-  assign pseudo = fold({4'd0, base5_q} + {4'd0, own_hi5_q[15:0]} + {4'd0, own_hi5_q[31:16]});
-  assign own_sum = fold({4'd0, base_psum5_q} + {4'd0, own_hi5_q[15:0]} +
-                        {4'd0, own_hi5_q[31:16]});
-  // A multiple of 0xffff, and not 0.
-  assign own_check = {2'd0, base_check5_q} + {2'd0, own_hi5_q[15:0]} + {2'd0, own_hi5_q[31:16]};
-  assign own_good = (own_check == 18'h0ffff) | (own_check == 18'h1fffe) | (own_check == 18'h2fffd);
-  assign sums_new = take & p5_q.data & in_own;  // go, and no INFINITE, else it is not taken
-  assign sums_old = ~take & go & p5_q.data & ~infinite & map & ~map_done & in_map;
-  assign passes_old = sums_old & ~(before_pos5_q & upto_pos5_q);
-  assign passes = (go & sums_new) | passes_old;
-  assign adds = take ? (go & sums_new & own_at5_q & ~over_own5_q)
-                     : (passes_old & at_pos5_q & ~over_map5_q);
-  always_comb begin
-    old_reason = 4'(mpnic_pkg::MAP_CSUM_NONE);
-    if (before_pos5_q) old_reason = 4'(mpnic_pkg::MAP_CSUM_OVERLAP);
-    else if (!at_pos5_q) old_reason = 4'(mpnic_pkg::MAP_CSUM_ORDER);
-    else if (over_map5_q) old_reason = 4'(mpnic_pkg::MAP_CSUM_STRADDLE);
-    new_reason = 4'(mpnic_pkg::MAP_CSUM_NONE);
-    if (!own_at5_q) new_reason = 4'(mpnic_pkg::MAP_CSUM_ORDER);
-    else if (over_own5_q) new_reason = 4'(mpnic_pkg::MAP_CSUM_STRADDLE);
+  // 1: signs, as in mpnic_dss_map.
+  logic rel_0, same_syn6, may_anew6;
+  assign skip_d = ackno_1_6_q - other6.isn;
+  assign skip_64k_d = ackno_64k6_q - other6.isn;
+  assign rel_0 = ones({4'hf, ~rel6_q});
+  // isn - seq is 1 to 0xffff.
+  assign same_syn6 = head6.isn_there &
+                     (rel_0 | (head6.syn_data & (&rel6_q[31:16]) & (|rel6_q[15:0])));
+  assign may_anew6 = ~head6.isn_there | ~(p6_q.dir ? other6.third : head6.third) |
+                     head6.ended | other6.ended;
+
+  // 6: where the segment is in its own mapping: off from 0 on, and less than bytes; or else its
+  // last byte not before the mapping.
+  logic off_neg, in_own6, placed6, over_own, reach_own;
+  assign off_d = rel6_q - p6_q.ssn;
+  assign off_len_d = rel6_q - own_end1_6_q;
+  assign last_d = rel_end6_q + ~p6_q.ssn;  // 1 less
+  assign over_d = rel_end6_q[17:0] + ~own_end6_q[17:0];  // 1 less
+  assign reach_d = rel_end6_q[17:0] - own_end6_q[17:0];
+  assign off_neg = off_d[31];
+  assign in_own6 = placeable6_q & head6.isn_there & ~off_neg & off_len_d[31] & ~p6_q.bytes_0;
+  assign placed6 = placeable6_q & head6.isn_there & (off_neg ? ~last_d[31] : off_len_d[31]);
+  assign over_own = ~over_d[17];
+  assign reach_own = ~reach_d[17];
+
+  // 9: the number behind the segment's bytes in it, behind its bytes, behind its DATA_FIN; each
+  // minus dsn_next minus 1: is it beyond? The carry: the lower half is above that of dsn_next.
+  logic [31:0] own_to, next_lo;
+  // verilator lint_off UNUSEDSIGNAL
+  logic [63:0] own_d;
+  // verilator lint_on UNUSEDSIGNAL
+  logic        own_below, fin_counts;
+  assign next_lo = next6_i[31:0];
+  assign own_to = shift6_q + rel_end6_q;
+  assign own_in_d = {1'b0, own_to} + {1'b0, ~next_lo};
+  assign own_over_d = {1'b0, own_next6_q} + {1'b0, ~next_lo};
+  assign fin_d = {1'b0, fin_next6_q} + {1'b0, ~next_lo};
+  assign fin_counts = p6_q.bytes_0 | (p6_q.own_fin & reach_own);
+  // 5: the upper half is that of dsn_next, one more, one less, also where 8 octets are near.
+  assign own_d = p6_q.dsn - next6_i;
+  assign own_below = own_d[32] ^ p6_q.dsn[32] ^ next6_i[32];  // the borrow
+
+  logic        map_in6, map_same6, map_hit6, map_before6, prev_in6, prev_same6, prev_hit6;
+  logic        prev_before6, map_start_before6, prev_start_before6;
+  logic        map_past7, map_beyond7, map_fin7, near7, near_own7;
+  logic        prev_past7, prev_beyond7, prev_fin7, prev_near7, prev_near_own7;
+  logic [63:0] map_reach7, prev_reach7;
+  logic        own_beyond7_q;
+  mpnic_dss_map u_map (
+    .clk_i,
+    .rel_i(rel6_q), .rel_end_i(rel_end6_q),
+    .own_ssn_i(p6_q.ssn), .own_end_i(own_end6_q), .own_end1_i(own_end1_6_q),
+    .own_shift_i(shift6_q), .own_dsn_i(p6_q.dsn[31:0]), .own_len_i(p6_q.bytes),
+    .own_0_i(p6_q.bytes_0), .fin_next_i(fin_next6_q),
+    .next_i(next6_i), .next_before_i(own_d[31]),
+    .there_i(maps6.map_there), .ssn_i(maps6.map_ssn), .end_i(maps6.map_end), .len_i(maps6.map_len),
+    .dsn_i(maps6.map_dsn), .shift_i(maps6.map_shift),
+    .in_o(map_in6), .same_o(map_same6), .hit_o(map_hit6), .before_o(map_before6),
+    .start_before_o(map_start_before6),
+    .past_o(map_past7), .reach_o(map_reach7), .beyond_o(map_beyond7),
+    .fin_above_i(own_beyond7_q), .fin_beyond_o(map_fin7), .near_o(near7),
+    .near_own_o(near_own7)
+  );
+  mpnic_dss_map u_prev (
+    .clk_i,
+    .rel_i(rel6_q), .rel_end_i(rel_end6_q),
+    .own_ssn_i(p6_q.ssn), .own_end_i(own_end6_q), .own_end1_i(own_end1_6_q),
+    .own_shift_i(shift6_q), .own_dsn_i(p6_q.dsn[31:0]), .own_len_i(p6_q.bytes),
+    .own_0_i(p6_q.bytes_0), .fin_next_i(fin_next6_q),
+    .next_i(next6_i), .next_before_i(own_d[31]),
+    .there_i(maps6.prev_there), .ssn_i(maps6.prev_ssn), .end_i(maps6.prev_end),
+    .len_i(maps6.prev_len), .dsn_i({maps6.prev_hi, maps6.prev_dsn}), .shift_i(maps6.prev_shift),
+    .in_o(prev_in6), .same_o(prev_same6), .hit_o(prev_hit6), .before_o(prev_before6),
+    .start_before_o(prev_start_before6),
+    .past_o(prev_past7), .reach_o(prev_reach7), .beyond_o(prev_beyond7),
+    .fin_above_i(own_beyond7_q), .fin_beyond_o(prev_fin7), .near_o(prev_near7),
+    .near_own_o(prev_near_own7)
+  );
+  // verilator lint_off UNUSEDSIGNAL
+  logic unused;
+  assign unused = ^{prev_before6, map_start_before6, prev_past7, prev_near7, prev_near_own7};
+  // verilator lint_on UNUSEDSIGNAL
+
+  // 5: decisions, but for whether the own mapping is far.
+  logic newer6, newer_inf6, older6, same6, hit6, free6;
+  assign newer6 = (~maps6.map_there | map_before6) & ~head6.infinite;
+  assign newer_inf6 = (~maps6.map_there | map_before6) & head6.infinite;
+  assign older6 = maps6.map_there & ~map_before6 & (~maps6.prev_there | prev_start_before6);
+  assign same6 = map_same6 | prev_same6;
+  assign hit6 = map_hit6 | prev_hit6;
+  // The same as map is not newer, as prev not older.
+  assign free6 = placed6 & ~hit6;
+
+  logic        take7_q, own7_q, keep7_q, placed7_q, map_same7_q, same7_q, map_hit7_q, prev_hit7_q;
+  logic        newer_inf7_q, in_own7_q, map_covers7_q, prev_covers7_q, in_map7_q;
+  logic        far7_q, fin_alone7_q;
+  logic        syn_acts7_q, third7_q;
+  logic        own_neg7_q, own_above7_q, own_reach_beyond7_q;
+  logic [31:0] own_hi7_q, own_lo7_q, next_more7_q, next_less7_q, own_end7_q, shift7_q;
+  logic [31:0] rel7_q, rel_end7_q;
+  logic [63:0] next7_q;
+  logic [16:0] base7_q;
+  always_ff @(posedge clk_i) begin
+    p7_q <= p6_q;
+    head7_q <= head6;
+    other7_q <= other6;
+    maps7_q <= maps6;
+    next7_q <= next6_i;
+    // 1, 2
+    anew7_q <= p6_q.go_syn & ~same_syn6 & may_anew6;
+    syn_acts7_q <= p6_q.go_syn & (same_syn6 | may_anew6);
+    zero_other7_q <= p6_q.go_syn & ~same_syn6 & may_anew6 & ~p6_q.ack;
+    skip7_q <= p6_q.go_syn & (same_syn6 | may_anew6) & p6_q.ack & p6_q.dir & other6.syn_data &
+               ~skip_d[31] & skip_64k_d[31];
+    third7_q <= p6_q.go & ~p6_q.dir & ~p6_q.syn & ~p6_q.rst & head6.isn_there & ~head6.third;
+    ackno_1_7_q <= ackno_1_6_q;
+    // 5
+    far7_q <= may_far6_q & ~ones({3'h7, ~own_d[63:31]}) & ~ones({3'h7, own_d[63:31]});
+    take7_q <= free6 & ~prev_same6 & newer6;
+    keep7_q <= free6 & ~map_same6 & older6;
+    placed7_q <= placed6;
+    map_same7_q <= map_same6;
+    same7_q <= same6;
+    map_hit7_q <= map_hit6;
+    prev_hit7_q <= prev_hit6;
+    newer_inf7_q <= newer_inf6;
+    own7_q <= in_own6 & (same6 | (~hit6 & ~newer_inf6));
+    own_hi7_q <= (own_below & ~own_d[31]) ? next6_i[63:32] + 32'd1 :
+                 (~own_below & own_d[31]) ? next6_i[63:32] - 32'd1 : next6_i[63:32];
+    own_end7_q <= own_end6_q;
+    shift7_q <= shift6_q;
+    base7_q <= fold17(base6_q);
+    // 6
+    rel7_q <= rel6_q;
+    rel_end7_q <= rel_end6_q;
+    in_own7_q <= in_own6;
+    own_neg7_q <= off_neg;
+    in_map7_q <= map_in6;
+    map_covers7_q <= data6_q & head6.isn_there & map_in6;
+    prev_covers7_q <= data6_q & head6.isn_there & prev_in6 & ~map_in6;
+    // 9
+    fin_alone7_q <= fin_alone6_q;
+    own_lo7_q <= fin_counts ? fin_next6_q : over_own ? own_next6_q : own_to;
+    own_beyond7_q <= ~own_d[31] | ~(fin_counts ? fin_d[31] :
+                                    over_own ? own_over_d[31] : own_in_d[31]);
+    own_above7_q <= fin_counts ? fin_d[32] : over_own ? own_over_d[32] : own_in_d[32];
+    own_reach_beyond7_q <= ~own_d[31] | ~(over_own ? own_over_d[31] : own_in_d[31]);
+    next_more7_q <= next6_i[63:32] + 32'd1;  // its upper half, one more and one less
+    next_less7_q <= next6_i[63:32] - 32'd1;
   end
-  assign old_judge = (map_hit | repeat_bad) ? 4'(mpnic_pkg::MAP_CSUM_CONFLICT)
-                                            : dir5_q.map_judge[3:0];
-  assign m_judge = take ? own_judge5_q : old_judge;
-  always_comb begin
-    judge_d = m_judge;
-    if (passes && m_judge == 4'(mpnic_pkg::MAP_CSUM_NONE)) begin
-      judge_d = take ? new_reason : old_reason;
-    end
-  end
-  // Also where no byte passed: a map that firmware wrote may be at its end.
-  assign ends = (go & sums_new & reach_own5_q) |
-                (sums_old & (passes_old ? reach_map5_q : still5_q));
 
-  // The verdict from the segment alone.
-  logic       alone;
-  logic [3:0] alone_verdict;
-  assign alone = go & p5_q.data & ~infinite & usable & own_at5_q & p5_q.n_reaches &
-                 (~is_map | (p5_q.n_is_bytes &
-                             (take | (~map_done & ~is_conflict5_q & ~repeat_diff5_q))));
-  assign alone_verdict = !p5_q.n_is_bytes ? 4'(mpnic_pkg::MAP_CSUM_STRADDLE) :
-                         (own_judge5_q != 4'(mpnic_pkg::MAP_CSUM_NONE)) ? own_judge5_q :
-                         own_good ? 4'(mpnic_pkg::MAP_CSUM_GOOD) : 4'(mpnic_pkg::MAP_CSUM_BAD);
+  // --- 7: decisions ------------------------------------------------------------------------------
 
-  // 8
-  logic behind;
-  assign behind = ~take & map_behind5_q;  // a mapping that is placed has a byte of the segment
+  logic far, take, own, keeps, pushes, placed, hit;
+  assign far = far7_q;
+  assign placed = placed7_q & ~far;
+  assign hit = map_hit7_q | prev_hit7_q;
+  assign take = take7_q & ~far;
+  assign own = own7_q & ~far;  // it numbers the segment
+  assign keeps = keep7_q & ~far & near7;
+  assign pushes = take & maps7_q.map_there & near_own7;
+
+  // 6: if map was taken anew, the old one is prev, or gone.
+  logic by_map, by_prev;
+  assign by_map = map_covers7_q & (far | (~own7_q & (~take7_q | near_own7)));
+  assign by_prev = prev_covers7_q & (far | (~take7_q & ~own7_q & ~(keep7_q & near7)));
+
+  // 9: dsn_next moves to the end in map or prev, or to that in the own mapping or its DATA_FIN. Of
+  // a DATA_FIN alone and an end in map or prev the one that is beyond the other.
+  logic        to_map, to_prev, to_own;
+  logic [63:0] base_next, own_next;
+  // Not beyond, and moved to, is only what is behind the farthest end in map or prev.
+  assign own_next = {(own_beyond7_q & ~own_above7_q) ? next_more7_q :
+                     (~own_beyond7_q & own_above7_q) ? next_less7_q : next7_q[63:32], own_lo7_q};
+  assign to_map = by_map & map_beyond7;
+  assign to_prev = by_prev & prev_beyond7;
+  assign to_own = to_map  ? (fin_alone7_q & ~far & map_fin7) :
+                  to_prev ? (fin_alone7_q & ~far & prev_fin7) :
+                            ((own7_q | fin_alone7_q) & ~far & own_beyond7_q);
+  assign base_next = to_map ? map_reach7 : to_prev ? prev_reach7 : next7_q;
+  assign next7_o = to_own ? own_next : base_next;
 
   // The state.
-  mpnic_dir_t dir5_d, other5_d;
+  head_t head7_d, other7_d;
+  maps_t maps7_d;
   always_comb begin
-    dir5_d = dir5_q;
-    other5_d = other5_q;
-    if (active && p5_q.is_syn) begin
-      if (anew) begin
-        dir5_d = '0;
-        dir5_d.isn = p5_q.seq;
-        dir5_d.flags[mpnic_pkg::DIR_ISN] = 1'b1;
-        if (!p5_q.ack) other5_d = '0;
-      end
-      if (syn_acts) begin
-        if (p5_q.capable_ok) begin
-          dir5_d.flags[mpnic_pkg::DIR_CAPABLE] = 1'b1;
-          dir5_d.flags[mpnic_pkg::DIR_CAPABLE_V1] = p5_q.capable_v1;
-        end
-        if (!p5_q.ack && p5_q.data) dir5_d.flags[mpnic_pkg::DIR_SYN_DATA] = 1'b1;
-        if (p5_q.ack && p5_q.dir && other5_q.flags[mpnic_pkg::DIR_SYN_DATA] && in_skip5_q) begin
-          other5_d.isn = p5_q.ackno - 32'd1;
-        end
-      end
+    head7_d = head7_q;
+    other7_d = other7_q;
+    if (anew7_q) begin
+      head7_d = '0;
+      head7_d.isn_there = 1'b1;
+      head7_d.isn = p7_q.seq;
     end
-    if (go) begin
-      if (third) dir5_d.flags[mpnic_pkg::DIR_THIRD] = 1'b1;
-      if (p5_q.rst || p5_q.fin) dir5_d.flags[mpnic_pkg::DIR_END] = 1'b1;
-      if (p5_q.has_ack && ack_near) dir5_d.flags[mpnic_pkg::DIR_DATA_ACK] = 1'b1;
-      if (p5_q.data) dir5_d.flags[mpnic_pkg::DIR_DATA] = 1'b1;
-      if (p5_q.infinite) begin
-        dir5_d.flags[mpnic_pkg::DIR_INFINITE] = 1'b1;
-        dir5_d.flags[mpnic_pkg::DIR_MAP_DONE] = 1'b1;
+    if (syn_acts7_q) begin
+      if (p7_q.capable_ok) begin
+        head7_d.capable = 1'b1;
+        head7_d.capable_v1 = p7_q.capable_v1;
       end
-      if (pushes) begin
-        dir5_d.prev_dsn = dir5_q.map_dsn[31:0];
-        dir5_d.prev_ssn = dir5_q.map_ssn;
-        dir5_d.prev_len = dir5_q.map_len;
-      end
-      if (keeps) begin
-        dir5_d.prev_dsn = own_dsn[31:0];
-        dir5_d.prev_ssn = p5_q.ssn;
-        dir5_d.prev_len = p5_q.bytes;
-      end
-      if (take || keeps) dir5_d.flags[mpnic_pkg::DIR_PREV] = pushes | keeps;
-      if (take) begin
-        dir5_d.flags[mpnic_pkg::DIR_MAP] = 1'b1;
-        dir5_d.flags[mpnic_pkg::DIR_MAP_CSUM] = p5_q.own_csum;
-        dir5_d.flags[mpnic_pkg::DIR_MAP_FIN] = p5_q.own_fin;
-        dir5_d.flags[mpnic_pkg::DIR_MAP_DONE] = 1'b0;
-        dir5_d.map_dsn = own_dsn;
-        dir5_d.map_ssn = p5_q.ssn;
-        dir5_d.map_len = p5_q.bytes;
-        dir5_d.map_pos = 16'd0;
-        dir5_d.map_csum = p5_q.checksum;
-        dir5_d.map_sum = pseudo;
-      end
-      dir5_d.map_judge = 8'(judge_d);
-      if (passes) begin
-        dir5_d.map_pos = take ? cut_own : cut_map;
-        if (adds) dir5_d.map_sum = take ? own_sum : map_sum5_q;  // of a new one off is 0
-      end
-      if (ends) dir5_d.flags[mpnic_pkg::DIR_MAP_DONE] = 1'b1;
+      if (!p7_q.ack && p7_q.data) head7_d.syn_data = 1'b1;
     end
+    if (skip7_q) other7_d.isn = ackno_1_7_q;
+    if (zero_other7_q) other7_d = '0;
+    if (third7_q) head7_d.third = 1'b1;
+    if (p7_q.go && (p7_q.rst || p7_q.fin)) head7_d.ended = 1'b1;
+    if (p7_q.go && p7_q.data) head7_d.data = 1'b1;
+    if (p7_q.go && p7_q.infinite) head7_d.infinite = 1'b1;
+
+    maps7_d = maps7_q;
+    if (take) begin
+      maps7_d.map_there = 1'b1;
+      maps7_d.map_dsn = {own_hi7_q, p7_q.dsn[31:0]};
+      maps7_d.map_ssn = p7_q.ssn;
+      maps7_d.map_len = p7_q.bytes;
+      maps7_d.map_end = own_end7_q;
+      maps7_d.map_shift = shift7_q;
+    end
+    if (take || keeps) maps7_d.prev_there = pushes | keeps;
+    if (pushes) begin
+      maps7_d.prev_hi = maps7_q.map_dsn[63:32];
+      maps7_d.prev_dsn = maps7_q.map_dsn[31:0];
+      maps7_d.prev_ssn = maps7_q.map_ssn;
+      maps7_d.prev_len = maps7_q.map_len;
+      maps7_d.prev_end = maps7_q.map_end;
+      maps7_d.prev_shift = maps7_q.map_shift;
+    end
+    if (keeps) begin
+      maps7_d.prev_hi = own_hi7_q;
+      maps7_d.prev_dsn = p7_q.dsn[31:0];
+      maps7_d.prev_ssn = p7_q.ssn;
+      maps7_d.prev_len = p7_q.bytes;
+      maps7_d.prev_end = own_end7_q;
+      maps7_d.prev_shift = shift7_q;
+    end
+    if (anew7_q) maps7_d = '0;
   end
-  assign dir5_o = dir5_d;
-  assign other5_o = other5_d;
+  assign head7_o = head7_d;
+  assign other7_o = other7_d;
+  assign zero_other7_o = zero_other7_q;
+  assign maps7_o = maps7_d;
 
-  // --- 6, 7: the result --------------------------------------------------------------------------
+  // --- 8: the segment in map, as it is now -------------------------------------------------------
 
-  logic [31:0] signs5;
-  logic [7:0]  dsn_state5;
-  logic        past;
-  assign past = take ? own_neg5_q : (map & map_neg5_q);
-  always_comb begin
-    dsn_state5 = mpnic_pkg::DSN_NONE;
-    if (p5_q.data) begin
-      if (!p5_q.known) dsn_state5 = mpnic_pkg::DSN_NO_FLOW;
-      else if (!p5_q.sound) dsn_state5 = mpnic_pkg::DSN_BAD_CSUM;
-      else if (tcp5_q) dsn_state5 = mpnic_pkg::DSN_NOT_MPTCP;
-      else if (p5_q.is_syn) dsn_state5 = mpnic_pkg::DSN_SYN;
-      else if (found) dsn_state5 = mpnic_pkg::DSN_MAPPED;
-      else if (!isn) dsn_state5 = mpnic_pkg::DSN_NO_ISN;
-      else if (fallen) dsn_state5 = mpnic_pkg::DSN_INFINITE;
-      else if (far) dsn_state5 = mpnic_pkg::DSN_FAR;
-      else if (past) dsn_state5 = mpnic_pkg::DSN_PAST;
-      else dsn_state5 = mpnic_pkg::DSN_NO_MAPPING;
-    end
-  end
-
-  logic bare;  // 6: signs of data without a mapping may be raised
-  assign bare = go & p5_q.data & ~fallen & isn;
-  always_comb begin
-    signs5 = '0;
-    if (p5_q.sound) begin
-      signs5[mpnic_pkg::SIGN_CAPABLE_SYN] = p5_q.is_syn & ~p5_q.ack & p5_q.capable_ok;
-    end
-    if (p5_q.known && p5_q.sound && tcp5_q) begin
-      signs5[mpnic_pkg::SIGN_HANDSHAKE] = p5_q.is_syn;
-      signs5[mpnic_pkg::SIGN_END] = p5_q.rst | p5_q.fin;
-    end
-    if (active && p5_q.is_syn) begin
-      signs5[mpnic_pkg::SIGN_HANDSHAKE] = 1'b1;
-      signs5[mpnic_pkg::SIGN_CAPABLE_ERROR] = p5_q.capable & ~p5_q.capable_ok;
-      if (syn_acts && p5_q.ack && p5_q.dir && p5_q.first &&
-          other5_q.flags[mpnic_pkg::DIR_CAPABLE]) begin
-        signs5[mpnic_pkg::SIGN_CAPABLE_ABSENT] = ~p5_q.capable;
-        signs5[mpnic_pkg::SIGN_CAPABLE_VERSION] = p5_q.capable_ok &
-            (p5_q.capable_v1 != other5_q.flags[mpnic_pkg::DIR_CAPABLE_V1]);
-      end
-    end
-    if (go) begin
-      signs5 |= p5_q.control;
-      signs5[mpnic_pkg::SIGN_HANDSHAKE] = third;
-      signs5[mpnic_pkg::SIGN_THIRD_ABSENT] = third & p5_q.first &
-          dir5_q.flags[mpnic_pkg::DIR_CAPABLE] & other5_q.flags[mpnic_pkg::DIR_CAPABLE] &
-          ~p5_q.capable_ok & ~p5_q.dss;
-      signs5[mpnic_pkg::SIGN_END] = p5_q.rst | p5_q.fin;
-      signs5[mpnic_pkg::SIGN_NO_DATA_ACK] = ~p5_q.has_ack & lacks_ack;
-      signs5[mpnic_pkg::SIGN_DSN_FAR] = (p5_q.has_ack & ~ack_near) | far;
-      signs5[mpnic_pkg::SIGN_INFINITE] = p5_q.infinite;
-      signs5[mpnic_pkg::SIGN_CSUM_EXTRA] = p5_q.with_len & extra5_q;
-      signs5[mpnic_pkg::SIGN_CSUM_MISSING] = p5_q.with_len & missing5_q;
-      signs5[mpnic_pkg::SIGN_DATA_FIN] = p5_q.own_fin & ~far;
-      signs5[mpnic_pkg::SIGN_MAP_CONFLICT] = repeat_bad | conflict;
-      signs5[mpnic_pkg::SIGN_AFTER_INFINITE] = after_infinite;
-      signs5[mpnic_pkg::SIGN_NO_MAPPING] = bare & ~p5_q.there & ~o_data_ack;
-      signs5[mpnic_pkg::SIGN_UNMAPPED] = bare & o_data_ack &
-          (dsn_state5 == mpnic_pkg::DSN_NO_MAPPING);
-      signs5[mpnic_pkg::SIGN_FIRST_DATA_BARE] = bare & p5_q.first & ~p5_q.dir &
-          ~dir5_q.flags[mpnic_pkg::DIR_DATA] & ~p5_q.capable_ok & ~p5_q.there;
-    end
-  end
-
-  logic [31:0] signs6_q;
-  logic [7:0]  dsn_state6_q;
-  logic [3:0]  judge6_q, alone_verdict6_q, verdict;
-  logic        alone6_q, ends6_q, replaced6_q, take6_q, passes6_q, verdict_there, own_verdict;
-  logic        own_good6_q, map_good6_q, map_good_still6_q, m_good;
-  logic        again6_q, reinjected6_q, data_ack6_q, data_fin6_q, found6_q;
-  logic [63:0] dsn_base6_q, data_ack_no6_q, map_dsn6_q, own_dsn6_q;
-  logic [15:0] dsn_off6_q, map_len6_q, bytes6_q;
+  // verilator lint_off UNUSEDSIGNAL
+  head_t head8_q, other8_q;
+  // verilator lint_on UNUSEDSIGNAL
+  logic        take8_q, own8_q, by_map8_q, by_prev8_q, far8_q, repeat8_q, map_hit8_q, conflict8_q;
+  logic        after_inf8_q, usable8_q, in8_q, was_map8_q, beyond8_q, past8_q, anew8_q;
+  logic        zero_other8_q, syn_acts8_q, third8_q, ack_before8_q;
+  logic [31:0] rel8_q, rel_end8_q, map_ssn8_q;
+  logic [15:0] from_ssn8_q, map_len8_q, was_len8_q;
+  logic [63:0] was_dsn8_q, own_dsn8_q, from_dsn8_q;
+  logic [17:0] base8_q;
+  logic        fallen8_q;
+  // verilator lint_off UNUSEDSIGNAL
+  logic [31:0] ack_d;
+  // verilator lint_on UNUSEDSIGNAL
+  assign ack_d = other7_q.isn - ackno_1_7_q;  // isn + 1 - ack
   always_ff @(posedge clk_i) begin
-    signs6_q <= signs5;
-    dsn_state6_q <= dsn_state5;
-    judge6_q <= judge_d;
-    alone6_q <= alone;
-    alone_verdict6_q <= alone_verdict;
-    ends6_q <= ends;
-    replaced6_q <= go & replaced;
-    take6_q <= take;
-    passes6_q <= passes;
-    own_good6_q <= own_good;
-    map_good6_q <= map_good5_q;
-    map_good_still6_q <= map_good_still5_q;
-    again6_q <= go & p5_q.data & behind;
-    reinjected6_q <= go & p5_q.data & ~behind & found & ~beyond_next;
-    data_ack6_q <= go & p5_q.has_ack & ack_near;
-    data_ack_no6_q <= data_ack;
-    data_fin6_q <= go & p5_q.own_fin & ~far;
-    own_dsn6_q <= own_dsn;
-    bytes6_q <= p5_q.bytes;
-    found6_q <= go & found;
-    dsn_base6_q <= by_own ? own_dsn : by_map ? dir5_q.map_dsn : prev_dsn5_q;
-    dsn_off6_q <= by_own ? off_own5_q : by_map ? off_map5_q : off_prev5_q;
-    map_dsn6_q <= dir5_q.map_dsn;
-    map_len6_q <= dir5_q.map_len;
+    p8_q <= p7_q;
+    head8_q <= head7_q;
+    other8_q <= other7_q;
+    take8_q <= take;
+    own8_q <= own;
+    by_map8_q <= by_map;
+    by_prev8_q <= by_prev;
+    far8_q <= far;
+    repeat8_q <= placed & map_same7_q;
+    map_hit8_q <= placed & ~same7_q & map_hit7_q;
+    conflict8_q <= placed & ~same7_q & hit;
+    after_inf8_q <= placed & ~same7_q & ~hit & newer_inf7_q;
+    usable8_q <= placed & (same7_q | (~hit & ~newer_inf7_q));
+    in8_q <= take ? in_own7_q : in_map7_q;
+    was_map8_q <= maps7_q.map_there;
+    past8_q <= take ? own_neg7_q : (maps7_q.map_there & map_past7);
+    beyond8_q <= own ? own_reach_beyond7_q : by_map ? map_beyond7 : prev_beyond7;
+    anew8_q <= anew7_q;
+    zero_other8_q <= zero_other7_q;
+    syn_acts8_q <= syn_acts7_q;
+    third8_q <= third7_q;
+    fallen8_q <= head7_q.infinite | p7_q.infinite | other7_q.infinite;
+    ack_before8_q <= ack_d[31];
+    rel8_q <= rel7_q;
+    rel_end8_q <= rel_end7_q;
+    map_ssn8_q <= take ? p7_q.ssn : maps7_q.map_ssn;
+    map_len8_q <= take ? p7_q.bytes : maps7_q.map_len;
+    was_dsn8_q <= maps7_q.map_dsn;
+    was_len8_q <= maps7_q.map_len;
+    own_dsn8_q <= {own_hi7_q, p7_q.dsn[31:0]};
+    from_dsn8_q <= own ? {own_hi7_q, p7_q.dsn[31:0]} :
+                   by_map ? maps7_q.map_dsn : {maps7_q.prev_hi, maps7_q.prev_dsn};
+    from_ssn8_q <= own ? p7_q.ssn[15:0] : by_map ? maps7_q.map_ssn[15:0] : maps7_q.prev_ssn[15:0];
+    base8_q <= {1'b0, base7_q} + {2'd0, own_hi7_q[15:0]};
   end
 
-  // From the segment alone, or else of map as it is now, or as it was.
-  assign m_good = take6_q ? own_good6_q : passes6_q ? map_good6_q : map_good_still6_q;
+  // Signs and dsn_state that are known here.
+  logic [31:0] signs8;
+  logic        bare8;  // signs of data without a mapping may be raised
+  assign bare8 = p8_q.go & p8_q.data & ~fallen8_q & head8_q.isn_there;
   always_comb begin
-    verdict = 4'(mpnic_pkg::MAP_CSUM_NONE);
-    if (alone6_q) verdict = alone_verdict6_q;
-    else if (ends6_q && judge6_q != 4'(mpnic_pkg::MAP_CSUM_NONE)) verdict = judge6_q;
-    else if (ends6_q && m_good) verdict = 4'(mpnic_pkg::MAP_CSUM_GOOD);
-    else if (ends6_q) verdict = 4'(mpnic_pkg::MAP_CSUM_BAD);
-    else if (replaced6_q) verdict = 4'(mpnic_pkg::MAP_CSUM_REPLACED);
+    signs8 = '0;
+    signs8[mpnic_pkg::SIGN_CAPABLE_SYN] = p8_q.sound & p8_q.is_syn & ~p8_q.ack & p8_q.capable_ok;
+    if (p8_q.known && p8_q.sound) begin
+      signs8[mpnic_pkg::SIGN_HANDSHAKE] = p8_q.is_syn | third8_q;
+      signs8[mpnic_pkg::SIGN_END] = p8_q.rst | p8_q.fin;
+    end
+    if (p8_q.go_syn) begin
+      signs8[mpnic_pkg::SIGN_CAPABLE_ERROR] = p8_q.capable & ~p8_q.capable_ok;
+      if (syn_acts8_q && p8_q.ack && p8_q.dir && p8_q.first && other8_q.capable) begin
+        signs8[mpnic_pkg::SIGN_CAPABLE_ABSENT] = ~p8_q.capable;
+        signs8[mpnic_pkg::SIGN_CAPABLE_VERSION] = p8_q.capable_ok &
+            (p8_q.capable_v1 != other8_q.capable_v1);
+      end
+    end
+    if (p8_q.go) begin
+      signs8 |= p8_q.control;
+      signs8[mpnic_pkg::SIGN_THIRD_ABSENT] = third8_q & p8_q.first & head8_q.capable &
+          other8_q.capable & ~p8_q.capable_ok & ~p8_q.dss;
+      signs8[mpnic_pkg::SIGN_DSN_FAR] = far8_q;
+      signs8[mpnic_pkg::SIGN_INFINITE] = p8_q.infinite;
+      signs8[mpnic_pkg::SIGN_CSUM_EXTRA] = p8_q.with_len & p8_q.csum_extra;
+      signs8[mpnic_pkg::SIGN_CSUM_MISSING] = p8_q.with_len & p8_q.csum_missing;
+      signs8[mpnic_pkg::SIGN_DATA_FIN] = p8_q.own_fin & ~far8_q;
+      signs8[mpnic_pkg::SIGN_MAP_CONFLICT] = conflict8_q;
+      signs8[mpnic_pkg::SIGN_AFTER_INFINITE] = after_inf8_q;
+      signs8[mpnic_pkg::SIGN_FIRST_DATA_BARE] = bare8 & p8_q.first & ~p8_q.dir &
+          ~head8_q.data & ~p8_q.capable_ok & ~p8_q.there;
+    end
   end
-  assign verdict_there = alone6_q | ends6_q | replaced6_q;
-  assign own_verdict = alone6_q | (ends6_q & take6_q);
+  logic [3:0] dsn_state8;
+  logic       found8;
+  assign found8 = own8_q | by_map8_q | by_prev8_q;
+  always_comb begin
+    dsn_state8 = 4'(mpnic_pkg::DSN_NONE);
+    if (p8_q.data) begin
+      if (!p8_q.known) dsn_state8 = 4'(mpnic_pkg::DSN_NO_FLOW);
+      else if (!p8_q.sound) dsn_state8 = 4'(mpnic_pkg::DSN_BAD_CSUM);
+      else if (p8_q.tcp) dsn_state8 = 4'(mpnic_pkg::DSN_NOT_MPTCP);
+      else if (p8_q.is_syn) dsn_state8 = 4'(mpnic_pkg::DSN_SYN);
+      else if (found8) dsn_state8 = 4'(mpnic_pkg::DSN_MAPPED);
+      else if (!head8_q.isn_there) dsn_state8 = 4'(mpnic_pkg::DSN_NO_ISN);
+      else if (fallen8_q) dsn_state8 = 4'(mpnic_pkg::DSN_INFINITE);
+      else if (far8_q) dsn_state8 = 4'(mpnic_pkg::DSN_FAR);
+      else if (past8_q) dsn_state8 = 4'(mpnic_pkg::DSN_PAST);
+      else dsn_state8 = 4'(mpnic_pkg::DSN_NO_MAPPING);
+    end
+  end
+
+  // --- 9 -----------------------------------------------------------------------------------------
+
+  // What goes on to the result.
+  typedef struct packed {
+    logic        take, repeats, map_hit, usable, in_map, was_map, anew, zero_other, own_at;
+    logic        found, beyond, data_fin, bare, not_there;
+    logic        may_lack_ack, acks_none;
+    logic        infinite;
+    logic [3:0]  dsn_state;
+    logic [31:0] signs;
+    logic [63:0] was_dsn, own_dsn, from_dsn;
+    logic [15:0] was_len, from_off;
+  } late_t;
+  // verilator lint_off UNUSEDSIGNAL
+  late_t late9_d, late9_q, late10_q, late11_q, late12_q, late13_q;
+  logic [31:0] off9_q, end9_q, end10_q;
+  logic [18:0] over9, reach9;
+  // verilator lint_on UNUSEDSIGNAL
+  logic [15:0] map_len9_q, psum9_q, map_len10_q, cut10_q, off10_q, psum10_q;
+  logic [18:0] sum9_q, own_sum9_q;
+  logic [16:0] sum10_q, own_sum10_q;
+  logic        over10_q, reach10_q, off_0_10_q;
+  always_comb begin
+    late9_d = '0;
+    late9_d.take = take8_q;
+    late9_d.repeats = repeat8_q;
+    late9_d.map_hit = map_hit8_q;
+    late9_d.usable = usable8_q;
+    late9_d.in_map = in8_q;
+    late9_d.was_map = was_map8_q;
+    late9_d.anew = anew8_q;
+    late9_d.zero_other = zero_other8_q;
+    late9_d.own_at = equal({16'd0, rel8_q}, {16'd0, p8_q.ssn});
+    late9_d.found = found8;
+    late9_d.beyond = beyond8_q;
+    late9_d.data_fin = p8_q.go & p8_q.own_fin & ~far8_q;
+    late9_d.bare = bare8;
+    late9_d.not_there = ~p8_q.there;
+    late9_d.may_lack_ack = p8_q.go & ~p8_q.has_ack & p8_q.ack & ~p8_q.rst & ~p8_q.capable_ok &
+        p8_q.first & ~head8_q.infinite & ~other8_q.infinite & other8_q.isn_there &
+        other8_q.data & ack_before8_q;
+    late9_d.infinite = head8_q.infinite | p8_q.infinite;
+    late9_d.dsn_state = dsn_state8;
+    late9_d.signs = signs8;
+    late9_d.was_dsn = was_dsn8_q;
+    late9_d.own_dsn = own_dsn8_q;
+    late9_d.from_dsn = from_dsn8_q;
+    late9_d.was_len = was_len8_q;
+    late9_d.from_off = rel8_q[15:0] - from_ssn8_q;
+  end
+  assign over9 = end9_q[18:0] + ~{3'd0, map_len9_q};  // 1 less
+  assign reach9 = end9_q[18:0] - {3'd0, map_len9_q};
+  always_ff @(posedge clk_i) begin
+    p9_q <= p8_q;
+    p10_q <= p9_q;
+    late9_q <= late9_d;
+    late10_q <= late9_q;
+    off9_q <= rel8_q - map_ssn8_q;
+    end9_q <= rel_end8_q - map_ssn8_q;
+    map_len9_q <= map_len8_q;
+    map_len10_q <= map_len9_q;
+    // Behind an odd number of bytes the words are shifted by one byte.
+    psum9_q <= (rel8_q[0] ^ map_ssn8_q[0]) ? {p8_q.psum[7:0], p8_q.psum[15:8]} : p8_q.psum;
+    psum10_q <= psum9_q;
+    off10_q <= off9_q[15:0];
+    off_0_10_q <= off9_q[15:0] == '0;
+    end10_q <= end9_q;
+    cut10_q <= ~over9[18] ? map_len9_q : end9_q[15:0];
+    over10_q <= ~over9[18];
+    reach10_q <= ~reach9[18];
+    // The pseudo header, and with the payload.
+    sum9_q <= {1'b0, base8_q} + {3'd0, own_dsn8_q[63:48]};
+    own_sum9_q <= {1'b0, base8_q} + {3'd0, own_dsn8_q[63:48]} + {3'd0, p8_q.psum};
+    sum10_q <= fold17({1'b0, sum9_q});
+    own_sum10_q <= fold17({1'b0, own_sum9_q});
+  end
+
+  // --- 10: sums with what has passed -------------------------------------------------------------
+
+  pass_t       pass10, pass11_q;
+  // verilator lint_off UNUSEDSIGNAL
+  logic [63:0] ack_d10;
+  logic [31:0] last_d10;
+  logic [16:0] before_d;
+  logic [18:0] upto_d;
+  // verilator lint_on UNUSEDSIGNAL
+  assign pass10 = pass10_i;
+  assign before_d = {1'b0, off10_q} - {1'b0, pass10.pos};
+  assign upto_d = {3'd0, pass10.pos} - end10_q[18:0];
+  assign last_d10 = end10_q + {16'hffff, ~pass10.pos};  // end - 1 - pos
+  // 4
+  assign ack_d10 = p10_q.data_ack - ack_next10_i;
+
+  logic        at11_q, before11_q, upto11_q, still11_q, some11_q, repeat_other11_q;
+  logic        repeat_like11_q, csum_differs11_q, alone_out11_q, repeat_bad;
+  logic        none11_q, behind11_q, over11_q, reach11_q, alone11_q, alone_is11_q;
+  logic [3:0]  judge10, judge11_q;
+  logic        ack_zeros11_q, ack_ones11_q, ack_below11_q, sums_old11_q, sums_new11_q;
+  logic [1:0]  acks11_q;
+  logic [15:0] own_sum11_q, take_sum11_q, sum11_q, cut11_q;
+  logic [31:0] ack_next_hi11_q;
+  logic        ack_sign11_q;
+  assign judge10 = late10_q.take ? p10_q.judge :
+                   late10_q.map_hit ? 4'(mpnic_pkg::MAP_CSUM_CONFLICT) : pass10.judge;
+  always_ff @(posedge clk_i) begin
+    p11_q <= p10_q;
+    late11_q <= late10_q;
+    pass11_q <= pass10;
+    acks11_q <= acks10_i;
+    at11_q <= late10_q.take ? off_0_10_q : equal({32'd0, off10_q}, {32'd0, pass10.pos});
+    before11_q <= ~late10_q.take & before_d[16];
+    upto11_q <= ~late10_q.take & ~upto_d[18];
+    still11_q <= equal({32'd0, pass10.pos}, {32'd0, map_len10_q});
+    some11_q <= pass10.pos != '0;
+    repeat_other11_q <= late10_q.repeats & (p10_q.own_csum != pass10.csum_there);
+    repeat_like11_q <= late10_q.repeats & (p10_q.own_fin == pass10.fin);
+    csum_differs11_q <= ~equal({32'd0, p10_q.checksum}, {32'd0, pass10.csum});
+    judge11_q <= judge10;
+    none11_q <= judge10 == 4'(mpnic_pkg::MAP_CSUM_NONE);
+    alone_out11_q <= (pass10.done | (pass10.judge == 4'(mpnic_pkg::MAP_CSUM_CONFLICT))) &
+                     ~late10_q.take;
+    behind11_q <= ~late10_q.take & late10_q.was_map & last_d10[31];
+    over11_q <= over10_q;
+    reach11_q <= reach10_q;
+    cut11_q <= cut10_q;
+    sums_new11_q <= late10_q.take & late10_q.in_map;
+    sums_old11_q <= ~late10_q.take & p10_q.go & p10_q.data & ~late10_q.infinite & ~pass10.done &
+                    late10_q.in_map;
+    take_sum11_q <= fold16((late10_q.in_map & off_0_10_q & ~over10_q) ? own_sum10_q : sum10_q);
+    own_sum11_q <= fold16(own_sum10_q);
+    sum11_q <= fold2(pass10.sum, psum10_q);
+    // The verdict from the segment alone.
+    alone11_q <= p10_q.go & p10_q.data & ~late10_q.infinite & late10_q.usable &
+                 late10_q.own_at & p10_q.n_reaches;
+    alone_is11_q <= late10_q.repeats | late10_q.take;
+    // 4
+    ack_next_hi11_q <= ack_next10_i[63:32];
+    ack_zeros11_q <= ones({3'h7, ~ack_d10[63:31]});
+    ack_ones11_q <= ones({3'h7, ack_d10[63:31]});
+    ack_below11_q <= ack_d10[32] ^ p10_q.data_ack[32] ^ ack_next10_i[32];
+    ack_sign11_q <= ack_d10[31];
+  end
+
+  // --- 11: what has passed -----------------------------------------------------------------------
+
+  pass_t      pass11_d;
+  logic       passes_old, passes, adds, ends, alone, replaced;
+  logic [3:0] judge, reason;
+  assign passes_old = sums_old11_q & ~(before11_q & upto11_q);
+  assign passes = sums_new11_q | passes_old;
+  assign adds = passes_old & at11_q & ~over11_q;  // to map as it was
+  always_comb begin
+    reason = 4'(mpnic_pkg::MAP_CSUM_NONE);
+    if (before11_q) reason = 4'(mpnic_pkg::MAP_CSUM_OVERLAP);
+    else if (!at11_q) reason = 4'(mpnic_pkg::MAP_CSUM_ORDER);
+    else if (over11_q) reason = 4'(mpnic_pkg::MAP_CSUM_STRADDLE);
+  end
+  assign repeat_bad = repeat_other11_q | (repeat_like11_q & csum_differs11_q);
+  assign judge = repeat_bad ? 4'(mpnic_pkg::MAP_CSUM_CONFLICT) :
+                 (passes & none11_q) ? reason : judge11_q;
+  // Also where no byte passed: a map that firmware wrote may be at its end.
+  assign ends = (sums_new11_q & reach11_q) | (sums_old11_q & (passes_old ? reach11_q : still11_q));
+  assign alone = alone11_q &
+                 (~alone_is11_q | (p11_q.n_is_bytes & ~alone_out11_q & ~repeat_bad));
+  // A mapping that is given up with bytes passed.
+  assign replaced = (late11_q.take | (p11_q.go & p11_q.infinite)) & late11_q.was_map &
+                    ~pass11_q.done & some11_q;
+  always_comb begin
+    pass11_d = pass11_q;
+    if (p11_q.go && p11_q.infinite) pass11_d.done = 1'b1;
+    if (late11_q.take) begin
+      pass11_d.csum_there = p11_q.own_csum;
+      pass11_d.fin = p11_q.own_fin;
+      pass11_d.done = 1'b0;
+      pass11_d.pos = '0;
+      pass11_d.csum = p11_q.checksum;
+      pass11_d.sum = take_sum11_q;
+    end
+    pass11_d.judge = judge;  // without go as it was
+    if (passes) pass11_d.pos = cut11_q;
+    if (adds) pass11_d.sum = sum11_q;
+    if (ends) pass11_d.done = 1'b1;
+    if (late11_q.anew) pass11_d = '0;
+  end
+  assign pass11_o = pass11_d;
+
+  // 4
+  logic        ack_near;
+  logic [31:0] ack_hi;
+  assign ack_near = ~p11_q.ack8 | ack_zeros11_q | ack_ones11_q;
+  assign ack_hi = (ack_below11_q & ~ack_sign11_q) ? ack_next_hi11_q + 32'd1 :
+                  (~ack_below11_q & ack_sign11_q) ? ack_next_hi11_q - 32'd1 :
+                  ack_next_hi11_q;
+  assign acks11_o[0] = (acks11_q[0] | (p11_q.go & p11_q.has_ack & ack_near)) & ~late11_q.anew;
+  assign acks11_o[1] = acks11_q[1] & ~late11_q.zero_other;
+
+  logic [31:0] signs11;
+  always_comb begin
+    signs11 = late11_q.signs;
+    signs11[mpnic_pkg::SIGN_NO_DATA_ACK] = late11_q.may_lack_ack & ~acks11_q[0];
+    signs11[mpnic_pkg::SIGN_DSN_FAR] = late11_q.signs[mpnic_pkg::SIGN_DSN_FAR] |
+                                       (p11_q.go & p11_q.has_ack & ~ack_near);
+    signs11[mpnic_pkg::SIGN_MAP_CONFLICT] = late11_q.signs[mpnic_pkg::SIGN_MAP_CONFLICT] |
+                                            repeat_bad;
+    signs11[mpnic_pkg::SIGN_NO_MAPPING] = late11_q.bare & late11_q.not_there & ~acks11_q[1];
+    signs11[mpnic_pkg::SIGN_UNMAPPED] = late11_q.bare & acks11_q[1] &
+        (late11_q.dsn_state == 4'(mpnic_pkg::DSN_NO_MAPPING));
+  end
+
+  // --- 12 to 14: the result ----------------------------------------------------------------------
+
+  // verilator lint_off UNUSEDSIGNAL
+  pass_t       pass12_q;
+  // verilator lint_on UNUSEDSIGNAL
+  logic [31:0] signs12_q, signs13_q;
+  logic [3:0]  verdict13_q, verdict;
+  logic        alone12_q, alone13_q, ends12_q, ends13_q, replaced12_q, replaced13_q, open13_q;
+  logic        own_xor13_q, own_and13_q, map_xor13_q, map_and13_q, good13;
+  logic        again12_q, again13_q, reinjected12_q, reinjected13_q, data_ack12_q, data_ack13_q;
+  logic        verdict_there, own_verdict;
+  logic [15:0] own_sum12_q;
+  logic [63:0] data_ack_no12_q, data_ack_no13_q;
+  always_ff @(posedge clk_i) begin
+    p12_q <= p11_q;
+    p13_q <= p12_q;
+    late12_q <= late11_q;
+    late13_q <= late12_q;
+    pass12_q <= pass11_d;
+    signs12_q <= signs11;
+    signs13_q <= signs12_q;
+    alone12_q <= alone;
+    alone13_q <= alone12_q;
+    own_sum12_q <= own_sum11_q;
+    ends12_q <= ends;
+    ends13_q <= ends12_q;
+    // But for good or bad. Of map as it is now, or as it was.
+    verdict13_q <= alone12_q ? alone_judge : ends12_q ? pass12_q.judge :
+                   replaced12_q ? 4'(mpnic_pkg::MAP_CSUM_REPLACED) : 4'(mpnic_pkg::MAP_CSUM_NONE);
+    open13_q <= alone12_q ? (alone_judge == 4'(mpnic_pkg::MAP_CSUM_NONE))
+                          : (ends12_q & (pass12_q.judge == 4'(mpnic_pkg::MAP_CSUM_NONE)));
+    // The folded sum is 0xffff.
+    own_xor13_q <= &(own_sum12_q ^ p12_q.checksum);
+    own_and13_q <= &(own_sum12_q & p12_q.checksum);
+    map_xor13_q <= &(pass12_q.sum ^ pass12_q.csum);
+    map_and13_q <= &(pass12_q.sum & pass12_q.csum);
+    replaced12_q <= replaced;
+    replaced13_q <= replaced12_q;
+    again12_q <= p11_q.go & p11_q.data & behind11_q;
+    again13_q <= again12_q;
+    reinjected12_q <= ~behind11_q & late11_q.found & ~late11_q.beyond;
+    reinjected13_q <= reinjected12_q;
+    data_ack12_q <= p11_q.go & p11_q.has_ack & ack_near;
+    data_ack13_q <= data_ack12_q;
+    data_ack_no12_q <= {ack_hi, p11_q.data_ack[31:0]};
+    data_ack_no13_q <= data_ack_no12_q;
+  end
+
+  // From the segment alone, or else of map.
+  logic [3:0] alone_judge;
+  assign alone_judge = p12_q.n_is_bytes ? p12_q.judge : 4'(mpnic_pkg::MAP_CSUM_STRADDLE);
+  assign good13 = alone13_q ? (own_xor13_q | own_and13_q) : (map_xor13_q | map_and13_q);
+  assign verdict = !open13_q ? verdict13_q :
+                   good13 ? 4'(mpnic_pkg::MAP_CSUM_GOOD) : 4'(mpnic_pkg::MAP_CSUM_BAD);
+  assign verdict_there = alone13_q | ends13_q | replaced13_q;
+  assign own_verdict = alone13_q | (ends13_q & late13_q.take);
 
   mpnic_result_t result, result_q;
   always_comb begin
     result = '0;
-    result.signs = signs6_q;
+    result.signs = signs13_q;
     result.signs[mpnic_pkg::SIGN_CSUM_BAD] = verdict == 4'(mpnic_pkg::MAP_CSUM_BAD);
-    result.dsn_state = dsn_state6_q;
-    result.flags[mpnic_pkg::RESULT_RETRANSMISSION] = again6_q;
-    result.flags[mpnic_pkg::RESULT_REINJECTION] = reinjected6_q;
-    result.flags[mpnic_pkg::RESULT_DATA_ACK] = data_ack6_q;
+    result.dsn_state = 8'(late13_q.dsn_state);
+    result.flags[mpnic_pkg::RESULT_RETRANSMISSION] = again13_q;
+    result.flags[mpnic_pkg::RESULT_REINJECTION] = reinjected13_q;
+    result.flags[mpnic_pkg::RESULT_DATA_ACK] = data_ack13_q;
     result.flags[mpnic_pkg::RESULT_MAP] = verdict_there;
-    result.dsn = (dsn_base6_q + 64'(dsn_off6_q)) & {64{found6_q}};
-    result.data_ack = data_ack_no6_q & {64{data_ack6_q}};
+    result.dsn = (late13_q.from_dsn + 64'(late13_q.from_off)) & {64{late13_q.found}};
+    result.data_ack = data_ack_no13_q & {64{data_ack13_q}};
     result.map_csum = 8'(verdict);
-    result.map_dsn = (own_verdict ? own_dsn6_q : map_dsn6_q) & {64{verdict_there}};
-    result.map_len = (own_verdict ? bytes6_q : map_len6_q) & {16{verdict_there}};
-    result.data_fin = (own_dsn6_q + 64'(bytes6_q)) & {64{data_fin6_q}};
+    result.map_dsn = (own_verdict ? late13_q.own_dsn : late13_q.was_dsn) & {64{verdict_there}};
+    result.map_len = (own_verdict ? p13_q.bytes : late13_q.was_len) & {16{verdict_there}};
+    result.data_fin = (late13_q.own_dsn + 64'(p13_q.bytes)) & {64{late13_q.data_fin}};
   end
   always_ff @(posedge clk_i) result_q <= result;
   assign result_o = result_q;

@@ -30,6 +30,10 @@ constexpr unsigned FLOWS = 64, CONNS = 32; // as the RTL was built
 constexpr unsigned TALKS = 6;		   // they have the first connections and flows
 constexpr unsigned HOSTILE_FLOW = TALKS * TALK_FLOWS;
 constexpr uint32_t STATE_FLAGS = 0x3fff;
+// Those that packets of the other direction ask for.
+constexpr uint32_t OTHER_FLAGS = MPNIC_DIR_ISN | MPNIC_DIR_SYN_DATA | MPNIC_DIR_CAPABLE |
+				 MPNIC_DIR_CAPABLE_V1 | MPNIC_DIR_THIRD | MPNIC_DIR_END |
+				 MPNIC_DIR_DATA | MPNIC_DIR_INFINITE | MPNIC_DIR_DATA_ACK;
 constexpr unsigned CMD_DIR0 = 0, CMD_NEXT = 2, CMD_CONN = 3;
 
 uint64_t rng;
@@ -133,7 +137,7 @@ void start_talk(unsigned i)
 
 	if (talk.t)
 		talk_free(talk.t);
-	talk.t = talk_new(rnd(), 200 + below(800));
+	talk.t = talk_new(rnd(), 200 + below(800), TALK_MSS_MAX);
 	const struct talk_info *info = talk_info(talk.t);
 	write_conn(i, info->idsn[0], info->next, info->csum ? MPNIC_CONN_CSUM : 0);
 	for (unsigned f = 0; f < TALK_FLOWS; f++) {
@@ -219,10 +223,12 @@ void random_dir(mpnic_dir &d, uint64_t next)
 	d.prev_len = some_len();
 	d.prev_ssn = one_in(3) ? uint32_t(about(d.map_ssn)) : d.map_ssn - d.prev_len;
 	d.prev_dsn = one_in(3) ? uint32_t(about(d.map_dsn)) : uint32_t(d.map_dsn) - d.prev_len;
-	if (one_in(16)) // its end is as far from next as numbers can be
+	if (one_in(8)) // its end is as far from next as numbers can be
 		d.map_dsn = next + (1ull << 63) - d.map_len;
 	if (one_in(8))
 		d.map_sum = one_in(2) ? 0 : 0xffff;
+	if (one_in(8))
+		d.map_csum = one_in(2) ? 0 : 0xffff;
 }
 
 void random_state()
@@ -285,6 +291,17 @@ void random_option(Packet &p, mpnic_opt &o, const mpnic_dir &d, uint32_t rel)
 			    : one_in(4)
 				    ? about(d.map_dsn)
 				    : d.map_dsn + uint64_t(int64_t(int32_t(o.dss.ssn - d.map_ssn)));
+		if (one_in(8)) { // a DATA_FIN alone, about where the segment ends
+			const uint32_t shift = one_in(2) ? uint32_t(d.map_dsn) - d.map_ssn
+							 : d.prev_dsn - d.prev_ssn;
+
+			o.fields |= MPNIC_FIELD_MAPPING;
+			o.flags |= MPNIC_DSS_F;
+			o.data_len = 1;
+			o.dss.dsn = one_in(2) ? about(next[side])
+					      : about((d.map_dsn & ~0xffffffffull) +
+						      (shift + rel + p.hdr.payload_len));
+		}
 		if (one_in(2) && (o.fields & MPNIC_FIELD_DSN8) == 0)
 			o.dss.dsn &= 0xffffffff;
 	}
@@ -460,16 +477,30 @@ void show(const char *name, const void *want, const void *got, size_t len)
 bool compare(const Expected &e, Vmpnic_dss &top, uint64_t number)
 {
 	const bool result = !memcmp(&e.result, &top.result_o, sizeof(e.result));
-	const bool state = !e.known || (!memcmp(e.dir, &top.commit_dirs_o, sizeof(e.dir)) &&
-					!memcmp(e.next, &top.commit_next_o, sizeof(e.next)));
+	// Of the other direction isn and flags leave, and whether all else is zero; its mappings
+	// are looked at when a packet of it comes, or a command.
+	const unsigned dir = e.result.dir & 1, side = e.result.side & 1;
+	mpnic_dir other = {}, zero = e.dir[!dir];
+
+	other.isn = e.dir[!dir].isn;
+	other.flags = e.dir[!dir].flags & OTHER_FLAGS;
+	zero.isn = 0;
+	zero.flags &= ~OTHER_FLAGS;
+	const mpnic_dir none = {};
+	const bool state =
+		!e.known || (!memcmp(&e.dir[dir], &top.commit_dir_o, sizeof(e.dir[0])) &&
+			     !memcmp(&other, &top.commit_other_o, sizeof(other)) &&
+			     (!top.commit_zero_o || !memcmp(&zero, &none, sizeof(none))) &&
+			     e.next[side] == top.commit_next_o);
 
 	if (result && state)
 		return true;
 	printf("packet %" PRIu64 " differs\n", number);
 	show("result", &e.result, &top.result_o, sizeof(e.result));
 	if (!state) {
-		show("dir", e.dir, &top.commit_dirs_o, sizeof(e.dir));
-		show("next", e.next, &top.commit_next_o, sizeof(e.next));
+		show("dir", &e.dir[dir], &top.commit_dir_o, sizeof(e.dir[0]));
+		show("other", &other, &top.commit_other_o, sizeof(other));
+		show("next", &e.next[side], &top.commit_next_o, sizeof(e.next[0]));
 	}
 	return false;
 }
@@ -594,6 +625,11 @@ int main(int argc, char **argv)
 		}
 		was_low2 = was_low;
 		was_low = low;
+		if (top.ready_o && top.cmd_valid_i && top.cmd_ready_o) {
+			printf("clock %" PRIu64 ": both a packet and a command are taken\n",
+			       clocks);
+			return 1;
+		}
 		if (top.cmd_valid_i && top.cmd_ready_o) {
 			responses.push_back(model_command(commands[0]));
 			commands.pop_front();

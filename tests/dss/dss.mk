@@ -2,8 +2,9 @@
 # RTL of stage dss beside the C model (docs/verification.md), and broken twins of it.
 
 DSS := $(B)/dss
-DSS_SV := $(RTL_PKGS) hw/rtl/mpnic_delay.sv hw/rtl/mpnic_dss_rules.sv hw/rtl/mpnic_dss.sv
-DSS_VFLAGS := --cc -O3 -Wno-lint -Ihw/regs/generated --top-module mpnic_dss -GFLOWS=64 -GCONNS=32 \
+DSS_PARTS := mpnic_dss_keys mpnic_dss_forward mpnic_dss_map mpnic_dss_rules mpnic_dss
+DSS_SV := $(RTL_PKGS) hw/rtl/mpnic_delay.sv $(DSS_PARTS:%=hw/rtl/%.sv)
+DSS_VFLAGS := --cc -O3 -Wno-lint -Ihw/regs/generated --top-module mpnic_dss -GFLOWS=64 -GCONNS=32 -GCOMMIT=1 \
 	--x-assign fast --x-initial fast
 DSS_OBJS := $(B)/obj/tests/state/talk.o $(B)/model/libmpnic_model.a
 DSS_COUNT ?= 2000000
@@ -25,12 +26,11 @@ endef
 $(eval $(call dss_program,$(DSS)/dss,$(DSS)/rtl,$(DSS_SV),--assert))
 
 # The twins: assertions off, so that it is the comparison that notices them.
-DSS_TWIN_SV := $(RTL_PKGS) hw/rtl/mpnic_delay.sv $(DSS)/twins/mpnic_dss_rules.sv \
-	$(DSS)/twins/mpnic_dss.sv
-$(DSS)/twins/mpnic_dss.sv: tests/dss/twins.py hw/rtl/mpnic_dss.sv hw/rtl/mpnic_dss_rules.sv
+DSS_TWIN_SV := $(RTL_PKGS) hw/rtl/mpnic_delay.sv $(DSS_PARTS:%=$(DSS)/twins/%.sv)
+$(DSS)/twins/mpnic_dss.sv: tests/dss/twins.py $(DSS_PARTS:%=hw/rtl/%.sv)
 	@mkdir -p $(@D)
 	tests/dss/twins.py make $(@D) $(filter %.sv,$^)
-$(DSS)/twins/mpnic_dss_rules.sv: $(DSS)/twins/mpnic_dss.sv
+$(filter-out %/mpnic_dss.sv,$(DSS_PARTS:%=$(DSS)/twins/%.sv)): $(DSS)/twins/mpnic_dss.sv
 $(eval $(call dss_program,$(DSS)/dss-twins,$(DSS)/twins/rtl,$(DSS_TWIN_SV),--noassert))
 
 TEST_TARGETS += test-dss test-dss-twins
@@ -40,7 +40,7 @@ test-dss: $(DSS)/dss
 	@$(RUN) dss $< --count $(DSS_COUNT)
 
 test-dss-twins: $(DSS)/dss-twins
-	@$(RUN) dss-twins tests/dss/twins.py run $< 300000
+	@$(RUN) dss-twins tests/dss/twins.py run $< 150000
 
 # Some 150,000 packets a second.
 soak-dss: $(DSS)/dss

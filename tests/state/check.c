@@ -236,7 +236,7 @@ static void one_segment(struct run *r, const struct talk_segment *seg)
 static void converse(uint64_t seed, unsigned int segments, struct totals *totals)
 {
 	static struct talk_segment seg;
-	struct talk *talk = talk_new(seed, segments);
+	struct talk *talk = talk_new(seed, segments, TALK_MSS_MAX);
 	struct run r = {
 		.seed = seed,
 		.info = talk_info(talk),

@@ -58,6 +58,7 @@ struct talk {
 	struct talk_info info;
 	struct flow flow[TALK_FLOWS];
 	uint64_t rnd;
+	unsigned int mss_max;
 	uint64_t next[2];      /* next number to give, by side */
 	uint64_t delivered[2]; /* one beyond the highest that was sent, by side */
 	unsigned int left;
@@ -151,11 +152,11 @@ static void make_flow(struct talk *t, unsigned int index)
 		info->isn[dir] = (uint32_t)near_wrap(t, 32);
 		s->base = info->handshake ? 1 : (uint32_t)near_wrap(t, 32) | 1;
 		s->every = percent(t, 70);
-		s->mss = percent(t, 20) ? 1 + below(t, 40) : 500 + below(t, 9000 - 500);
+		s->mss = percent(t, 20) ? 1 + below(t, 40) : 500 + below(t, t->mss_max - 500);
 	}
 }
 
-struct talk *talk_new(uint64_t seed, unsigned int segments)
+struct talk *talk_new(uint64_t seed, unsigned int segments, unsigned int mss_max)
 {
 	struct talk *t = calloc(1, sizeof(*t));
 	unsigned int i;
@@ -166,6 +167,7 @@ struct talk *talk_new(uint64_t seed, unsigned int segments)
 	for (i = 0; i < 8; i++)
 		draw(t);
 	t->left = segments;
+	t->mss_max = mss_max;
 	t->info.version = below(t, 2);
 	t->info.csum = percent(t, 75);
 	t->info.presence = percent(t, 10);

@@ -60,7 +60,9 @@ struct talk_segment {
 
 struct talk;
 
-struct talk *talk_new(uint64_t seed, unsigned int segments);
+/* @mss_max: of new data, above 500; what is sent again may be longer. */
+struct talk *talk_new(uint64_t seed, unsigned int segments, unsigned int mss_max);
+#define TALK_MSS_MAX 9000
 void talk_free(struct talk *talk);
 const struct talk_info *talk_info(const struct talk *talk);
 /* Returns false at the end. */

@@ -471,6 +471,26 @@ static void behind(struct control *c, const struct step *p, const struct mpnic_r
 		end_flow(c, id);
 }
 
+static void find_step(const struct control *c, const struct track *track,
+		      const struct mpnic_hdr *hdr, struct step *p)
+{
+	*p = (struct step){.hdr = hdr};
+	p->flow = track_find(track, hdr, &p->dir);
+	p->has_key = mpnic_flow_key(c->state, hdr, false, &p->key, &p->flip);
+}
+
+void control_before(struct control *c, const struct track *track, const struct mpnic_hdr *hdr,
+		    uint64_t time_ns)
+{
+	struct step p;
+
+	if (time_ns > c->now)
+		c->now = time_ns;
+	expire(c);
+	find_step(c, track, hdr, &p);
+	before(c, &p);
+}
+
 static const struct mpnic_conn *result_conn(struct control *c, const struct mpnic_result *result)
 {
 	return result->conn_id == MPNIC_ID_NONE ? NULL : mpnic_conn_at(c->state, result->conn_id);
@@ -480,15 +500,10 @@ bool control_packet(struct control *c, const struct track *track, const struct m
 		    const struct mpnic_csum *csum, uint64_t time_ns, struct mpnic_result *result,
 		    struct mpnic_event *event, const struct mpnic_conn **conn)
 {
-	struct step p = {.hdr = hdr};
+	struct step p;
 	bool has_event;
 
-	if (time_ns > c->now)
-		c->now = time_ns;
-	expire(c);
-	p.flow = track_find(track, hdr, &p.dir);
-	p.has_key = mpnic_flow_key(c->state, hdr, false, &p.key, &p.flip);
-	before(c, &p);
+	find_step(c, track, hdr, &p);
 	has_event = mpnic_state_packet(c->state, hdr, csum, time_ns, result, event);
 	*conn = result_conn(c, result);
 	behind(c, &p, result);

@@ -40,10 +40,13 @@ uint32_t control_take_id(struct control *control);
 /* The id of a connection that is not the tracker's: they are taken from the end. */
 uint32_t control_take_conn(struct control *control, unsigned int number);
 
+/* control_before() - the host's part before a frame, which @track has had. */
+void control_before(struct control *control, const struct track *track, const struct mpnic_hdr *hdr,
+		    uint64_t time_ns);
+
 /*
- * control_packet() - one frame through the stateful half, with the host's part before and behind.
- * @track has had the frame. @conn: the connection's state behind it, or NULL.
- * Returns whether there is an event.
+ * control_packet() - one frame through the stateful half, and the host's part behind it. @conn: the
+ * connection's state behind it, or NULL. Returns whether there is an event.
  */
 bool control_packet(struct control *control, const struct track *track, const struct mpnic_hdr *hdr,
 		    const struct mpnic_csum *csum, uint64_t time_ns, struct mpnic_result *result,

@@ -76,31 +76,57 @@ static uint64_t body_hidden(const struct mpnic_opt *a, const struct mpnic_opt *b
 	return 0;
 }
 
+static void print_head(FILE *out, const char *record)
+{
+	fprintf(out, "  %-20s %-*s %s\n", record, COLUMN, "model", "rtl");
+}
+
+/* The records of the stateful half; what they say of no event is not shown. */
+static void print_result(FILE *out, const struct engine_difference *d)
+{
+	static const struct mpnic_event none;
+	const struct mpnic_event *model = d->model.has_event ? &d->model.event : &none;
+	const struct mpnic_event *rtl = d->rtl.has_event ? &d->rtl.event : &none;
+
+	print_head(out, "result");
+	for (unsigned int i = 0; i < FIELDS_RESULT; i++)
+		print_field(out, "", &fields_result[i], &d->model.result, &d->rtl.result, 0);
+	if (d->model.has_event != d->rtl.has_event)
+		fprintf(out, "* %-20s %-*s %s\n", "event", COLUMN,
+			d->model.has_event ? "yes" : "no", d->rtl.has_event ? "yes" : "no");
+	if (!d->model.has_event && !d->rtl.has_event)
+		return;
+	print_head(out, "event");
+	for (unsigned int i = 0; i < FIELDS_EVENT; i++)
+		print_field(out, "", &fields_event[i], model, rtl, 0);
+}
+
 static void print_records(FILE *out, const struct engine_difference *d, uint64_t hidden,
 			  bool show_keys)
 {
 	char prefix[16];
 
-	fprintf(out, "  %-20s %-*s %s\n", "hdr", COLUMN, "model", "rtl");
+	print_head(out, "hdr");
 	for (unsigned int i = 0; i < FIELDS_HDR; i++) {
 		const struct field *f = &fields_hdr[i];
 		bool opts = f->offset == offsetof(struct mpnic_hdr, opts);
 
-		print_field(out, "", f, &d->model_hdr, &d->rtl_hdr, opts ? hidden : 0);
+		print_field(out, "", f, &d->model.hdr, &d->rtl.hdr, opts ? hidden : 0);
 	}
 	for (unsigned int n = 0; n < MPNIC_MPTCP_OPTS; n++) {
-		const struct mpnic_opt *m = &d->model_hdr.opt[n], *r = &d->rtl_hdr.opt[n];
+		const struct mpnic_opt *m = &d->model.hdr.opt[n], *r = &d->rtl.hdr.opt[n];
 
-		if (n >= d->model_hdr.mptcp_count && !memcmp(m, r, sizeof(*m)))
+		if (n >= d->model.hdr.mptcp_count && !memcmp(m, r, sizeof(*m)))
 			continue;
 		snprintf(prefix, sizeof(prefix), "opt[%u].", n);
 		for (unsigned int i = 0; i < FIELDS_OPT; i++)
 			print_field(out, prefix, &fields_opt[i], m, r,
 				    body_hidden(m, r, show_keys));
 	}
-	fprintf(out, "  %-20s %-*s %s\n", "csum", COLUMN, "model", "rtl");
+	print_head(out, "csum");
 	for (unsigned int i = 0; i < FIELDS_CSUM; i++)
-		print_field(out, "", &fields_csum[i], &d->model_csum, &d->rtl_csum, 0);
+		print_field(out, "", &fields_csum[i], &d->model.csum, &d->rtl.csum, 0);
+	print_result(out, d);
 }
 
 /* Option bytes stand at l4_off + 20; hidden marks those that are keys. */
@@ -134,18 +160,27 @@ static void print_place(FILE *out, const struct engine_difference *d, const char
 void difference_print(FILE *out, const struct engine_difference *d, const char *trace,
 		      bool show_keys)
 {
-	unsigned int opts_at = d->model_hdr.l4_off + 20u;
+	unsigned int opts_at = d->model.hdr.l4_off + 20u;
 	uint64_t hidden = 0;
 
+	if (*d->counter) {
+		fprintf(out,
+			"RTL and model differ: behind the last frame the counter \"%s\" is %" PRIu64
+			" in the model, %" PRIu64 " in the RTL\n",
+			d->counter, d->model_count, d->rtl_count);
+		return;
+	}
 	if (!show_keys)
-		hidden = text_key_bytes(&d->model_hdr) | text_key_bytes(&d->rtl_hdr);
+		hidden = text_key_bytes(&d->model.hdr) | text_key_bytes(&d->rtl.hdr);
 	print_place(out, d, trace);
 	fprintf(out, "  fields that differ are marked *\n");
 	print_records(out, d, hidden, show_keys);
 	fprintf(out, "  frame\n");
 	print_bytes(out, d->frame, d->len, opts_at, hidden);
-	if (d->len == d->rtl_len && !memcmp(d->frame, d->rtl_frame, d->len))
+	if (!d->model_left || !memcmp(d->model_left, d->rtl_left, d->len))
 		return;
-	fprintf(out, "* frame as it left the RTL (%u bytes)\n", d->rtl_len);
-	print_bytes(out, d->rtl_frame, d->rtl_len, opts_at, hidden);
+	fprintf(out, "  frame as it leaves the model\n");
+	print_bytes(out, d->model_left, d->len, opts_at, hidden);
+	fprintf(out, "* frame as it left the RTL\n");
+	print_bytes(out, d->rtl_left, d->len, opts_at, hidden);
 }

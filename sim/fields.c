@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "fields.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *const hdr_bits[] = {"L3",	     "L4",	"TCP", "FRAG",	 "V4_OPTIONS",
@@ -197,6 +198,40 @@ const struct field fields_event[FIELDS_EVENT] = {
 	NUMBER(mpnic_event, payload_len),
 	BYTES(mpnic_event, reserved),
 };
+
+/* Groups of struct mpnic_state_counters, in its order. */
+static const struct {
+	const char *group;
+	unsigned int count;
+	const char *(*name)(unsigned int value);
+	const char *const *bits;
+} counters[] = {
+	{"flow", 8, mpnic_flow_name, NULL},	  {"token", 8, mpnic_token_name, NULL},
+	{"dsn", 16, mpnic_dsn_name, NULL},	  {"map_csum", 16, mpnic_map_csum_name, NULL},
+	{"punt", 8, mpnic_punt_name, NULL},	  {"drop", 8, mpnic_drop_name, NULL},
+	{"action", 16, NULL, fields_action_bits}, {"sign", 32, NULL, fields_sign_bits},
+};
+
+void fields_counter_name(unsigned int number, char *buf, size_t size)
+{
+	static const char *const rest[] = {"packets", "bytes", "events", "events_lost"};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+		if (number >= counters[i].count) {
+			number -= counters[i].count;
+			continue;
+		}
+		if (counters[i].name)
+			snprintf(buf, size, "%s %s", counters[i].group, counters[i].name(number));
+		else if (counters[i].group[0] == 's' || number < 7)
+			snprintf(buf, size, "%s %s", counters[i].group, counters[i].bits[number]);
+		else
+			snprintf(buf, size, "%s bit %u", counters[i].group, number);
+		return;
+	}
+	snprintf(buf, size, "%s", number < 4 ? rest[number] : "?");
+}
 
 uint64_t field_value(const struct field *field, const void *record)
 {

@@ -41,6 +41,9 @@ extern const char *const fields_sign_bits[];
 extern const char *const fields_action_bits[];
 
 /* Value of a field that is no FIELD_BYTES. */
+/* The name of a counter by its index in struct mpnic_state_counters, counted in uint64_t. */
+void fields_counter_name(unsigned int number, char *buf, size_t size);
+
 uint64_t field_value(const struct field *field, const void *record);
 
 #endif

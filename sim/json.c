@@ -744,6 +744,7 @@ void json_engine(FILE *out, enum engine_kind kind, const struct engine_counts *n
 	set_number(o, "packets", n->packets);
 	set_number(o, "compared", n->compared);
 	set_number(o, "empty", n->empty);
+	set_number(o, "commands", n->commands);
 	set_number(o, "clocks", n->clocks);
 	set_number(o, "stalls", n->stalls);
 	write_line(out, o);
@@ -767,5 +768,7 @@ void json_difference(FILE *out, const struct engine_difference *d)
 	set_number(o, "in_last", d->in_last);
 	set_number(o, "out_first", d->out_first);
 	set_number(o, "out_last", d->out_last);
+	if (*d->counter)
+		set_text(o, "counter", d->counter);
 	write_line(out, o);
 }

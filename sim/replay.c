@@ -53,17 +53,14 @@ struct replay {
 	struct track_totals all_tracked;
 	unsigned int all_conns, files;
 	int status; /* exit code so far */
+	uint8_t left[MPNIC_REPLAY_MAX];
 };
 
 /* What the pipeline says of one frame. */
 struct reading {
-	struct mpnic_hdr hdr;
-	struct mpnic_csum csum;
-	struct mpnic_result result;
-	struct mpnic_event event;
-	bool has_event;
+	struct engine_reading nic;
 	const uint64_t *idsn; /* of the sender's side; NULL: not known */
-	uint8_t *edited;      /* the frame as it leaves, if it is another; to be freed */
+	const uint8_t *left;  /* the frame as it leaves */
 };
 
 /* One file on its way. */
@@ -227,13 +224,12 @@ static int write_packet(struct replay *r, struct input *in, enum output out,
 static int write_frame(struct replay *r, struct input *in, const struct capture_frame *frame,
 		       const struct reading *reading, const char *comment)
 {
-	const uint8_t *left = reading->edited ? reading->edited : frame->data;
 	int err = 0;
 
 	if (r->out[OUT_CAME])
 		err = write_packet(r, in, OUT_CAME, frame, frame->data, comment);
-	if (!err && r->out[OUT_LEFT] && !reading->result.drop)
-		err = write_packet(r, in, OUT_LEFT, frame, left, comment);
+	if (!err && r->out[OUT_LEFT] && !reading->nic.result.drop)
+		err = write_packet(r, in, OUT_LEFT, frame, reading->left, comment);
 	return err;
 }
 
@@ -248,8 +244,8 @@ static int write_reading(struct replay *r, struct input *in, const struct captur
 	if (!text)
 		return -ENOMEM;
 	fputs("mpnic: ", text);
-	reading_print(text, &reading->hdr, &reading->csum, r->opt.show_keys);
-	reading_print_result(text, &reading->hdr, &reading->result, reading->idsn);
+	reading_print(text, &reading->nic.hdr, &reading->nic.csum, r->opt.show_keys);
+	reading_print_result(text, &reading->nic.hdr, &reading->nic.result, reading->idsn);
 	if (fclose(text)) {
 		free(comment);
 		return -ENOMEM;
@@ -263,13 +259,13 @@ static void print_packet(const struct replay *r, const struct input *in,
 			 const struct capture_frame *frame, const struct reading *reading)
 {
 	if (r->opt.json) {
-		json_packet(stdout, in->name, frame, &reading->hdr, &reading->csum,
-			    &reading->result, reading->idsn, r->opt.show_keys);
+		json_packet(stdout, in->name, frame, &reading->nic.hdr, &reading->nic.csum,
+			    &reading->nic.result, reading->idsn, r->opt.show_keys);
 		return;
 	}
 	printf("%" PRIu64 " ", frame->number);
-	reading_print(stdout, &reading->hdr, &reading->csum, r->opt.show_keys);
-	reading_print_result(stdout, &reading->hdr, &reading->result, reading->idsn);
+	reading_print(stdout, &reading->nic.hdr, &reading->nic.csum, r->opt.show_keys);
+	reading_print_result(stdout, &reading->nic.hdr, &reading->nic.result, reading->idsn);
 	putchar('\n');
 }
 
@@ -328,44 +324,88 @@ static uint8_t user_of(const struct input *in, const struct capture_frame *frame
 	return MPNIC_USER(track_version(in->track, &hdr), 0);
 }
 
-/* Tracker, host and stateful half, in this order: what a frame says of keys holds for its data. */
-static int read_state(struct input *in, const struct capture_frame *frame, struct reading *reading)
+/* The frame as it leaves: the last stage. What is beyond the longest frame is never touched. */
+static void deparse(struct replay *r, const struct capture_frame *frame, struct reading *reading)
 {
-	const struct mpnic_hdr *hdr = &reading->hdr;
-	const struct mpnic_csum *csum = &reading->csum;
+	struct engine_reading *nic = &reading->nic;
+	const size_t len = frame->len < MPNIC_REPLAY_MAX ? frame->len : MPNIC_REPLAY_MAX;
+
+	memcpy(r->left, frame->data, len);
+	reading->left = frame->len == len ? r->left : frame->data;
+	mpnic_deparse(r->left, len, &nic->hdr, &nic->csum, &nic->result);
+}
+
+/* Host and engine, in this order: what a frame says of keys holds for its data. */
+static int run_frame(struct replay *r, struct input *in, const struct capture_frame *frame,
+		     uint8_t user, struct reading *reading)
+{
+	const struct engine_place place = {.file = in->name, .frame = frame->number};
+	struct engine_reading *nic = &reading->nic;
 	const struct mpnic_conn *conn;
 	const struct track_flow *flow;
 	unsigned int dir;
-	int err = track_packet(in->track, hdr, csum, frame->number, frame->time_ns);
+	int err;
 
+	control_before(in->control, in->track, &nic->hdr, frame->time_ns);
+	err = engine_packet(r->engine, &place, frame->data, frame->len, user, frame->time_ns);
 	if (err)
 		return err;
-	reading->has_event = control_packet(in->control, in->track, hdr, csum, frame->time_ns,
-					    &reading->result, &reading->event, &conn);
-	flow = track_find(in->track, hdr, &dir);
+	nic->has_event = control_packet(in->control, in->track, &nic->hdr, &nic->csum,
+					frame->time_ns, &nic->result, &nic->event, &conn);
+	deparse(r, frame, reading);
+	err = engine_result(r->engine, nic, r->left);
+	if (err)
+		return err;
+	flow = track_find(in->track, &nic->hdr, &dir);
 	if (flow && flow->conn && flow->conn->key_known[dir ^ flow->opener])
 		reading->idsn = &flow->conn->idsn[dir ^ flow->opener];
-	return track_result(in->track, hdr, csum, &reading->result, conn, frame->number);
+	return track_result(in->track, &nic->hdr, &nic->csum, &nic->result, conn, frame->number);
 }
 
-/* The last stage: the frame as it leaves, where it does not leave as it came. */
-static int deparse(const struct capture_frame *frame, struct reading *reading)
+/* Nothing of no bytes is on a wire: it has a header record, and the NIC is not asked. */
+static void run_empty(struct replay *r, const struct capture_frame *frame, struct reading *reading)
+{
+	engine_empty(r->engine);
+	reading->left = frame->data;
+	reading->nic.result = (struct mpnic_result){
+		.rule = UINT8_MAX,
+		.flow_id = MPNIC_ID_NONE,
+		.masked_id = MPNIC_ID_NONE,
+		.conn_id = MPNIC_ID_NONE,
+	};
+}
+
+static int read_frame(struct replay *r, struct input *in, const struct capture_frame *frame,
+		      struct reading *reading)
 {
 	const size_t len = frame->len < MPNIC_REPLAY_MAX ? frame->len : MPNIC_REPLAY_MAX;
+	const uint8_t user = user_of(in, frame);
+	struct engine_reading *nic = &reading->nic;
+	int err;
 
-	if (!reading->result.strip)
-		return 0;
-	reading->edited = malloc(frame->len);
-	if (!reading->edited)
-		return -ENOMEM;
-	memcpy(reading->edited, frame->data, frame->len);
-	mpnic_deparse(reading->edited, len, &reading->hdr, &reading->csum, &reading->result);
+	mpnic_packet(frame->data, len, user, &nic->hdr, &nic->csum);
+	err = track_packet(in->track, &nic->hdr, &nic->csum, frame->number, frame->time_ns);
+	if (!err && len)
+		return run_frame(r, in, frame, user, reading);
+	if (!err)
+		run_empty(r, frame, reading);
+	return err;
+}
+
+static int show_frame(struct replay *r, struct input *in, const struct capture_frame *frame,
+		      const struct reading *reading)
+{
+	if (r->opt.packets)
+		print_packet(r, in, frame, reading);
+	if (r->opt.events && reading->nic.has_event)
+		print_event(r, in, frame, &reading->nic.event);
+	if (r->out[OUT_CAME] || r->out[OUT_LEFT])
+		return write_reading(r, in, frame, reading);
 	return 0;
 }
 
 static int replay_frame(struct replay *r, struct input *in, const struct capture_frame *frame)
 {
-	struct engine_place place = {.file = in->name, .frame = frame->number};
 	struct reading reading = {.idsn = NULL};
 	int err;
 
@@ -377,25 +417,15 @@ static int replay_frame(struct replay *r, struct input *in, const struct capture
 				       : 0;
 		return err ? write_failed(r, in, err) : 0;
 	}
-	err = engine_packet(r->engine, &place, frame->data, frame->len, user_of(in, frame),
-			    &reading.hdr, &reading.csum);
-	if (err)
-		return engine_failed(r, in, err);
-	totals_records(&in->totals, frame->number, &reading.hdr, &reading.csum);
-	err = read_state(in, frame, &reading);
-	if (!err)
-		err = deparse(frame, &reading);
-	if (err) {
+	err = read_frame(r, in, frame, &reading);
+	if (err == -ENOMEM)
 		complain(r, in, frame->offset, "out of memory");
+	else if (err)
+		engine_failed(r, in, err);
+	if (err)
 		return err;
-	}
-	if (r->opt.packets)
-		print_packet(r, in, frame, &reading);
-	if (r->opt.events && reading.has_event)
-		print_event(r, in, frame, &reading.event);
-	if (r->out[OUT_CAME] || r->out[OUT_LEFT])
-		err = write_reading(r, in, frame, &reading);
-	free(reading.edited);
+	totals_records(&in->totals, frame->number, &reading.nic.hdr, &reading.nic.csum);
+	err = show_frame(r, in, frame, &reading);
 	return err ? write_failed(r, in, err) : 0;
 }
 
@@ -476,13 +506,15 @@ static int tables_failed(const struct replay *r, const struct tables_error *erro
 	return -EINVAL;
 }
 
-/* Fresh tables, with the entries of the table file. */
+/* Fresh tables, with the entries of the table file; in the engine too, if there is one already. */
 static int new_control(const struct replay *r, struct control **control)
 {
 	struct tables_ids ids = {.flow = take_flow, .conn = take_conn};
 	struct tables_error error;
 	int err = control_new(&r->config, control);
 
+	if (!err && r->engine)
+		err = engine_begin(r->engine, control_state(*control));
 	if (err || !r->tables)
 		return err;
 	ids.context = *control;

@@ -687,11 +687,8 @@ void report_engine(FILE *out, enum engine_kind kind, const struct engine_counts 
 	else
 		fprintf(out, LABEL "RTL, %" PRIu64 " packets; ", "engine", n->packets - n->empty);
 	fprintf(out, "%" PRIu64 " clocks, %" PRIu64 " of them stalled", n->clocks, n->stalls);
+	fprintf(out, "; %" PRIu64 " commands to its tables", n->commands);
 	if (n->empty)
-		fprintf(out, "; %" PRIu64 " packets of no bytes: C model alone", n->empty);
+		fprintf(out, "; %" PRIu64 " packets of no bytes: not sent", n->empty);
 	fputc('\n', out);
-	fprintf(out,
-		LABEL
-		"the RTL ends behind csum: flow, dss, act and deparse are the C model's alone\n",
-		"");
 }

@@ -7,27 +7,14 @@
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
-#include <string>
 #include <type_traits>
-#include <unistd.h>
 #include <vector>
 
 #include "Vmpnic_stateless.h"
-#include "verilated.h"
-#if RTL_TRACE
-#include "verilated_fst_c.h"
-#endif
-#if RTL_COVERAGE
-#include "verilated_cov.h"
-// A random start would count as the first toggle of bits that never change.
-#define RANDOM_RESET 0
-#else
-#define RANDOM_RESET 2
-#endif
+#include "verilated_top.h"
 
 namespace
 {
@@ -70,10 +57,9 @@ Keep keep_of(size_t bytes)
 
 } // namespace
 
-struct rtl_engine {
+struct rtl_engine : VerilatedTop<Top> {
 	rtl_engine_opts opts;
-	uint64_t random;
-	uint64_t clocks, stalls;
+	uint64_t stalls;
 
 	Slot ring[RING];
 	uint64_t sent, taken, left; // frames queued, taken whole, left whole
@@ -86,35 +72,10 @@ struct rtl_engine {
 	mpnic_hdr hdr;
 	mpnic_csum csum;
 	uint64_t out_first;
-
-	std::unique_ptr<VerilatedContext> context;
-	std::unique_ptr<Top> top;
-#if RTL_TRACE
-	std::unique_ptr<VerilatedFstC> fst;
-#endif
 };
 
 namespace
 {
-
-uint64_t noise(rtl_engine *e)
-{
-	e->random ^= e->random << 13;
-	e->random ^= e->random >> 7;
-	e->random ^= e->random << 17;
-	return e->random;
-}
-
-void settle(rtl_engine *e, unsigned half)
-{
-	e->top->eval();
-#if RTL_TRACE
-	if (e->fst)
-		e->fst->dump(2 * e->clocks + half);
-#else
-	(void)half;
-#endif
-}
 
 // Offer the next beat, unless one waits already or the source pauses.
 void drive_input(rtl_engine *e, uint64_t dice)
@@ -244,70 +205,18 @@ int take_output(rtl_engine *e)
 // One clock: inputs settle, handshakes are looked at, then the edge. As take_output().
 int run_clock(rtl_engine *e)
 {
-	const uint64_t dice = noise(e);
+	const uint64_t dice = e->noise();
 	Top &top = *e->top;
 
 	drive_input(e, dice);
 	top.m_axis_tready_i = (dice >> 8 & 0xff) >= e->opts.out_pause;
-	top.clk_i = 0;
-	settle(e, 0);
+	e->settle(0);
 	// The output first: it may only carry what was taken in an earlier clock.
 	const int event = take_output(e);
 	take_input(e);
-	top.clk_i = 1;
-	settle(e, 1);
-	e->clocks++;
+	e->settle(1);
 	return event;
 }
-
-void reset(rtl_engine *e)
-{
-	Top &top = *e->top;
-
-	top.s_axis_tvalid_i = 0;
-	top.m_axis_tready_i = 0;
-	// The last ones are out of reset: tready need not be there in the first.
-	for (unsigned i = 0; i < RESET_CLOCKS; i++) {
-		top.rst_ni = i >= RESET_CLOCKS / 2;
-		top.clk_i = 0;
-		top.eval();
-		top.clk_i = 1;
-		top.eval();
-	}
-}
-
-int open_trace(rtl_engine *e)
-{
-	if (!e->opts.trace)
-		return 0;
-#if RTL_TRACE
-	e->fst = std::make_unique<VerilatedFstC>();
-	e->top->trace(e->fst.get(), 99);
-	e->fst->open(e->opts.trace);
-	if (!e->fst->isOpen()) {
-		fprintf(stderr, "rtl: %s: cannot write the trace\n", e->opts.trace);
-		return -EIO;
-	}
-	return 0;
-#else
-	return -ENOTSUP;
-#endif
-}
-
-#if RTL_COVERAGE
-// Counters live in the model, so each engine leaves a file; verilator_coverage merges them.
-void write_coverage(const rtl_engine *e)
-{
-	static unsigned engines;
-	const char *dir = getenv("RTL_COVERAGE_DIR");
-
-	if (!dir)
-		return;
-	const std::string file = std::string(dir) + "/" + std::to_string(getpid()) + "-" +
-				 std::to_string(engines++) + ".dat";
-	e->context->coveragep()->write(file.c_str());
-}
-#endif
 
 } // namespace
 
@@ -317,15 +226,11 @@ int rtl_engine_open(const struct rtl_engine_opts *opts, struct rtl_engine **engi
 		auto e = std::make_unique<rtl_engine>();
 
 		e->opts = *opts;
-		e->random = (opts->seed ^ UINT64_C(0x9e3779b97f4a7c15)) | UINT64_C(1) << 63;
-		e->context = std::make_unique<VerilatedContext>();
-		e->context->randReset(RANDOM_RESET);
-		e->context->randSeed(static_cast<int>(opts->seed & 0x7fffffff) | 1);
-		e->context->traceEverOn(opts->trace != nullptr);
-		e->top = std::make_unique<Top>(e->context.get());
-		if (const int err = open_trace(e.get()))
+		if (const int err = e->open(opts->seed, opts->trace))
 			return err;
-		reset(e.get());
+		e->top->s_axis_tvalid_i = 0;
+		e->top->m_axis_tready_i = 0;
+		e->reset(RESET_CLOCKS);
 		*engine = e.release();
 		return 0;
 	} catch (const std::bad_alloc &) {
@@ -350,7 +255,7 @@ int rtl_engine_send(struct rtl_engine *e, const uint8_t *frame, size_t len, uint
 			return -ENOMEM;
 		}
 	}
-	memset(slot.data.data() + (beats - 1) * BEAT, static_cast<int>(noise(e) & 0xff), BEAT);
+	memset(slot.data.data() + (beats - 1) * BEAT, static_cast<int>(e->noise() & 0xff), BEAT);
 	memcpy(slot.data.data(), frame, len);
 	slot.len = static_cast<uint32_t>(len);
 	slot.user = user;
@@ -421,13 +326,6 @@ void rtl_engine_close(struct rtl_engine *e)
 {
 	if (!e)
 		return;
-	e->top->final();
-#if RTL_TRACE
-	if (e->fst)
-		e->fst->close();
-#endif
-#if RTL_COVERAGE
-	write_coverage(e);
-#endif
+	e->close();
 	delete e;
 }

@@ -10,14 +10,14 @@ SIM_LIBS := -ljansson -lcrypto
 
 ALL_TARGETS += $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace
 
-$(B)/sim/mpnic-sim: $(SIM_OBJS) $(B)/rtl/librtl_engine.a $(MODEL_LIB)
+$(B)/sim/mpnic-sim: $(SIM_OBJS) $(B)/pipeline/librtl_engine.a $(MODEL_LIB)
 	@mkdir -p $(@D)
 	$(CXX) $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
 
-$(B)/sim/mpnic-sim-trace: $(SIM_OBJS) $(B)/rtl-trace/librtl_engine.a $(MODEL_LIB)
+$(B)/sim/mpnic-sim-trace: $(SIM_OBJS) $(B)/pipeline-trace/librtl_engine.a $(MODEL_LIB)
 	@mkdir -p $(@D)
 	$(CXX) $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
 
-$(B)/sim-san/mpnic-sim: $(SIM_SAN_OBJS) $(B)/rtl/librtl_engine.a $(MODEL_SAN_LIB)
+$(B)/sim-san/mpnic-sim: $(SIM_SAN_OBJS) $(B)/pipeline/librtl_engine.a $(MODEL_SAN_LIB)
 	@mkdir -p $(@D)
 	$(CXX) $(SANFLAGS) $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)

@@ -135,6 +135,7 @@ void mpnic_state_watch(struct mpnic_state *state, mpnic_command_fn *fn, void *ct
 	struct table *tables[] = {&state->flow, &state->stash, &state->masked, &state->token,
 				  &state->peer};
 	const struct mpnic_state_config *c = &state->config;
+	const struct id_ring *ids = &state->flow_ids;
 	unsigned int i;
 
 	state->tell = fn;
@@ -152,4 +153,6 @@ void mpnic_state_watch(struct mpnic_state *state, mpnic_command_fn *fn, void *ct
 		tell(state, MPNIC_TABLE_OP_FIRST_SYN, 0, i, &c->first_syn[i], 1);
 	for (i = 0; i < MPNIC_RETA_SIZE; i++)
 		tell(state, MPNIC_TABLE_OP_RETA, 0, i, &c->reta[i], 2);
+	for (i = 0; i < ids->count; i++)
+		mpnic_tell_give(state, ids->ids[(ids->first + i) & (ids->size - 1)]);
 }

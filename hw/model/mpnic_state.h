@@ -131,8 +131,9 @@ void mpnic_table_stats(const struct mpnic_state *state, enum mpnic_table_code ta
 /*
  * mpnic_state_watch() - from now on every change that the table port makes is told as the commands
  * that make it in the NIC, each in the moment in which it is done. Told first: the memories that
- * the configuration fills. The tables must be empty. *settings: the rest of the configuration.
- * Gates' own changes, which frames make, are not told. @tell must not touch the state.
+ * the configuration fills, and flow ids that were given. The tables must be empty. *settings: the
+ * rest of the configuration. Gates' own changes, which frames make, are not told. @tell must not
+ * touch the state.
  */
 typedef void mpnic_command_fn(void *ctx, const struct mpnic_table_cmd *cmd);
 void mpnic_state_watch(struct mpnic_state *state, mpnic_command_fn *tell, void *ctx,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The stateless pipeline: a stream of frames in, the same frames out with their records.
 //
-// m_axis_hdr_o is valid with a frame's first beat, m_axis_csum_o with its last. Frames are neither
+// m_axis_hdr_o is valid with all beats of a frame, m_axis_csum_o with its last. Frames are neither
 // changed nor reordered; outputs are stable while they wait. s_axis_tready_o is a register, and never
 // low while m_axis_tready_i is high: whatever the frames hold, each stage takes one a clock.
 //
@@ -33,6 +33,7 @@ module mpnic_stateless #(
 
   output logic [DATA_W-1:0]            m_axis_tdata_o,
   output logic [DATA_W/8-1:0]          m_axis_tkeep_o,
+  output logic [$clog2(DATA_W/8):0]    m_axis_bytes_o,  // ones in tkeep
   output logic                         m_axis_tlast_o,
   output logic                         m_axis_tfirst_o,
   output logic                         m_axis_tvalid_o,
@@ -234,7 +235,7 @@ module mpnic_stateless #(
     .ready_o(hdr_room),
     .data_i (mptcp_hdr),
     .valid_o(hdr_valid),
-    .ready_i(leaves & b_first),
+    .ready_i(leaves & b_last),
     .data_o (m_axis_hdr_o)
   );
 
@@ -257,6 +258,7 @@ module mpnic_stateless #(
   assign leaves = b_valid & b_ready;
   assign m_axis_tfirst_o = b_first;
   assign m_axis_tlast_o = b_last;
+  assign m_axis_bytes_o = b_bytes;
   always_comb begin
     for (int unsigned i = 0; i < BYTES; i++) m_axis_tkeep_o[i] = BYTES_W'(i) < b_bytes;
   end

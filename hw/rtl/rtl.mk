@@ -18,36 +18,44 @@ RTL_FAST := --noassert --x-assign fast --x-initial fast
 # Random values where the RTL leaves them open, assertions on.
 RTL_DEBUG := --assert --x-assign unique --x-initial unique
 
-# $(call rtl_engine_lib,directory,macros of rtl_engine.cc,flags of hot code,Verilator's run time): from
-# Verilator's output there to librtl_engine.a.
+# $(call rtl_engine_lib,directory,macros,flags of hot code,Verilator's run time[,top[,wrapper]]): from
+# Verilator's output there to librtl_engine.a, behind sim/(wrapper).cc.
 define rtl_engine_lib
-$(B)/$(1)/librtl_engine.a: $(B)/$(1)/Vmpnic_stateless.mk sim/rtl_engine.cc sim/rtl_engine.h hw/rtl/rtl.mk \
-		hw/regs/generated/mpnic_regs.h
-	$$(MAKE) --no-print-directory -s -C $$(@D) -f Vmpnic_stateless.mk CXX=$$(RTL_CXX) \
-		OPT_FAST="$(3)" OPT_GLOBAL=-O1 Vmpnic_stateless__ALL.a $(4)
+$(B)/$(1)/librtl_engine.a: $(B)/$(1)/V$(or $(5),mpnic_stateless).mk sim/$(or $(6),rtl_engine).cc \
+		sim/$(or $(6),rtl_engine).h sim/verilated_top.h hw/rtl/rtl.mk hw/regs/generated/mpnic_regs.h
+	$$(MAKE) --no-print-directory -s -C $$(@D) -f V$(or $(5),mpnic_stateless).mk CXX=$$(RTL_CXX) \
+		OPT_FAST="$(3)" OPT_GLOBAL=-O1 V$(or $(5),mpnic_stateless)__ALL.a $(4)
 	$$(CXX) $$(RTL_CXXFLAGS) -Isim -Ihw/regs/generated -I$$(@D) $(2) \
-		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include -c sim/rtl_engine.cc \
-		-o $$(@D)/rtl_engine.o
+		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include \
+		-c sim/$(or $(6),rtl_engine).cc -o $$(@D)/rtl_engine.o
 	rm -f $$@
-	cd $$(@D) && $$(AR) rcs $$(@F) rtl_engine.o $$$$($$(AR) t Vmpnic_stateless__ALL.a) $(4)
+	cd $$(@D) && $$(AR) rcs $$(@F) rtl_engine.o \
+		$$$$($$(AR) t V$(or $(5),mpnic_stateless)__ALL.a) $(4)
 endef
 
-# $(call rtl_engine,directory,width,Verilator flags,macros of rtl_engine.cc,flags of hot code,run time)
+# $(call rtl_engine,directory,parameters,Verilator flags,macros of the wrapper,flags of hot code,run
+# time[,top[,wrapper]])
 define rtl_engine
-$(B)/$(1)/Vmpnic_stateless.mk: $(RTL_SV) hw/regs/generated/mpnic_records.svh hw/rtl/rtl.mk
+$(B)/$(1)/V$(or $(7),mpnic_stateless).mk: $(RTL_SV) hw/regs/generated/mpnic_records.svh hw/rtl/rtl.mk
 	@mkdir -p $$(@D)
-	$(VERILATOR) $(RTL_VFLAGS) -GDATA_W=$(2) $(3) --Mdir $$(@D) $(RTL_SV)
+	$(VERILATOR) $(subst mpnic_stateless,$(or $(7),mpnic_stateless),$(RTL_VFLAGS)) $(2) $(3) \
+		--Mdir $$(@D) $(RTL_SV)
 
-$(call rtl_engine_lib,$(1),$(4),$(5),verilated.o verilated_threads.o $(6))
+$(call rtl_engine_lib,$(1),$(4),$(5),verilated.o verilated_threads.o $(6),$(7),$(8))
 endef
 
-$(eval $(call rtl_engine,rtl,$(RTL_DATA_W),$(RTL_FAST),,$(RTL_OPT)))
-$(eval $(call rtl_engine,rtl-256,256,$(RTL_FAST),,$(RTL_OPT)))
-$(eval $(call rtl_engine,rtl-128,128,$(RTL_FAST),,$(RTL_OPT)))
-$(eval $(call rtl_engine,rtl-trace,$(RTL_DATA_W),$(RTL_DEBUG) --trace-fst --trace-structs,\
+$(eval $(call rtl_engine,rtl,-GDATA_W=$(RTL_DATA_W),$(RTL_FAST),,$(RTL_OPT)))
+$(eval $(call rtl_engine,rtl-256,-GDATA_W=256,$(RTL_FAST),,$(RTL_OPT)))
+$(eval $(call rtl_engine,rtl-128,-GDATA_W=128,$(RTL_FAST),,$(RTL_OPT)))
+$(eval $(call rtl_engine,rtl-trace,-GDATA_W=$(RTL_DATA_W),$(RTL_DEBUG) --trace-fst --trace-structs,\
 	-DRTL_TRACE=1,-O1,verilated_fst_c.o))
-$(eval $(call rtl_engine,rtl-cov,$(RTL_DATA_W),$(RTL_DEBUG) --coverage-line --coverage-toggle,\
+$(eval $(call rtl_engine,rtl-cov,-GDATA_W=$(RTL_DATA_W),$(RTL_DEBUG) --coverage-line --coverage-toggle,\
 	-DRTL_COVERAGE=1,-O1,verilated_cov.o))
+
+# The whole pipeline.
+$(eval $(call rtl_engine,pipeline,-GDATA_W=$(RTL_DATA_W),$(RTL_FAST),,$(RTL_OPT),,mpnic_pipeline,pipeline_engine))
+$(eval $(call rtl_engine,pipeline-trace,-GDATA_W=$(RTL_DATA_W),$(RTL_DEBUG) --trace-fst --trace-structs,\
+	-DRTL_TRACE=1,-O1,verilated_fst_c.o,mpnic_pipeline,pipeline_engine))
 
 # The packed structs that the generator wrote have the layout that it promised.
 TEST_TARGETS += test-records
@@ -66,10 +74,7 @@ LINT_TARGETS += lint-rtl
 lint-rtl:
 	for width in 128 256 512; do \
 		$(VERILATOR) --lint-only -Wall -Ihw/regs/generated -GDATA_W=$$width \
-			--top-module mpnic_stateless $(RTL_SV) || exit 1; \
+			--top-module mpnic_pipeline $(RTL_SV) || exit 1; \
 	done
 	yosys -q -p 'read_verilog -sv -Ihw/regs/generated $(RTL_SV)' \
-		-p 'hierarchy -check -top mpnic_stateless; proc; check -assert'
-	$(VERILATOR) --lint-only -Wall -Ihw/regs/generated --top-module mpnic_dss $(RTL_SV)
-	yosys -q -p 'read_verilog -sv -Ihw/regs/generated $(RTL_SV)' \
-		-p 'hierarchy -check -top mpnic_dss; proc; check -assert'
+		-p 'hierarchy -check -top mpnic_pipeline; proc; check -assert'

@@ -44,6 +44,7 @@ static void packet(struct run *run, const struct capture_frame *frame)
 	totals_records(&run->totals, frame->number, &hdr, &csum);
 	if (track_packet(track, &hdr, &csum, frame->number, frame->time_ns))
 		abort();
+	control_before(run->control, track, &hdr, frame->time_ns);
 	if (control_packet(run->control, track, &hdr, &csum, frame->time_ns, &result, &event,
 			   &conn)) {
 		reading_print_event(sink, &event);

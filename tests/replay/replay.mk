@@ -18,10 +18,11 @@ $(B)/tests/replay-units: $(REPLAY_UNIT_OBJS) $(MODEL_SAN_LIB)
 test-replay-units: $(B)/tests/replay-units
 	@$(RUN) replay-units timeout 300 $<
 
-# The program with a double of the RTL that is wrong where it is told to.
-$(B)/tests/mpnic-sim-faulty: $(SIM_SAN_OBJS) $(B)/san/tests/replay/faulty_engine.o $(MODEL_SAN_LIB)
+# The program with an RTL that is wrong where it is told to.
+$(B)/tests/mpnic-sim-faulty: $(SIM_SAN_OBJS) $(B)/san/tests/replay/faulty_engine.o \
+		$(B)/pipeline/librtl_engine.a $(MODEL_SAN_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAGS) $^ -o $@ $(SIM_LIBS)
+	$(CXX) $(SANFLAGS) -Wl,--wrap=pipeline_engine_next $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
 
 test-replay: $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace $(B)/sim-san/mpnic-sim \
 		$(B)/tests/mpnic-sim-faulty

@@ -111,6 +111,7 @@ SEGMENTS void send_on(struct bench *b)
 {
 	const struct mpnic_conn *conn;
 
+	control_before(b->control, b->track, &b->hdr, b->time_ns);
 	control_packet(b->control, b->track, &b->hdr, &b->csum, b->time_ns, &b->result, NULL,
 		       &conn);
 	cr_assert_eq(track_result(b->track, &b->hdr, &b->csum, &b->result, conn, b->frame), 0);

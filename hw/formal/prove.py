@@ -23,9 +23,11 @@ PACKAGES = ["hw/regs/generated/mpnic_pkg.sv", "hw/rtl/mpnic_rtl_pkg.sv"]
 # What the properties do not depend on goes first.
 CONE = ("hierarchy -top {top}; proc; {first}flatten; setattr -unset keep; delete -output; opt_clean; "
         "memory_dff; memory_collect; opt_clean; setundef -undriven -anyseq; opt -fast; ")
+# Of wide records (`wide`), bits that nothing depends on go before the rest is worked on.
+BITS = "simplemap; opt_clean; "
 # In a run for covers the RTL's own assertions are left out.
 NO_RTL_ASSERTS = "chformal -assert -remove *mpnic_*; "
-TO_AIGER = CONE + ("memory_map; async2sync; opt -fast; techmap; opt -fast; dffunmap; "
+TO_AIGER = CONE + ("memory_map; async2sync; {bits}opt -fast; techmap; opt -fast; dffunmap; "
                    "abc -g AND -fast; opt_clean; write_aiger -I -B -zinit {out}")
 TO_SMT2 = CONE + "async2sync; dffunmap; opt_clean; write_smt2 -wires {out}"
 
@@ -49,7 +51,7 @@ def translate(work, proof, sources, script, out, define=""):
     files = " ".join(sources)
     options = "".join(f"chparam -set {name} {value} {proof['top']}; "
                       for name, value in proof.get("parameters", {}).items())
-    script = script.format(top=proof["top"], out=out,
+    script = script.format(top=proof["top"], out=out, bits=BITS if proof.get("wide") else "",
                            first=NO_RTL_ASSERTS if define == "-DCOVERS" else "")
     macros = " ".join([define] + [f"-D{name}" for name in proof.get("macros", [])])
     read = f"read_verilog -sv -formal -DFORMAL {macros} -Ihw/regs/generated -Ihw/formal {files}"
@@ -102,22 +104,26 @@ def covers(work, proof, sources):
     return wanted > 0 and len(set(re.findall(r"Output +(\d+) .*was asserted", text))) == wanted
 
 
-def broken(work, twin, sources):
-    """The sources with one line broken."""
+def edited(work, edits, sources):
+    """The sources with some texts replaced."""
     os.makedirs(work, exist_ok=True)
     changed = []
     for path in sources:
-        if path == twin["file"]:
+        mine = [edit for edit in edits if edit["file"] == path]
+        if mine:
             with open(f"{ROOT}/{path}", encoding="utf-8") as file:
                 text = file.read()
-            if text.count(twin["from"]) != 1:
-                raise Broken(f"{path} does not hold once: {twin['from']}")
+            for edit in mine:
+                if text.count(edit["from"]) != 1:
+                    raise Broken(f"{path} does not hold once: {edit['from']}")
+                text = text.replace(edit["from"], edit["to"])
             path = f"{work}/{os.path.basename(path)}"
             with open(path, "w", encoding="utf-8") as file:
-                file.write(text.replace(twin["from"], twin["to"]))
+                file.write(text)
         changed.append(path)
-    if changed == sources:
-        raise Broken(f"{twin['file']} is not among the sources")
+    for edit in edits:
+        if edit["file"] not in sources:
+            raise Broken(f"{edit['file']} is not among the sources")
     return changed
 
 
@@ -132,13 +138,14 @@ def run(directory, proof):
     name, engine = proof["name"], proof["engine"]
     depth = "-" if engine == "pdr" else proof["depth"]
     good = True
-    jobs = [(name, engine, depth, True, lambda w: check(w, proof, sources))]
+    sizes = proof.get("sizes", [])
+    jobs = [(name, engine, depth, True, lambda w: check(w, proof, edited(w, sizes, sources)))]
     for i, twin in enumerate(proof.get("twins", [])):
         jobs.append((f"{name}, twin {i + 1}", engine, depth, False,
-                     lambda w, t=twin: check(w, proof, broken(w, t, sources))))
+                     lambda w, t=twin: check(w, proof, edited(w, sizes + [t], sources))))
     if "cover" in proof:
         jobs.append((f"{name}, covers", "bmc3 cover", proof["cover"], True,
-                     lambda w: covers(w, proof, sources)))
+                     lambda w: covers(w, proof, edited(w, sizes, sources))))
     for label, tool, steps, wanted, job in jobs:
         start = time.monotonic()
         try:

@@ -12,7 +12,10 @@ SHIFT = {"SRL16E": 1, "SRLC32E": 1}
 LUT = re.compile(r"LUT[1-6]$|INV$")
 FLOP = re.compile(r"FD[RSCP]E(_1)?$")
 MUXF = re.compile(r"MUXF[789]$")
-CLOCKS = {"C", "CLK", "WCLK", "CLKARDCLK", "CLKBWRCLK"}
+CLOCKS = {"C", "CLK", "WCLK", "CLKARDCLK", "CLKBWRCLK", "RD_CLK", "WR_CLK"}
+BOX = "mpnic_box"  # a deep memory (box.v)
+RAMB36 = ((512, 72), (1024, 36), (2048, 18), (4096, 9), (8192, 4), (16384, 2), (32768, 1))
+URAM = (4096, 72)
 DEEPEST = 20  # ends of paths that are listed
 ASYNC = {"CLR", "PRE"}  # asynchronous reset: released once, no path of a clock
 
@@ -20,6 +23,7 @@ ASYNC = {"CLR", "PRE"}  # asynchronous reset: released once, no path of a clock
 def area(module):
     """Sites and primitives by kind."""
     types = Counter(cell["type"] for cell in module["cells"].values())
+    deep = boxes(module)
     luts = sum(n for kind, n in types.items() if LUT.match(kind))
     lutram = sum(n * LUTRAM[kind] for kind, n in types.items() if kind in LUTRAM)
     shift = sum(n * SHIFT[kind] for kind, n in types.items() if kind in SHIFT)
@@ -30,12 +34,72 @@ def area(module):
         "lut_shift": shift,
         "ff": sum(n for kind, n in types.items() if FLOP.match(kind)),
         "bram36": sum(n for kind, n in types.items() if kind.startswith("RAMB36")) +
-        sum(n for kind, n in types.items() if kind.startswith("RAMB18")) / 2,
-        "uram": sum(n for kind, n in types.items() if kind.startswith("URAM")),
+        sum(n for kind, n in types.items() if kind.startswith("RAMB18")) / 2 +
+        sum(box["bram36"] for box in deep),
+        "uram": sum(n for kind, n in types.items() if kind.startswith("URAM")) +
+        sum(box["uram"] for box in deep),
         "dsp": sum(n for kind, n in types.items() if kind.startswith("DSP")),
         "carry4": types["CARRY4"],
         "muxf": sum(n for kind, n in types.items() if MUXF.match(kind)),
     }
+
+
+def whole(number, unit):
+    return -(-number // unit)
+
+
+def ram_sites(box):
+    """
+    (RAMB36, URAM288) that hold a memory: one write port and one read port a copy, in the shape that
+    takes the fewest. Depth is cascaded within the columns. UltraRAM where it takes a smaller share of
+    a part that has 2160 RAMB36 and 960 URAM288.
+    """
+    depth, width = box["depth"], box["width"]
+    block = min(whole(depth, d) * whole(width, w) for d, w in RAMB36)
+    ultra = whole(depth, URAM[0]) * whole(width, URAM[1])
+    return (0, ultra * box["copies"]) if ultra / 960 < block / 2160 and not box["block"] else \
+        (block * box["copies"], 0)
+
+
+def ram_ports(name, cell):
+    """A deep memory's size, and how often it stands there: a copy for each read port."""
+    value = {key: int(cell["parameters"][key], 2)
+             for key in ("SIZE", "WIDTH", "RD_PORTS", "WR_PORTS")}
+    if "0" in cell["parameters"]["RD_CLK_ENABLE"]:
+        raise SystemExit(f"netlist.py: {name} is read without a register, and too deep for that")
+    if value["WR_PORTS"] > 1:
+        raise SystemExit(f"netlist.py: {name} has more than one write port")
+    return {"depth": value["SIZE"], "width": value["WIDTH"], "copies": value["RD_PORTS"],
+            "block": cell["attributes"].get("ram_style") == "block",
+            "bypass": "1" in cell["parameters"]["RD_TRANSPARENCY_MASK"]}
+
+
+def boxes(module):
+    """Deep memories with the RAMs that they take."""
+    found = []
+    for name, cell in sorted(module["cells"].items()):
+        if cell["type"] == BOX:
+            box = {"name": name, **ram_ports(name, cell)}
+            box["bram36"], box["uram"] = ram_sites(box)
+            found.append(box)
+    return found
+
+
+def memory_bits(modules):
+    """Bits by memory below the top, copies aside; of a design before it is mapped. [] is any index."""
+    found = Counter()
+
+    def walk(name, prefix):
+        for instance, cell in modules[name]["cells"].items():
+            if cell["type"] == "$mem_v2":
+                found[re.sub(r"\[\d+\]", "[]", prefix + instance)] += \
+                    int(cell["parameters"]["SIZE"], 2) * int(cell["parameters"]["WIDTH"], 2)
+            elif cell["type"] in modules:
+                walk(cell["type"], f"{prefix}{instance}.")
+
+    (top,) = (name for name, module in modules.items() if int(module["attributes"].get("top", "0"), 2))
+    walk(top, "")
+    return found
 
 
 def arcs(cell):
@@ -74,7 +138,7 @@ def arcs(cell):
 def is_clocked(cell):
     kind = cell["type"]
     return bool(FLOP.match(kind)) or kind in SHIFT or kind in LUTRAM or \
-        kind.startswith(("RAMB", "URAM", "DSP"))
+        kind.startswith(("RAMB", "URAM", "DSP")) or kind == BOX
 
 
 def names(module):

@@ -24,6 +24,13 @@ LUT_MAX = 20000
 LEVELS_MAX = 4
 CLOCK_GOAL = 200  # MHz
 MISSING = "not measured"
+# The whole pipeline.
+WHOLE = ("flow", "dss", "act", "deparse", "pipeline")
+WHOLE_LUT_MAX = 45000
+WHOLE_LEVELS_LIMIT = 6  # where it is more than LEVELS_MAX, the path is named
+WHOLE_CLOCK_GOAL = 180  # MHz
+STATE_MAX = 1024  # bits a flow
+PART = {"name": "VU9P", "bram36": 2160, "uram": 960}
 HDR_MAX, CSUM_MAX = 16, 8  # clocks
 
 
@@ -36,7 +43,8 @@ def current(folder, kind, block, sources):
     """A result of measure.py if it was made of these sources, else None."""
     block = f"mpnic_{block}"
     found = load(folder, f"{kind}-{block}")
-    digest = measure.digest(kind, measure.needed(block, sources))
+    sizes = [f"-P{name}={value}" for name, value in (found or {}).get("parameters", {}).items()]
+    digest = measure.digest(kind, measure.needed(block, sources + sizes))
     return found if found and found["sources"] == digest else None
 
 
@@ -52,13 +60,32 @@ def gather(folder, sources):
 
     return {
         "xcup": results("xcup", (*STAGES, "window", "stateless")),
-        "ecp5": results("ecp5", (*STAGES, "stateless")),
-        **results("parts", ("stateless",)),
+        "ecp5": results("ecp5", (*STAGES, "stateless", "pipeline")),
+        "whole": results("abc", WHOLE),
+        "state": current(folder, "state", "pipeline", sources),
+        "parts": results("parts", ("stateless", "pipeline")),
         "timing": load(folder, "timing"),
-        "netlist": load(folder, "netlist"),
+        "whole_timing": whole_timing(f"{folder}/pipeline-timing.txt"),
+        "netlist": [load(folder, f"netlist_test-{what}") for what in ("rtl", "netlist")],
         "latency": {**constants("hw/rtl/mpnic_rtl_pkg.sv"),
                     **{f"CSUM_{k}": v for k, v in constants("hw/rtl/mpnic_csum.sv").items()}},
     }
+
+
+def whole_timing(path):
+    """What tests/pipeline/timing.c says, a line for each kind of traffic."""
+    line = re.compile(r"(?P<what>.*): (?P<frames>\d+) frames, (?P<dropped>\d+) dropped, \d+ events, "
+                      r"(?P<stalls>\d+) clocks stalled \(at most (?P<most>\d+)\), first beat up to "
+                      r"(?P<latency>\d+) clocks behind the last one in(?P<wrong>: WRONG)?$")
+    try:
+        with open(path, encoding="utf-8") as file:
+            rows = [line.match(text) for text in file.read().splitlines()]
+    except FileNotFoundError:
+        return None
+    if not all(rows):
+        raise SystemExit(f"report.py: {path} is not what timing.c writes")
+    return [{key: value if key in ("what", "wrong") else int(value)
+             for key, value in row.groupdict().items()} for row in rows]
 
 
 def tools(results, otherwise):
@@ -109,6 +136,130 @@ def ranges(numbers):
 
 def levels(result, flow):
     return max(path["levels"] for path in result[flow]["depth"]["classes"].values())
+
+
+def measured(value, good):
+    """The two last columns of a row of targets."""
+    return (MISSING, MISSING) if value is None else (value, met(good(value)))
+
+
+def whole_targets(data):
+    rows = []
+
+    def row(what, target, value, good):
+        rows.append((what, target, *measured(value, good)))
+
+    timing = data["whole_timing"]
+    if timing:
+        for r in timing:
+            row(f"clocks of stall: {r['what']}", f"at most {r['most']} in {r['frames']} frames",
+                r["stalls"], lambda n, most=r["most"]: n <= most)
+        row("traffic with every frame accounted for, and first beats out within 100 clocks",
+            len(timing), sum(not r["wrong"] for r in timing), lambda n: n == len(timing))
+        row("clocks from a frame's last beat in to its first beat out", "at most 100",
+            max(r["latency"] for r in timing), lambda n: n <= 100)
+    else:
+        row("clocks of stall, latency", "0, at most 100", None, None)
+    pipeline, state, placed = data["whole"]["pipeline"], data["state"], data["ecp5"]["pipeline"]
+    row("LUTs of the whole, UltraScale+", f"at most {WHOLE_LUT_MAX}",
+        pipeline["abc"]["lut"] if pipeline else None, lambda n: n <= WHOLE_LUT_MAX)
+    for block in WHOLE:
+        x = data["whole"][block]
+        target = f"at most {LEVELS_MAX}; {WHOLE_LEVELS_LIMIT} with a reason"
+        if not x:
+            rows.append((f"LUT levels of {block}, UltraScale+", target, MISSING, MISSING))
+            continue
+        n, worst = levels(x, "abc"), x["abc"]["depth"]["deepest"][:1]
+        verdict = met(n <= WHOLE_LEVELS_LIMIT)
+        if n > LEVELS_MAX and worst:
+            verdict += f": `{worst[0]['from']}` to `{worst[0]['to']}`"
+        rows.append((f"LUT levels of {block}, UltraScale+", target, n, verdict))
+    row("bits of state a flow", f"at most {STATE_MAX}",
+        round(sum(state_bits(state)["flow"].values())) if state else None, lambda n: n <= STATE_MAX)
+    for kind, name in (("bram36", "RAMB36"), ("uram", "URAM288")):
+        row(f"{name} with tables of 65,536, of the {PART['name']}'s", f"at most {PART[kind]}",
+            number(pipeline["abc"][kind]) if pipeline else None,
+            lambda n, most=PART[kind]: float(n) <= most)
+    row("MHz of pipeline, ECP5, small tables", f"at least {WHOLE_CLOCK_GOAL}",
+        f"{placed['mhz']:.1f}" if placed and "mhz" in placed else None,
+        lambda n: float(n) >= WHOLE_CLOCK_GOAL)
+    return table(("what", "target", "measured", "met"), rows)
+
+
+def number(value):
+    return f"{value:g}" if value < 1e5 else str(round(value))
+
+
+def whole_area(data):
+    rows = []
+    for block in WHOLE:
+        x = data["whole"][block]
+        if not x:
+            rows.append((block, *[MISSING] * 10))
+            continue
+        a = x["abc"]
+        classes = a["depth"]["classes"]
+        rows.append((block, a["lut"], a["lut_ram"] + a["lut_shift"], a["ff"], number(a["bram36"]),
+                     number(a["uram"]), a["carry4"], *(classes.get(c, {"levels": "-"})["levels"]
+                                               for c in ("reg-reg", "in-reg", "reg-out", "in-out"))))
+    return table(("block", "LUT", "of these RAM and shift", "FF", "RAMB36", "URAM288", "CARRY4",
+                  "levels reg-reg", "in-reg", "reg-out", "in-out"), rows)
+
+
+def whole_memories(data):
+    pipeline = data["whole"]["pipeline"]
+    if not pipeline:
+        return f"{MISSING}.\n"
+    groups = {}
+    for box in pipeline["abc"]["boxes"]:
+        name = re.sub(r"\[\d+\]", "[]", box["name"])
+        key = (name, box["depth"], box["width"], box["copies"])
+        n, bram, uram = groups.get(key, (0, 0, 0))
+        groups[key] = (n + 1, bram + box["bram36"], uram + box["uram"])
+    rows = [(f"`{name}`", n, depth, width, copies, number(bram), number(uram))
+            for (name, depth, width, copies), (n, bram, uram) in sorted(groups.items())]
+    rest = pipeline["abc"]["bram36"] - sum(box["bram36"] for box in pipeline["abc"]["boxes"])
+    rows.append((f"less than {measure.DEEP} words, as Yosys maps them", "-", "-", "-", "-", number(rest), 0))
+    text = table(("memory", "times", "words", "bits", "read ports", "RAMB36", "URAM288"), rows)
+    bypass = sum(box["bypass"] for box in pipeline["abc"]["boxes"])
+    if bypass:
+        text += (f"\n{bypass} of these read what the same clock writes; the multiplexers that this takes "
+                 "beside a RAM are not in the LUTs.\n")
+    return text
+
+
+def state_bits(state):
+    """Bits by memory for an entry more of each kind; less than one comes of the width of pointers."""
+    growth = {table: {name: bits for name, bits in found.items() if bits >= 1}
+              for table, found in state["growth"].items()}
+    return {
+        "flow": {name: bits for name, bits in growth["FLOWS"].items() if "masked" not in name},
+        "masked entry": {name: bits for name, bits in growth["FLOWS"].items() if "masked" in name},
+        "connection": growth["CONNS"],
+        "token": growth["TOKENS"],
+    }
+
+
+def state_text(data):
+    state = data["state"]
+    if not state:
+        return f"Bits of state: {MISSING}.\n"
+    rows = []
+    for kind, found in state_bits(state).items():
+        rows.append((kind, round(sum(found.values())), ", ".join(
+            f"`{name}` {bits:g}" for name, bits in sorted(found.items(), key=lambda item: -item[1]))))
+    return (f"All memories hold {state['bits']:,} bits, copies for more read ports aside. What an entry takes is the "
+            "difference to a table half as large, by its entries; FIFOs, rules and counters of ports are not in it. "
+            "That ids of entries are kept elsewhere too, and a bit wider, is.\n\n" +
+            table(("a", "bits", "memories"), rows))
+
+
+def whole_clocks(data):
+    if not data["whole_timing"]:
+        return f"{MISSING}.\n"
+    return table(("traffic", "frames", "dropped", "clocks of stall", "clocks from last beat in to first out, at most"),
+                 [(r["what"], r["frames"], r["dropped"], r["stalls"], r["latency"])
+                  for r in data["whole_timing"]])
 
 
 def targets(data):
@@ -171,18 +322,18 @@ def depth(data):
     return table(("block", "flow", "reg-reg", "in-reg", "reg-out", "in-out", "`lev`"), rows)
 
 
-def parts(data):
-    if not data["stateless"]:
+def parts(data, block):
+    if not data["parts"][block]:
         return f"{MISSING}.\n"
     rows = [(name, p["module"], p["lut"], p["lut_ram"] + p["lut_shift"], p["ff"],
-             f"{p['bram36']:g}") for name, p in data["stateless"]["parts"].items()]
-    return table(("instance", "module", "LUT", "of these RAM and shift", "FF", "BRAM36"), rows)
+             f"{p['bram36']:g}", f"{p['uram']:g}")
+            for name, p in data["parts"][block]["parts"].items()]
+    return table(("instance", "module", "LUT", "of these RAM and shift", "FF", "RAMB36", "URAM288"), rows)
 
 
-def deepest(data):
+def deepest(results):
     rows = []
-    for block in (*STAGES, "stateless"):
-        x = data["xcup"][block]
+    for block, x in results.items():
         for path in x["abc"]["depth"]["deepest"][:3] if x else ():
             rows.append((block, path["levels"], path["class"], f"`{path['from']}`",
                          f"`{path['to']}`", path["bits"]))
@@ -191,8 +342,11 @@ def deepest(data):
 
 def ecp5(data):
     rows = []
-    for block in (*STAGES, "stateless"):
+    for block in (*STAGES, "stateless", "pipeline"):
         e = data["ecp5"][block]
+        if e and "failed" in e:
+            rows.append((block, *ecp5_cells(e["cells"]), MISSING, "-", f"not placed: {e['failed']}", "-", "-"))
+            continue
         if not e:
             rows.append((block, *[MISSING] * 8))
             continue
@@ -207,6 +361,21 @@ def ecp5(data):
                   "critical path of the median", "LUTs on it", "ns, logic + routing"), rows)
 
 
+def ecp5_cells(cells):
+    """What a netlist takes that was not placed: a CCU2C is two LUTs, a TRELLIS_DPR16X4 four and their RAMW's two."""
+    return (sum(cells.get(kind, 0) * n for kind, n in
+                (("LUT4", 1), ("CCU2C", 2), ("TRELLIS_DPR16X4", 6))),
+            cells.get("TRELLIS_FF", 0), cells.get("DP16KD", 0))
+
+
+def ecp5_sizes(data):
+    e = data["ecp5"]["pipeline"]
+    if not e:
+        return ""
+    return ("\nThe pipeline's tables there: " +
+            ", ".join(f"{name} = {value}" for name, value in e["parameters"].items()) + ".\n")
+
+
 def latency(data):
     sizes = data["timing"]["sizes"]
     own = data["latency"]
@@ -215,11 +384,11 @@ def latency(data):
         ("parse, tcpopt, mptcp: valid_i to valid_o (mpnic_rtl_pkg)",
          f"{own['PARSE_LATENCY']} + {own['TCPOPT_LATENCY']} + {own['MPTCP_LATENCY']}"),
         ("csum: a frame's last beat to its record (mpnic_csum)", own["CSUM_LATENCY"]),
-        ("pipeline: last beat of the parse window taken to the header record offered",
+        ("stateless: last beat of the parse window taken to the header record offered",
          spread(s["hdr"] for s in sizes)),
-        ("pipeline: last beat taken to the checksum record offered with it, all sizes",
+        ("stateless: last beat taken to the checksum record offered with it, all sizes",
          spread(s["csum"] for s in sizes)),
-        (f"pipeline: the same, frames above {12 * BEAT} bytes", spread(s["csum"] for s in long)),
+        (f"stateless: the same, frames above {12 * BEAT} bytes", spread(s["csum"] for s in long)),
     ]
     return table(("clocks from ... to ...", "measured"), rows)
 
@@ -267,12 +436,18 @@ All figures are of {width}-bit data, one clock, and were measured by `make synth
 card: area and depth for UltraScale+ come from synthesis alone, clocks from place and route for an
 ECP5, frames a second from clocks counted in simulation and a clock frequency that is assumed.
 
-## Targets
+The stateless half (parse, tcpopt, mptcp, csum and the FIFOs between them: `stateless`) comes first, then
+the whole pipeline, which holds it.
+
+## Targets of the stateless half
 
 {targets}
-LUTs and levels are those of the first flow below.
+## Targets of the whole pipeline
 
-## UltraScale+: area and depth
+{whole_targets}
+LUTs and levels are those of the flow that maps with abc (below).
+
+## UltraScale+: area and depth of the stateless half
 
 {xcup_tool}, `synth_xilinx -family xcup -flatten -noiopad -noclkbuf`, each block on its own, in two flows:
 `-nowidelut`, which maps with abc, and, as a second opinion, `-abc9`.
@@ -285,8 +460,11 @@ take (8 for a RAM32M16 or RAM64M8). Vivado would pack two small LUTs into one si
 Levels are counted by hw/synth/netlist.py in the finished netlist: a LUT, the read of a distributed RAM and
 a whole carry chain are one each (a MUXF7 or MUXF8, which only abc9's netlists have, is none), and
 flip-flops, block RAMs and ports are ends: between registers, from an input, to an output, and straight
-through. Where stages meet, in-reg and reg-out add up; the pipeline's row holds what comes of it.
+through. Where stages meet, in-reg and reg-out add up; the row of the whole half holds what comes of it.
 `lev` is what abc9 says of its own mapping.
+
+Yosys' own xilinx_srl drops the clock enable of a shift register (issue 6058): both flows run it with that
+put right (hw/synth/measure.py).
 
 abc looks for the fewest levels. abc9 looks for the shortest time by the delays of 7 series, for Yosys 0.23
 has none of UltraScale+: an input of a LUT costs 127 to 642 ps by its pin and a wire 300, so that it
@@ -295,9 +473,27 @@ prefers several small LUTs on fast pins to one on a slow pin. On UltraScale+ wir
 The longest paths of the first flow, by the register where they end:
 
 {deepest}
-The pipeline by instances (not flattened, so that stages cannot share logic):
+By instances (not flattened, so that stages cannot share logic):
 
 {parts}
+## UltraScale+: area, depth and memory of the whole pipeline
+
+The first flow alone, with all tables at their full size. Memories of {deep} words and more are not mapped by
+Yosys: each stands as a box whose ports are ends of paths, and its RAMs are counted.
+
+{whole_area}
+{whole_deepest}
+{whole_parts}
+The memories:
+
+{whole_memories}
+A memory of so many words of so many bits takes the fewest RAMB36 that any one shape (512 words of 72 bits to
+32,768 of 1) or URAM288 (4,096 of 72) makes of it, a copy for each read port beside its one write port. It
+is UltraRAM where that is the smaller share of a {part}, which has {bram36} RAMB36 and {uram} URAM288, unless the RTL
+asks for block RAM. Depth is cascaded within a column of RAMs: no multiplexers are counted for it, and no clock
+either.
+
+{state}
 ## ECP5: placed and routed
 
 {ecp5_tool}; `synth_ecp5 -abc9`, `nextpnr-ecp5 {device}`, no other constraint.
@@ -305,8 +501,15 @@ The block stands in a wrapper that shifts its inputs in and folds its registered
 pipelined XOR tree, so every path into and out of it is between registers and counts; the wrapper's LUTs
 and flip-flops are in the figures.
 
-{ecp5}
-## Latency
+{ecp5}{ecp5_sizes}
+## Clocks of the whole pipeline
+
+tests/pipeline/timing.c: the sink never waits, frames come back to back. "One beat" are frames of one beat, "all
+sizes" steps through frames from 62 to 1518 bytes. Frames of one flow that follow each other are taken every other
+clock.
+
+{whole_clocks}
+## Latency of the stateless half
 
 Source and sink never wait; {frames} frames of each size from {first} to {last} bytes, back to back.
 
@@ -314,7 +517,7 @@ Source and sink never wait; {frames} frames of each size from {first} to {last} 
 A frame's beats leave with its records, so in the pipeline a last beat also waits for the header record
 of its own frame: beats pass csum when parse has said where the payload is.
 
-## Frames a second
+## Frames a second, stateless half
 
 Frame sizes are without the frame check sequence, as in the beats; on the wire a frame takes {gap} bytes
 more (check sequence, preamble, gap). A frame starts at byte 0 of a beat, as MAC cores deliver it.
@@ -330,28 +533,37 @@ Gigabit Ethernet. 322 MHz is the clock of 100G MAC cores; that a card reaches it
 """
 
 
-def netlist_text(found):
-    if not found:
+def netlist_text(rtl, netlist):
+    if not rtl or not netlist:
         return "Not compared."
-    return (f"The UltraScale+ netlist of the whole pipeline was simulated behind the same engine as "
-            f"the RTL, with pauses on both sides: {found['frames']} random hostile frames in "
-            f"{found['clocks']} clocks; every record was the C model's, and the digest of all "
-            f"records with their clocks was the RTL's.")
+    failed = rtl.get("failed") or netlist.get("failed")
+    if failed or rtl != netlist:
+        return ("**The netlist does not do what the RTL does**, so that LUTs and levels above are of a netlist that "
+                f"is not shown to be right: {failed or 'the digests of records and clocks differ'}.")
+    return (f"The UltraScale+ netlist of the stateless half (abc) was simulated behind the same engine as "
+            f"the RTL, with pauses on both sides: {rtl['frames']:,} random hostile frames in "
+            f"{rtl['clocks']:,} clocks; every record was the C model's, and the digest of all "
+            f"records with their clocks was the RTL's. The netlist of the whole pipeline was not simulated.")
 
 
 def page(data):
     sizes = data["timing"]["sizes"]
     exact = all(s["clocks"] == -(-s["bytes"] // BEAT) for s in sizes)
     return PAGE.format(
-        width=8 * BEAT, targets=targets(data), xcup_tool=tools(data["xcup"], "Yosys"),
+        width=8 * BEAT, targets=targets(data), whole_targets=whole_targets(data),
+        whole_area=whole_area(data), whole_deepest=deepest(data["whole"]),
+        whole_parts=parts(data, "pipeline"), whole_memories=whole_memories(data),
+        state=state_text(data), whole_clocks=whole_clocks(data), deep=measure.DEEP,
+        part=PART["name"], bram36=PART["bram36"], uram=PART["uram"], xcup_tool=tools(data["xcup"], "Yosys"),
         area=area(data), depth=depth(data),
-        deepest=deepest(data), parts=parts(data),
+        deepest=deepest({block: x for block, x in data["xcup"].items() if block != "window"}),
+        parts=parts(data, "stateless"), ecp5_sizes=ecp5_sizes(data),
         ecp5_tool=" and ".join(tools(data["ecp5"], ["Yosys", "nextpnr"])),
         device=" ".join(measure.DEVICE), ecp5=ecp5(data), latency=latency(data),
         frames=data["timing"]["frames"], first=sizes[0]["bytes"], last=sizes[-1]["bytes"],
         gap=GAP, clocks="as many as it has beats, at every size" if exact else
         "more than it has beats at some sizes", rates=rates(data),
-        needed=max(needs(s) for s in sizes), netlist=netlist_text(data["netlist"]))
+        needed=max(needs(s) for s in sizes), netlist=netlist_text(*data["netlist"]))
 
 
 def renew(path, text):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """
-wrap.py PORTS.json BLOCK: a wrapper for place and route, on stdout.
+wrap.py PORTS.json BLOCK NAME=VALUE...: a wrapper for place and route, on stdout.
 
 A wide block has more ports than a package has pins. Its inputs come from one long shift register
 and its outputs go, registered, into a pipelined tree of XORs: four pins in all, every path into and
@@ -14,7 +14,7 @@ import sys
 TREE = 4  # inputs of one XOR, registered behind each
 
 
-def wrapper(block, ports):
+def wrapper(block, ports, sizes):
     ins = [(n, len(p["bits"])) for n, p in ports.items()
            if p["direction"] == "input" and n not in ("clk_i", "rst_ni")]
     outs = [(n, len(p["bits"])) for n, p in ports.items() if p["direction"] == "output"]
@@ -51,14 +51,15 @@ def wrapper(block, ports):
     for name, width in outs:
         pins.append(f"    .{name}(out[{at} +: {width}])")
         at += width
-    text += [f"  {block} u_dut (", ",\n".join(pins), "  );", "endmodule"]
+    settings = ", ".join(f".{size.replace('=', '(')})" for size in sizes)
+    text += [f"  {block} #({settings}) u_dut (" if sizes else f"  {block} u_dut (", ",\n".join(pins), "  );", "endmodule"]
     return "\n".join(text) + "\n"
 
 
 def main():
-    path, block = sys.argv[1:]
+    path, block, *sizes = sys.argv[1:]
     with open(path, encoding="utf-8") as file:
-        print(wrapper(block, json.load(file)["modules"][block]["ports"]), end="")
+        print(wrapper(block, json.load(file)["modules"][block]["ports"], sizes), end="")
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ formal: ## all proofs (hw/formal)
 formal: setup-test
 	@$(MAKE) --no-print-directory $(FORMAL_TARGETS)
 
-synth: ## area, levels and placed clocks; renews docs/performance.md (45 minutes or more)
+synth: ## area, levels and placed clocks; renews docs/performance.md (several hours)
 synth: setup-synth
 	@$(MAKE) --no-print-directory $(SYNTH_TARGETS)
 

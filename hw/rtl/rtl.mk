@@ -57,6 +57,30 @@ $(eval $(call rtl_engine,pipeline,-GDATA_W=$(RTL_DATA_W),$(RTL_FAST),,$(RTL_OPT)
 $(eval $(call rtl_engine,pipeline-trace,-GDATA_W=$(RTL_DATA_W),$(RTL_DEBUG) --trace-fst --trace-structs,\
 	-DRTL_TRACE=1,-O1,verilated_fst_c.o,mpnic_pipeline,pipeline_engine))
 
+# A bench around a module, and around broken twins of it (tests/rtl/twins.py).
+# $(call rtl_bench,program,directory,module,sources,Verilator flags,bench.cc,what it is linked with[,macros])
+define rtl_bench
+$(2)/V$(3).mk: $(4) hw/regs/generated/mpnic_records.svh hw/rtl/rtl.mk $(wildcard $(dir $(6))*.mk)
+	@mkdir -p $$(@D)
+	$(VERILATOR) --cc -O3 -Wno-lint -Ihw/regs/generated --top-module $(3) $(5) --Mdir $$(@D) $(4)
+
+$(1): $(2)/V$(3).mk $(6) $(wildcard $(dir $(6))*.h tests/rtl/*.h) $(7)
+	$$(MAKE) --no-print-directory -s -C $(2) -f V$(3).mk CXX=$$(RTL_CXX) OPT_FAST="$(RTL_OPT)" \
+		OPT_GLOBAL=-O1 V$(3)__ALL.a verilated.o verilated_threads.o
+	$$(CXX) $$(RTL_CXXFLAGS) $$(CPPFLAGS) $(8) -Itests/rtl -Itests/state -I$(dir $(6)) -I$(2) \
+		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include $(6) $(7) \
+		$(2)/V$(3)__ALL.a $(2)/verilated.o $(2)/verilated_threads.o $(RTL_LIBS) -o $$@
+endef
+
+# $(call rtl_twins,directory,faults.py,parts that have faults): $(1)/mpnic_PART.sv
+define rtl_twins
+$(1)/made: $(2) tests/rtl/twins.py $(3:%=hw/rtl/mpnic_%.sv)
+	@mkdir -p $$(@D)
+	@touch $$@
+	tests/rtl/twins.py make $(2) $$(@D) $(3:%=hw/rtl/mpnic_%.sv)
+$(3:%=$(1)/mpnic_%.sv): $(1)/made
+endef
+
 # The packed structs that the generator wrote have the layout that it promised.
 TEST_TARGETS += test-records
 .PHONY: test-records

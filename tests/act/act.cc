@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "Vmpnic_act.h"
+#include "random.h"
 #include "verilated.h"
 
 // C gives functions the names of structs.
@@ -25,38 +26,6 @@ constexpr unsigned EVENTS = 16; // as the RTL was built
 constexpr unsigned LATENCY = 3; // ACT_LATENCY
 constexpr unsigned SOURCES = 64, NUMBERS = sizeof(struct mpnic_state_counters) / 8;
 constexpr unsigned PHASES = 3; // with a reset between
-
-uint64_t rng;
-
-uint64_t rnd()
-{
-	uint64_t z = rng += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
-unsigned below(unsigned n)
-{
-	return unsigned(rnd() % n);
-}
-
-bool one_in(unsigned n)
-{
-	return !below(n);
-}
-
-template <typename T> void fill(T &x)
-{
-	auto p = reinterpret_cast<uint8_t *>(&x);
-
-	for (size_t i = 0; i < sizeof(x); i += 8) {
-		const uint64_t r = rnd();
-
-		memcpy(p + i, &r, sizeof(x) - i < 8 ? sizeof(x) - i : 8);
-	}
-}
 
 uint32_t sparse()
 {
@@ -387,13 +356,7 @@ int main(int argc, char **argv)
 {
 	uint64_t count = 300000, seed = 1;
 
-	for (int i = 1; i + 1 < argc; i++) {
-		if (!strcmp(argv[i], "--count"))
-			count = strtoull(argv[++i], nullptr, 0);
-		else if (!strcmp(argv[i], "--seed"))
-			seed = strtoull(argv[++i], nullptr, 0);
-	}
-	rng = seed;
+	options(argc, argv, count, seed);
 	Verilated::commandArgs(argc, argv);
 	const auto owner = std::make_unique<Vmpnic_act>();
 

@@ -9,52 +9,37 @@ DEPARSE_OBJS := $(patsubst %,$(B)/obj/sim/%.o,gen capture) $(MODEL_LIB)
 ACT_COUNT ?= 6000000
 DEPARSE_COUNT ?= 500000
 
-# $(call act_program,program,directory,top,sources,bench,objects,Verilator flags,macros)
-define act_program
-$(2)/V$(3).mk: $(4) hw/regs/generated/mpnic_records.svh tests/act/act.mk
-	@mkdir -p $$(@D)
-	$(VERILATOR) --cc -O3 -Wno-lint -Ihw/regs/generated --top-module $(3) --x-assign unique \
-		--x-initial unique $(7) --Mdir $$(@D) $(4)
+ACT_VFLAGS := --x-assign unique --x-initial unique
 
-$(1): $(2)/V$(3).mk $(5) $(6)
-	$$(MAKE) --no-print-directory -s -C $(2) -f V$(3).mk CXX=$$(RTL_CXX) OPT_FAST="$(RTL_OPT)" \
-		OPT_GLOBAL=-O1 V$(3)__ALL.a verilated.o verilated_threads.o
-	$$(CXX) $$(RTL_CXXFLAGS) $$(CPPFLAGS) $(8) -Itests/act -I$(2) \
-		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include $(5) $(6) \
-		$(2)/V$(3)__ALL.a $(2)/verilated.o $(2)/verilated_threads.o $(RTL_LIBS) -o $$@
-endef
-$(eval $(call act_program,$(ACT)/act,$(ACT)/rtl,mpnic_act,$(ACT_SV),tests/act/act.cc,$(ACT_OBJS),\
-	--assert -GEVENTS=16))
+$(eval $(call rtl_bench,$(ACT)/act,$(ACT)/rtl,mpnic_act,$(ACT_SV),$(ACT_VFLAGS) --assert -GEVENTS=16,\
+	tests/act/act.cc,$(ACT_OBJS)))
+$(foreach w,128 256 512,$(eval $(call rtl_bench,$(ACT)/deparse-$(w),$(ACT)/rtl-$(w),mpnic_deparse,\
+	$(DEPARSE_SV),$(ACT_VFLAGS) --assert -GFRAMES=16 -GDATA_W=$(w),\
+	tests/act/deparse.cc,$(DEPARSE_OBJS),-DDATA_W=$(w))))
 
-$(foreach w,128 256 512,$(eval $(call act_program,$(ACT)/deparse-$(w),$(ACT)/rtl-$(w),mpnic_deparse,\
-	$(DEPARSE_SV),tests/act/deparse.cc,$(DEPARSE_OBJS),--assert -GFRAMES=16 -GDATA_W=$(w),-DDATA_W=$(w))))
-# The twins: assertions off, so that it is the comparison that notices them. $(call act_twins,stage,top,
-# parts that have faults,other sources,bench,objects,Verilator flags,macros)
-define act_twins
-$(ACT)/twins-$(1)/sv/mpnic_$(lastword $(3)).sv: tests/act/twins.py $(patsubst %,hw/rtl/mpnic_%.sv,$(3))
-	@mkdir -p $$(@D)
-	tests/act/twins.py make $(1) $$(@D) $$(filter %.sv,$$^)
-$(patsubst %,$(ACT)/twins-$(1)/sv/mpnic_%.sv,$(filter-out $(lastword $(3)),$(3))): \
-	$(ACT)/twins-$(1)/sv/mpnic_$(lastword $(3)).sv
-$(call act_program,$(ACT)/$(1)-twins,$(ACT)/twins-$(1)/rtl,$(2),\
-	$(4) $(patsubst %,$(ACT)/twins-$(1)/sv/mpnic_%.sv,$(3)),$(5),$(6),--noassert $(7),$(8))
-endef
-$(eval $(call act_twins,act,mpnic_act,ram_fifo act,\
-	$(RTL_PKGS) $(patsubst %,hw/rtl/mpnic_%.sv,delay count counters),\
-	tests/act/act.cc,$(ACT_OBJS),-GEVENTS=16))
-$(eval $(call act_twins,deparse,mpnic_deparse,ram_fifo strip deparse,\
-	$(RTL_PKGS) $(patsubst %,hw/rtl/mpnic_%.sv,delay fifo),\
-	tests/act/deparse.cc,$(DEPARSE_OBJS),-GFRAMES=16 -GDATA_W=128,-DDATA_W=128))
+# The twins: assertions off, so that it is the comparison that notices them.
+$(eval $(call rtl_twins,$(ACT)/twins-act,tests/act/act_faults.py,ram_fifo act))
+$(eval $(call rtl_bench,$(ACT)/act-twins,$(ACT)/twins-act/rtl,mpnic_act,\
+	$(RTL_PKGS) $(patsubst %,hw/rtl/mpnic_%.sv,delay count counters) \
+	$(patsubst %,$(ACT)/twins-act/mpnic_%.sv,ram_fifo act),\
+	$(ACT_VFLAGS) --noassert -GEVENTS=16,tests/act/act.cc,$(ACT_OBJS)))
+$(eval $(call rtl_twins,$(ACT)/twins-deparse,tests/act/deparse_faults.py,ram_fifo strip deparse))
+$(eval $(call rtl_bench,$(ACT)/deparse-twins,$(ACT)/twins-deparse/rtl,mpnic_deparse,\
+	$(RTL_PKGS) $(patsubst %,hw/rtl/mpnic_%.sv,delay fifo) \
+	$(patsubst %,$(ACT)/twins-deparse/mpnic_%.sv,ram_fifo strip deparse),\
+	$(ACT_VFLAGS) --noassert -GFRAMES=16 -GDATA_W=128,\
+	tests/act/deparse.cc,$(DEPARSE_OBJS),-DDATA_W=128))
 
-ACT_CAPTURES := $(sort $(wildcard tests/captures/*.pcap tests/captures/*.pcapng))
+ACT_CAPTURES := $(sort $(wildcard tests/captures/*.pcap* $(MPNIC_PCAPS)/*.pcap*))
 
 TEST_TARGETS += test-act test-deparse
 .PHONY: test-act test-deparse
 test-act: $(ACT)/act $(ACT)/act-twins
 	@$(RUN) act $< --count $(ACT_COUNT)
-	@$(RUN) act-twins tests/act/twins.py run act $(ACT)/act-twins 200000
+	@$(RUN) act-twins tests/rtl/twins.py run tests/act/act_faults.py 200000 $(ACT)/act-twins
 
 test-deparse: $(patsubst %,$(ACT)/deparse-%,128 256 512) $(ACT)/deparse-twins
 	@$(RUN) deparse sh -c 'for w in 128 256 512; do $(ACT)/deparse-$$w --count $(DEPARSE_COUNT) \
-		$(ACT_CAPTURES) $$(find "$$MPNIC_PCAPS" -name "*.pcap*") || exit 1; done'
-	@$(RUN) deparse-twins tests/act/twins.py run deparse $(ACT)/deparse-twins 100000
+		$(ACT_CAPTURES) || exit 1; done'
+	@$(RUN) deparse-twins tests/rtl/twins.py run tests/act/deparse_faults.py 100000 \
+		$(ACT)/deparse-twins

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "Vmpnic_deparse.h"
+#include "random.h"
 #include "verilated.h"
 
 // C gives functions the names of structs.
@@ -31,35 +32,6 @@ constexpr unsigned BYTES = DATA_W / 8;
 constexpr unsigned FRAMES = 16; // as the RTL was built
 constexpr unsigned AHEAD = 40;	// frames whose beats and records wait in the bench
 constexpr unsigned FILLED = 20; // clocks until all is on its way
-
-uint64_t rng;
-
-uint64_t rnd()
-{
-	uint64_t z = rng += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
-unsigned below(unsigned n)
-{
-	return unsigned(rnd() % n);
-}
-
-bool one_in(unsigned n)
-{
-	return !below(n);
-}
-
-template <typename T> void fill(T &x)
-{
-	auto p = reinterpret_cast<uint8_t *>(&x);
-
-	for (size_t i = 0; i < sizeof(x); i++)
-		p[i] = uint8_t(rnd());
-}
 
 // ---- frames ------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "Vmpnic_dss.h"
+#include "random.h"
 #include "verilated.h"
 
 // C gives functions the names of structs.
@@ -35,35 +36,6 @@ constexpr uint32_t OTHER_FLAGS = MPNIC_DIR_ISN | MPNIC_DIR_SYN_DATA | MPNIC_DIR_
 				 MPNIC_DIR_CAPABLE_V1 | MPNIC_DIR_THIRD | MPNIC_DIR_END |
 				 MPNIC_DIR_DATA | MPNIC_DIR_INFINITE | MPNIC_DIR_DATA_ACK;
 constexpr unsigned CMD_DIR0 = 0, CMD_NEXT = 2, CMD_CONN = 3;
-
-uint64_t rng;
-
-uint64_t rnd()
-{
-	uint64_t z = rng += 0x9e3779b97f4a7c15;
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
-unsigned below(unsigned n)
-{
-	return unsigned(rnd() % n);
-}
-
-bool one_in(unsigned n)
-{
-	return !below(n);
-}
-
-template <typename T> void fill(T &x)
-{
-	auto p = reinterpret_cast<uint8_t *>(&x);
-
-	for (size_t i = 0; i < sizeof(x); i++)
-		p[i] = uint8_t(rnd());
-}
 
 struct Packet {
 	mpnic_hdr hdr;
@@ -530,13 +502,7 @@ int main(int argc, char **argv)
 {
 	uint64_t count = 400000, seed = 1;
 
-	for (int i = 1; i + 1 < argc; i++) {
-		if (!strcmp(argv[i], "--count"))
-			count = strtoull(argv[++i], nullptr, 0);
-		else if (!strcmp(argv[i], "--seed"))
-			seed = strtoull(argv[++i], nullptr, 0);
-	}
-	rng = seed;
+	options(argc, argv, count, seed);
 	Verilated::commandArgs(argc, argv);
 	auto owner = std::make_unique<Vmpnic_dss>();
 	Vmpnic_dss &top = *owner;

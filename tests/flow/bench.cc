@@ -12,8 +12,6 @@ namespace
 
 constexpr unsigned RESET_CLOCKS = 4;
 
-unsigned fault_now;
-
 template <typename Port, typename T> void drive(Port &port, const T &value)
 {
 	static_assert(sizeof(port) == sizeof(value), "width");
@@ -27,17 +25,6 @@ template <typename Port, typename T> void take(const Port &port, T &value)
 }
 
 } // namespace
-
-/* Twins ask. */
-extern "C" unsigned flow_fault()
-{
-	return fault_now;
-}
-
-void bench_fault(unsigned int fault)
-{
-	fault_now = fault;
-}
 
 struct bench {
 	std::unique_ptr<VerilatedContext> context;

@@ -45,8 +45,6 @@ struct bench;
 struct bench *bench_open(uint64_t seed, int argc, char **argv);
 void bench_close(struct bench *bench);
 void bench_settings(struct bench *bench, const struct mpnic_settings *settings);
-/* From now on the RTL has this fault (twins.py); 0: none. */
-void bench_fault(unsigned int fault);
 void bench_clock(struct bench *bench, const struct bench_in *in, struct bench_out *out);
 
 #ifdef __cplusplus

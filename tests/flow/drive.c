@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * flow [--count N] [--seed S] [--faults F]: RTL of stage flow beside the C model, slot by slot: in
+ * flow [--count N] [--seed S]: RTL of stage flow beside the C model, slot by slot: in
  * each clock a packet, a command of firmware, or nothing. Every result and every answer must be the
  * model's, which does one slot after the other; a result must be there FLOW_LATENCY clocks behind
  * its packet. Exit code 1: they differ.
- * --faults: of a twin; behind reset and firmware's start there is a process for each fault, and
- * those are named in which nothing differs.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "drive.h"
 
@@ -276,42 +271,11 @@ static void report(const struct drive *d, uint64_t seed)
 	printf("\n");
 }
 
-/* With each fault; whether all were noticed, and nothing without. */
-static bool run_faults(struct drive *d, uint64_t packets, unsigned int faults)
-{
-	unsigned int fault, missed = 0;
-	struct rusage used;
-	int status;
-	pid_t pid;
-
-	for (fault = 0; fault <= faults; fault++) {
-		fflush(stdout);
-		pid = fork();
-		if (pid < 0)
-			return false;
-		if (!pid) {
-			if (!freopen("/dev/null", "w", stdout))
-				_exit(2);
-			bench_fault(fault);
-			_exit(!run(d, RUNNING, packets));
-		}
-		if (wait4(pid, &status, 0, &used) != pid || !WIFEXITED(status) ||
-		    WEXITSTATUS(status) != (fault > 0)) {
-			printf("missed %u\n", fault);
-			missed++;
-		}
-		printf("fault %u: %ld ms\n", fault,
-		       1000 * used.ru_utime.tv_sec + used.ru_utime.tv_usec / 1000);
-	}
-	return !missed;
-}
-
 int main(int argc, char **argv)
 {
 	static struct drive d;
 	struct mpnic_state_config config;
 	uint64_t packets = 1000000, seed = 1;
-	unsigned int faults = 0;
 	bool good;
 	int i;
 
@@ -320,8 +284,6 @@ int main(int argc, char **argv)
 			packets = strtoull(argv[++i], NULL, 0);
 		else if (!strcmp(argv[i], "--seed"))
 			seed = strtoull(argv[++i], NULL, 0);
-		else if (!strcmp(argv[i], "--faults"))
-			faults = (unsigned int)strtoul(argv[++i], NULL, 0);
 	}
 	d.rng = d.seed = seed;
 	mpnic_state_defaults(&config);
@@ -334,14 +296,12 @@ int main(int argc, char **argv)
 		return 1;
 	d.bench = bench_open(seed, argc, argv);
 	good = run(&d, STARTING, 0);
-	if (good && faults)
-		good = run_faults(&d, packets, faults);
-	else if (good)
+	if (good)
 		good = run(&d, RUNNING, packets);
 	report(&d, seed);
 	bench_close(d.bench);
 	mpnic_state_free(d.state);
-	if (good && !faults && packets >= 300000 && !tried_all(&d)) {
+	if (good && packets >= 300000 && !tried_all(&d)) {
 		printf("not everything was tried\n");
 		return 1;
 	}

@@ -39,6 +39,7 @@ enum {
 	MSS_MAX = 1500,
 	MS = 1000000, /* ns */
 	SOURCES = 4,
+	VALUES = 32, /* of an enum or a field of signs, at most */
 };
 
 struct run {
@@ -65,7 +66,8 @@ struct run {
 	struct gen_packet last_join;
 	/* What was found, or set, in this round. */
 	bool exact[FLOWS], masked[FLOWS], rules[MPNIC_RULES];
-	uint64_t flows[8], tokens[8], dsn[16], drops[8], punts[8], signs[32], events, stripped;
+	uint64_t flows[VALUES], tokens[VALUES], dsn[VALUES], drops[VALUES], punts[VALUES],
+		signs[VALUES], events, stripped;
 };
 
 static uint64_t rnd(struct run *r)
@@ -699,61 +701,66 @@ static int run_round(struct run *r, uint64_t frames)
 	return err;
 }
 
+static const char *sign_name(unsigned int bit)
+{
+	return fields_sign_bits[bit];
+}
+
+/* What a run must reach: every value that has a name. */
+struct kind {
+	const char *what;
+	const char *(*name)(unsigned int value);
+	size_t counts; /* where in struct run */
+};
+
+static const struct kind kinds[] = {
+	{"flow", mpnic_flow_name, offsetof(struct run, flows)},
+	{"token", mpnic_token_name, offsetof(struct run, tokens)},
+	{"dsn", mpnic_dsn_name, offsetof(struct run, dsn)},
+	{"punt", mpnic_punt_name, offsetof(struct run, punts)},
+	{"drop", mpnic_drop_name, offsetof(struct run, drops)},
+	{"sign", sign_name, offsetof(struct run, signs)},
+};
+
+/* The count of a value; NULL behind the last one that has a name. */
+static const uint64_t *count_of(const struct run *r, const struct kind *kind, unsigned int value)
+{
+	if (value >= VALUES || !strcmp(kind->name(value), "unknown"))
+		return NULL;
+	return (const uint64_t *)((const char *)r + kind->counts) + value;
+}
+
 static void report(const struct run *r)
 {
 	struct engine_counts counts;
+	const uint64_t *n;
 
 	engine_counts(r->engine, &counts);
 	printf("%" PRIu64 " frames compared, %" PRIu64 " commands, %" PRIu64 " clocks, %" PRIu64
 	       " events, %" PRIu64 " stripped\n",
 	       counts.compared, counts.commands, counts.clocks, r->events, r->stripped);
-	for (unsigned int i = 0; i < 6; i++)
-		printf("flow %s %" PRIu64 "  ", mpnic_flow_name(i), r->flows[i]);
-	putchar('\n');
-	for (unsigned int i = 0; i < 8; i++)
-		printf("token %s %" PRIu64 "  ", mpnic_token_name(i), r->tokens[i]);
-	putchar('\n');
-	for (unsigned int i = 0; i < 11; i++)
-		printf("dsn %s %" PRIu64 "  ", mpnic_dsn_name(i), r->dsn[i]);
-	putchar('\n');
-	for (unsigned int i = 0; i < 6; i++)
-		printf("punt %s %" PRIu64 "  ", mpnic_punt_name(i), r->punts[i]);
-	for (unsigned int i = 0; i < 4; i++)
-		printf("drop %s %" PRIu64 "  ", mpnic_drop_name(i), r->drops[i]);
-	putchar('\n');
-}
-
-/* How many of a kind were never reached; each is named. */
-static int missed_of(const char *what, const char *(*name)(unsigned int), const uint64_t *counts,
-		     unsigned int n)
-{
-	int missed = 0;
-
-	for (unsigned int i = 0; i < n; i++) {
-		if (counts[i])
-			continue;
-		printf("never reached: %s %s\n", what, name(i));
-		missed++;
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
+		for (unsigned int i = 0; (n = count_of(r, &kinds[k], i)); i++)
+			printf("%s %s %" PRIu64 "  ", kinds[k].what, kinds[k].name(i), *n);
+		putchar('\n');
 	}
-	return missed;
 }
 
 /* A long run that leaves a verdict or a sign out has tried less than it says. */
 static int missed(const struct run *r)
 {
-	int n = missed_of("flow", mpnic_flow_name, r->flows, 6) +
-		missed_of("token", mpnic_token_name, r->tokens, 8) +
-		missed_of("dsn", mpnic_dsn_name, r->dsn, 11) +
-		missed_of("punt", mpnic_punt_name, r->punts, 6) +
-		missed_of("drop", mpnic_drop_name, r->drops, 4);
+	const uint64_t *n;
+	int missed = 0;
 
-	for (unsigned int i = 0; i < 32; i++) {
-		if (r->signs[i])
-			continue;
-		printf("never reached: sign %s\n", fields_sign_bits[i]);
-		n++;
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
+		for (unsigned int i = 0; (n = count_of(r, &kinds[k], i)); i++) {
+			if (*n)
+				continue;
+			printf("never reached: %s %s\n", kinds[k].what, kinds[k].name(i));
+			missed++;
+		}
 	}
-	return n;
+	return missed;
 }
 
 int main(int argc, char **argv)

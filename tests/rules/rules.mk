@@ -2,56 +2,40 @@
 # RTL of the rules and of the counters beside the C model (docs/verification.md), and broken twins.
 
 RULES := $(B)/rules
-RULES_VFLAGS := --cc -O3 -Wno-lint -Ihw/regs/generated --x-assign unique --x-initial unique
+RULES_VFLAGS := --x-assign unique --x-initial unique
 RULES_OBJS := $(patsubst %,$(B)/obj/tests/rules/%_reference.o,flow act) $(MODEL_LIB)
 RULES_ENTRIES := 64
-RULES_SIZE := -GENTRIES=$(RULES_ENTRIES)
+RULES_FLAGS_count := -GENTRIES=$(RULES_ENTRIES)
 
-# $(call rules_bench,name,folder,RTL,Verilator flags): $(RULES)/folder/name
-define rules_bench
-$(RULES)/$(2)/Vmpnic_$(1).mk: $(RTL_PKGS) $(3) tests/rules/rules.mk
-	@mkdir -p $$(@D)
-	$(VERILATOR) $(RULES_VFLAGS) --top-module mpnic_$(1) $(4) --Mdir $$(@D) $(RTL_PKGS) $(3)
-
-$(RULES)/$(2)/$(1): $(RULES)/$(2)/Vmpnic_$(1).mk tests/rules/$(1).cc tests/rules/random.h \
-		tests/rules/reference.h $(RULES_OBJS)
-	$$(MAKE) --no-print-directory -s -C $$(@D) -f Vmpnic_$(1).mk CXX=$$(RTL_CXX) \
-		OPT_FAST="$(RTL_OPT)" OPT_GLOBAL=-O1 Vmpnic_$(1)__ALL.a verilated.o verilated_threads.o
-	$$(CXX) $$(RTL_CXXFLAGS) -DENTRIES=$(RULES_ENTRIES) -Ihw/model -Ihw/regs/generated \
-		-Itests/rules -I$$(@D) \
-		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include tests/rules/$(1).cc \
-		$$(@D)/Vmpnic_$(1)__ALL.a $$(@D)/verilated.o $$(@D)/verilated_threads.o $(RULES_OBJS) \
-		$(RTL_LIBS) -o $$@
+# Each module, and a twin of it: $(RULES)/NAME, $(RULES)/NAME-twins.
+define rules_programs
+$(call rtl_bench,$(RULES)/$(1),$(RULES)/rtl-$(1),mpnic_$(1),$(RTL_PKGS) hw/rtl/mpnic_$(1).sv,\
+	$(RULES_VFLAGS) $(RULES_FLAGS_$(1)) --assert,tests/rules/$(1).cc,$(RULES_OBJS),-DENTRIES=$(RULES_ENTRIES))
+$(call rtl_twins,$(RULES)/twins-$(1),tests/rules/$(1)_faults.py,$(1))
+$(call rtl_bench,$(RULES)/$(1)-twins,$(RULES)/twins-$(1)/rtl,mpnic_$(1),\
+	$(RTL_PKGS) $(RULES)/twins-$(1)/mpnic_$(1).sv,\
+	$(RULES_VFLAGS) $(RULES_FLAGS_$(1)),tests/rules/$(1).cc,$(RULES_OBJS),-DENTRIES=$(RULES_ENTRIES))
 endef
-$(eval $(call rules_bench,rules,rtl-rules,hw/rtl/mpnic_rules.sv,--assert))
-$(eval $(call rules_bench,count,rtl-count,hw/rtl/mpnic_count.sv,--assert $(RULES_SIZE)))
-$(eval $(call rules_bench,counters,rtl-counters,hw/rtl/mpnic_counters.sv,--assert))
-
-$(RULES)/twins/mpnic_%.sv: hw/rtl/mpnic_%.sv tests/rules/twins.py
-	@mkdir -p $(@D)
-	tests/rules/twins.py make $< $@
-$(eval $(call rules_bench,rules,twins-rules,$(RULES)/twins/mpnic_rules.sv))
-$(eval $(call rules_bench,count,twins-count,$(RULES)/twins/mpnic_count.sv,$(RULES_SIZE)))
-$(eval $(call rules_bench,counters,twins-counters,$(RULES)/twins/mpnic_counters.sv))
+$(foreach name,rules count counters,$(eval $(call rules_programs,$(name))))
 
 TEST_TARGETS += test-rules test-rules-twins
 SOAK_TARGETS += soak-rules
 .PHONY: test-rules test-rules-twins soak-rules
-test-rules: $(RULES)/rtl-rules/rules $(RULES)/rtl-count/count $(RULES)/rtl-counters/counters
-	@$(RUN) rules $(RULES)/rtl-rules/rules --count 3000000
-	@$(RUN) count $(RULES)/rtl-count/count --count 2000000
-	@$(RUN) counters $(RULES)/rtl-counters/counters --count 4000000
+test-rules: $(RULES)/rules $(RULES)/count $(RULES)/counters
+	@$(RUN) rules $(RULES)/rules --count 3000000
+	@$(RUN) count $(RULES)/count --count 2000000
+	@$(RUN) counters $(RULES)/counters --count 4000000
 
-test-rules-twins: $(RULES)/twins-rules/rules $(RULES)/twins-count/count \
-		$(RULES)/twins-counters/counters
-	@$(RUN) rules-twins tests/rules/twins.py run $^
+test-rules-twins: $(patsubst %,$(RULES)/%-twins,rules count counters)
+	@for name in rules count counters; do $(RUN) $$name-twins tests/rtl/twins.py run \
+		tests/rules/$${name}_faults.py 3000000 $(RULES)/$$name-twins || exit 1; done
 
-soak-rules: $(RULES)/rtl-rules/rules $(RULES)/rtl-count/count $(RULES)/rtl-counters/counters
+soak-rules: $(RULES)/rules $(RULES)/count $(RULES)/counters
 	for bench in $^; do \
 		$$bench --count $$(( $${SOAK_SECONDS:-600} * 100000 )) --seed $$(date +%s) || exit 1; \
 	done
 
-# They stand in no pipeline yet.
+# Each alone, too.
 LINT_TARGETS += lint-rules
 .PHONY: lint-rules
 lint-rules:

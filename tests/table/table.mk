@@ -7,25 +7,13 @@ TABLE_SV := $(RTL_PKGS) $(patsubst %,hw/rtl/mpnic_%.sv,delay hash mix table toep
 TABLE_OBJS := $(B)/obj/tests/table/drive.o $(MODEL_LIB)
 
 # $(call table_bench,name,key width,entries,puts)
-define table_bench
-$(TABLE)/$(1)/Vtable_bench.mk: $(TABLE_SV) tests/table/table.mk
-	@mkdir -p $$(@D)
-	$(VERILATOR) --cc -O3 -Wno-lint --top-module table_bench -GKEY_W=$(2) -GENTRIES=$(3) -GPUT=$(4) \
-		--x-assign unique --x-initial unique --Mdir $$(@D) $(TABLE_SV)
-
-$(TABLE)/$(1)/drive: $(TABLE)/$(1)/Vtable_bench.mk tests/table/bench.cc tests/table/bench.h $(TABLE_OBJS)
-	$$(MAKE) --no-print-directory -s -C $$(@D) -f Vtable_bench.mk CXX=$$(RTL_CXX) \
-		OPT_FAST="$(RTL_OPT)" OPT_GLOBAL=-O1 Vtable_bench__ALL.a verilated.o \
-		verilated_threads.o
-	$$(CXX) $$(RTL_CXXFLAGS) $$(CPPFLAGS) -Itests/table -I$$(@D) -DKEY_W=$(2) -DENTRIES=$(3) -DPUT=$(4) \
-		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include tests/table/bench.cc \
-		$(TABLE_OBJS) $$(@D)/Vtable_bench__ALL.a $$(@D)/verilated.o \
-		$$(@D)/verilated_threads.o $$(RTL_LIBS) -o $$@
-endef
-$(eval $(call table_bench,flow,320,4096,0))
-$(eval $(call table_bench,small,320,64,0))
-$(eval $(call table_bench,token,32,4096,0))
-$(eval $(call table_bench,stash,320,64,1))
+table_bench = $(eval $(call rtl_bench,$(TABLE)/$(1)/drive,$(TABLE)/$(1),table_bench,$(TABLE_SV),\
+	-GKEY_W=$(2) -GENTRIES=$(3) -GPUT=$(4) --x-assign unique --x-initial unique,\
+	tests/table/bench.cc,$(TABLE_OBJS),-DKEY_W=$(2) -DENTRIES=$(3) -DPUT=$(4)))
+$(call table_bench,flow,320,4096,0)
+$(call table_bench,small,320,64,0)
+$(call table_bench,token,32,4096,0)
+$(call table_bench,stash,320,64,1)
 
 TEST_TARGETS += test-table
 .PHONY: test-table
@@ -36,7 +24,7 @@ test-table: $(patsubst %,$(TABLE)/%/drive,flow small token stash)
 	@$(RUN) table-token $(TABLE)/token/drive 30 1
 	@$(RUN) table-stash $(TABLE)/stash/drive 120 1
 
-# The hash, the table and the loader stand in no pipeline yet.
+# Each alone, and in other sizes than the pipeline has.
 LINT_TARGETS += lint-table
 .PHONY: lint-table
 lint-table:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Random numbers of the benches here, and their options.
-#ifndef RULES_RANDOM_H
-#define RULES_RANDOM_H
+// Random numbers of the benches around single modules of the RTL, and their options.
+#ifndef RTL_RANDOM_H
+#define RTL_RANDOM_H
 
 #include <cstdint>
 #include <cstdlib>

@@ -1,18 +1,7 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""
-twins.py make DIR FILE.sv...  copies of the RTL of stage flow in DIR, with all faults below in it, of
-                              which flow_fault() says which is on
-twins.py run PROGRAM COUNT    the program must notice each, and nothing without
+# Faults of the broken twins of stage flow, as tests/rtl/twins.py takes them.
 
-A fault whose place in the RTL is gone fails the run.
-"""
-
-import os
-import subprocess
-import sys
-
-FAULTS = [  # text that stands there once, what the twin has instead of what stands in @ @, or of all
+FAULTS = [
     # Order: a memory is read or written a slot early or late.
     ("(@c_q[8]@ & which_q[mpnic_pkg::TABLE_FLOW[2:0]])", "c_q[6]"),
     ("(@c_q[8]@ & which_q[mpnic_pkg::TABLE_MASKED[2:0]])", "c_q[9]"),
@@ -63,53 +52,3 @@ FAULTS = [  # text that stands there once, what the twin has instead of what sta
     ("{8{whole3_q[i]}} | ({8{last3_q[i]}} & part3_q)", "{8{whole3_q[i]}}"),
     ("hit ? value[1:0] : value_any[1:0] & {2{hit_any}}", "value[1:0] | value_any[1:0]"),
 ]
-
-
-FAULT = """\
-  import "DPI-C" function int unsigned flow_fault();
-  int unsigned fault;
-  always_ff @(posedge clk_i) fault <= flow_fault();
-
-"""
-
-
-def twin(text, number, where, wrong):
-    """The fault's expression chosen at run time."""
-    before, right = where.split("@")[:2] if "@" in where else ("", where)
-    start = text.index(where.replace("@", "")) + len(before)
-    return (text[:start] + f"((fault == {number}) ? ({wrong}) : ({right}))" +
-            text[start + len(right):])
-
-
-def make(folder, files):
-    texts = {}
-    for file in files:
-        with open(file, encoding="utf-8") as stream:
-            texts[file] = stream.read()
-    for number, (where, wrong) in enumerate(FAULTS, 1):
-        there = where.replace("@", "")
-        places = [file for file, text in texts.items() if there in text]
-        if len(places) != 1 or texts[places[0]].count(there) != 1:
-            raise SystemExit(f"twins.py: not once in the RTL: {there}")
-        texts[places[0]] = twin(texts[places[0]], number, where, wrong)
-    for file, text in texts.items():
-        text = text.replace(");\n\n", ");\n\n" + FAULT, 1)
-        with open(os.path.join(folder, os.path.basename(file)), "w", encoding="utf-8") as stream:
-            stream.write(text)
-
-
-def run(program, count):
-    result = subprocess.run([program, "--count", count, "--faults", str(len(FAULTS))],
-                            stdout=subprocess.PIPE, text=True, check=False)
-    missed = [int(line.split()[1]) for line in result.stdout.splitlines()
-              if line.startswith("missed ")]
-    for number in missed:
-        print(f"fault {number}: {FAULTS[number - 1] if number else None}")
-    print(f"{len(FAULTS)} faults, {len(missed)} missed, exit code {result.returncode}")
-    sys.exit(1 if missed or result.returncode else 0)
-
-
-if sys.argv[1] == "make":
-    make(sys.argv[2], sys.argv[3:])
-else:
-    run(sys.argv[2], sys.argv[3])

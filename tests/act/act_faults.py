@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Faults of the broken twins of stage act, as tests/rtl/twins.py takes them.
+
+FAULTS = [
+    ("ahead ? next_sum : now_2_2_q", "next_sum"),
+    ("ahead ? next_1_q : now_1_2_q", "next_1_q"),
+    ("bucket2_q ? next_1_q : next_q", "next_1_q"),
+    ("{1'b0, next_q} < limit2_q", "next_q < limit2_q[63:0]"),
+    ("{1'b0, time1_q} + {1'b0, set.join_slack} + 65'd1",
+     "{1'b0, time1_q} + {1'b0, set.join_slack}"),
+    ("|set.join_interval", "1'b1"),
+    ("~drop1_q & ~punt1_q", "~drop1_q"),
+    ("punt1 & {3{drop1 == 2'd0}}", "punt1"),
+    ("!limited1 && drop1 == 2'd0 && punt1 == 3'd0", "drop1 == 2'd0 && punt1 == 3'd0"),
+    ("full1 & set.join_policy[2]", "full1"),
+    ("limited2_q ? pass : |punt2_q", "|punt2_q"),
+    ("limited2_q ? ~pass : |drop2_q", "|drop2_q"),
+    ("x[0] ? 2'd0 : x[1] ? 2'd1 : x[2] ? 2'd2 : 2'd3",
+     "x[1] ? 2'd1 : x[0] ? 2'd0 : x[2] ? 2'd2 : 2'd3"),
+    ("(hdr_i[LSB+mpnic_pkg::OPT_ERROR_LSB+:8] == '0)", "1'b1"),
+    ("hdr.mptcp_count[2:0] > 3'(k)", "1'b1"),
+    ("|fail1_q", "1'b1"),
+    ("(hdr.vlan_count == '0)", "(hdr.vlan_outer == '0)"),
+    ("event_seq_q + 32'd1", "event_seq_q + {31'd0, room}"),
+    ("due2 & ~room", "1'b0"),
+    ("due2 & room", "due2"),
+    ("~is_token(token_in, mpnic_pkg::TOKEN_UNKNOWN)", "1'b1"),
+    ("waits_q & (~valid_q | ready_i)", "waits_q & ~valid_q"),
+    ("wr_behind_q == free_q", "1'b0"),
+    ("rd_behind_q == wr_q", "1'b1"),
+    ("csum.frame_len", "{1'b0, csum.frame_len[14:0]}"),
+    ("hdr.source[5:0]", "{1'b0, hdr.source[4:0]}"),
+]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The C model as a library: $(B)/model/libmpnic_model.a, and a sanitized twin in $(B)/model-san.
 
-MODEL_SRCS := $(wildcard hw/model/*.c) hw/regs/generated/mpnic_regs.c
-MODEL_HDRS := $(wildcard hw/model/*.h) hw/regs/generated/mpnic_regs.h
+MODEL_SRCS := $(wildcard hw/model/*.c hw/regs/generated/*.c)
+MODEL_HDRS := $(wildcard hw/model/*.h hw/regs/generated/*.h)
 MODEL_OBJS := $(patsubst %.c,$(B)/model/%.o,$(notdir $(MODEL_SRCS)))
 MODEL_SAN_OBJS := $(patsubst %.c,$(B)/model-san/%.o,$(notdir $(MODEL_SRCS)))
 MODEL_LIB := $(B)/model/libmpnic_model.a

@@ -84,14 +84,15 @@ endef
 # The packed structs that the generator wrote have the layout that it promised.
 TEST_TARGETS += test-records
 .PHONY: test-records
-test-records: $(B)/rtl-records/Vmpnic_regs_check
-	@$(RUN) records sh -c '$< | tee $(B)/rtl-records/log && grep -q "records: ok" $(B)/rtl-records/log'
+test-records: $(B)/rtl-records/Vmpnic_regs_check $(B)/rtl-records/Vmpnic_device_regs_check
+	@$(RUN) records sh -c 'for check in $^; do $$check; done | tee $(B)/rtl-records/log && \
+		[ $$(grep -c "records: ok" $(B)/rtl-records/log) = 2 ]'
 
-$(B)/rtl-records/Vmpnic_regs_check: hw/regs/generated/mpnic_pkg.sv \
-		hw/regs/generated/mpnic_records.svh hw/regs/generated/mpnic_regs_check.sv
+$(B)/rtl-records/V%_check: hw/regs/generated/%_check.sv $(wildcard hw/regs/generated/*.sv*)
 	@mkdir -p $(@D)
-	$(VERILATOR) --binary --assert -Ihw/regs/generated --Mdir $(@D) \
-		--top-module mpnic_regs_check $(filter %.sv,$^)
+	$(VERILATOR) --binary --assert -Ihw/regs/generated --Mdir $(@D)/$*_check -o ../$(@F) \
+		--top-module $*_check hw/regs/generated/mpnic_pkg.sv \
+		hw/regs/generated/mpnic_device_pkg.sv $<
 
 LINT_TARGETS += lint-rtl
 .PHONY: lint-rtl

@@ -747,9 +747,9 @@ static void some_settings(struct drive *d)
 		memset(s->mask, 0xff, sizeof(s->mask));
 	} else if (!one_in(d, 3)) {
 		memset(s->mask, 0, sizeof(s->mask));
-		memset(s->mask[0].lo_addr, 0xff, sizeof(s->mask[0].lo_addr));
-		s->mask[0].hi_port = one_in(d, 2) ? 0xffff : 0;
-		s->mask[0].kind = (uint8_t)rnd(d);
+		memset(s->mask.lo_addr, 0xff, sizeof(s->mask.lo_addr));
+		s->mask.hi_port = one_in(d, 2) ? 0xffff : 0;
+		s->mask.kind = (uint8_t)rnd(d);
 	}
 	some_action(d, s->miss);
 	some_action(d, s->learnt);
@@ -761,8 +761,8 @@ static void some_settings(struct drive *d)
 	config->prefix4 = s->prefix4;
 	config->prefix6 = s->prefix6;
 	config->host_sources = s->host_sources;
-	config->miss = s->miss[0];
-	config->learnt = s->learnt[0];
+	config->miss = s->miss;
+	config->learnt = s->learnt;
 	memcpy(&d->state->mask, s->mask, sizeof(s->mask));
 	d->state->mask.word[KEY_WORDS - 1] |= 0xffull << 56;
 	bench_settings(d->bench, s);

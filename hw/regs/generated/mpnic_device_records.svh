@@ -4,6 +4,19 @@
 // import).
 // The last member stands at bit 0, so members are in reverse order of their offsets.
 
+// The vendor-specific capability in PCI configuration space, by which drivers know the card
+// whatever ids its maker gave it.
+typedef struct packed {
+  logic [31:0] mailbox;
+  logic [31:0] regs;
+  logic [31:0] regs_version;
+  logic [31:0] signature;
+  logic [7:0] bar;
+  logic [7:0] cap_len;
+  logic [7:0] cap_next;
+  logic [7:0] cap_id;
+} mpnic_pci_vendor_t;
+
 // A buffer for frames: descriptor ring of an Rx queue, written by the host.
 typedef struct packed {
   logic [47:0] reserved;

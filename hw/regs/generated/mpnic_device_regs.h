@@ -411,6 +411,32 @@ enum mpnic_fw_pending_bits {
 	MPNIC_FW_PENDING_LINK = 1u << 2,
 };
 
+/*
+ * The vendor-specific capability in PCI configuration space, by which drivers know the card
+ * whatever ids its maker gave it. 20 bytes.
+ */
+struct mpnic_pci_vendor {
+	uint8_t cap_id; /* 9: vendor-specific */
+	uint8_t cap_next; /* next capability */
+	uint8_t cap_len; /* bytes of this one */
+	uint8_t bar; /* BAR that the registers are in */
+	uint32_t signature; /* SIGNATURE */
+	uint32_t regs_version; /* as register REGS_VERSION */
+	uint32_t regs; /* offset of the registers in that BAR */
+	uint32_t mailbox; /* offset of MAILBOX_COMMAND from there: for post-mortem tools */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_pci_vendor) == 20, "pci_vendor");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, cap_id) == 0, "pci_vendor.cap_id");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, cap_next) == 1, "pci_vendor.cap_next");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, cap_len) == 2, "pci_vendor.cap_len");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, bar) == 3, "pci_vendor.bar");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, signature) == 4, "pci_vendor.signature");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, regs_version) == 8,
+		    "pci_vendor.regs_version");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, regs) == 12, "pci_vendor.regs");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, mailbox) == 16, "pci_vendor.mailbox");
+
 /* A buffer for frames: descriptor ring of an Rx queue, written by the host. 16 bytes. */
 struct mpnic_rx_desc {
 	uint64_t addr; /* bus address */
@@ -699,7 +725,7 @@ struct mpnic_admin_queue_stats {
 	uint64_t bytes; /* their bytes */
 	uint64_t drops; /* frames (events) that found no room */
 	uint64_t errors; /* errors */
-	uint64_t interrupts; /* interrupts that were raised */
+	uint64_t interrupts; /* interrupts that it asked for, while its vector held none back */
 	uint32_t tail; /* as rung last */
 	uint32_t head; /* descriptors that the device has taken */
 	uint32_t cpl; /* completions written */

@@ -5,6 +5,7 @@
 module mpnic_device_regs_check;
   `include "mpnic_device_records.svh"
 
+  mpnic_pci_vendor_t r_pci_vendor;
   mpnic_rx_desc_t r_rx_desc;
   mpnic_meta_t r_meta;
   mpnic_rx_cpl_t r_rx_cpl;
@@ -29,6 +30,40 @@ module mpnic_device_regs_check;
   mpnic_fw_header_t r_fw_header;
 
   initial begin
+    if ($bits(mpnic_pci_vendor_t) != mpnic_device_pkg::PCI_VENDOR_W)
+      $fatal(1, "record pci_vendor has %0d bits", $bits(mpnic_pci_vendor_t));
+    r_pci_vendor = '0;
+    r_pci_vendor.cap_id = '1;
+    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_CAP_ID_W) - 1) << mpnic_device_pkg::PCI_VENDOR_CAP_ID_LSB))
+      $fatal(1, "record pci_vendor: cap_id is not at its offset");
+    r_pci_vendor = '0;
+    r_pci_vendor.cap_next = '1;
+    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_CAP_NEXT_W) - 1) << mpnic_device_pkg::PCI_VENDOR_CAP_NEXT_LSB))
+      $fatal(1, "record pci_vendor: cap_next is not at its offset");
+    r_pci_vendor = '0;
+    r_pci_vendor.cap_len = '1;
+    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_CAP_LEN_W) - 1) << mpnic_device_pkg::PCI_VENDOR_CAP_LEN_LSB))
+      $fatal(1, "record pci_vendor: cap_len is not at its offset");
+    r_pci_vendor = '0;
+    r_pci_vendor.bar = '1;
+    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_BAR_W) - 1) << mpnic_device_pkg::PCI_VENDOR_BAR_LSB))
+      $fatal(1, "record pci_vendor: bar is not at its offset");
+    r_pci_vendor = '0;
+    r_pci_vendor.signature = '1;
+    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_SIGNATURE_W) - 1) << mpnic_device_pkg::PCI_VENDOR_SIGNATURE_LSB))
+      $fatal(1, "record pci_vendor: signature is not at its offset");
+    r_pci_vendor = '0;
+    r_pci_vendor.regs_version = '1;
+    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_REGS_VERSION_W) - 1) << mpnic_device_pkg::PCI_VENDOR_REGS_VERSION_LSB))
+      $fatal(1, "record pci_vendor: regs_version is not at its offset");
+    r_pci_vendor = '0;
+    r_pci_vendor.regs = '1;
+    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_REGS_W) - 1) << mpnic_device_pkg::PCI_VENDOR_REGS_LSB))
+      $fatal(1, "record pci_vendor: regs is not at its offset");
+    r_pci_vendor = '0;
+    r_pci_vendor.mailbox = '1;
+    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_MAILBOX_W) - 1) << mpnic_device_pkg::PCI_VENDOR_MAILBOX_LSB))
+      $fatal(1, "record pci_vendor: mailbox is not at its offset");
     if ($bits(mpnic_rx_desc_t) != mpnic_device_pkg::RX_DESC_W)
       $fatal(1, "record rx_desc has %0d bits", $bits(mpnic_rx_desc_t));
     r_rx_desc = '0;

@@ -139,6 +139,30 @@ typedef void mpnic_command_fn(void *ctx, const struct mpnic_table_cmd *cmd);
 void mpnic_state_watch(struct mpnic_state *state, mpnic_command_fn *tell, void *ctx,
 		       struct mpnic_settings *settings);
 
+/*
+ * mpnic_state_command() - what gates do for one command to their tables and memories, as
+ * mpnic_state_watch() tells them; who drives a state by commands uses none of the functions
+ * above that change it, and mpnic_state_watch() tells nothing of commands. As in gates, bits of
+ * places, ids, indices and fields that a memory does not have do not count, and a memory that does
+ * not exist does nothing and reads as zero. A state begins as after a reset: tables are empty; what
+ * no command has written yet is what the configuration said.
+ * @rsp: every byte is written.
+ * Returns 0, or -EINVAL for an operation that does not exist; nothing was done then.
+ */
+int mpnic_state_command(struct mpnic_state *state, const struct mpnic_table_cmd *cmd,
+			struct mpnic_table_rsp *rsp);
+
+/*
+ * mpnic_state_settings() - take over settings between two frames.
+ * Returns 0 or -EINVAL, with nothing changed, for a value that docs/state.md rules out.
+ */
+int mpnic_state_settings(struct mpnic_state *state, const struct mpnic_settings *settings);
+
+/* Frames that a masked entry was found by; those of record flow are of the exact entry with the
+ * same id. NULL for an id out of range. */
+const struct mpnic_rule_count *mpnic_masked_count(const struct mpnic_state *state,
+						  uint32_t flow_id);
+
 /* ---- frames --------------------------------------------------------------------------------- */
 
 /*

@@ -36,6 +36,8 @@ package mpnic_device_pkg;
   localparam int unsigned RING_LOG2_MAX = 15;  // log2 of the entries of the largest ring
   // source of frames from the host to port 0; one more to port 1; wire ports are sources 0 and 1
   localparam int unsigned SOURCE_HOST = 2;
+  // address of the gates' registers on the firmware's core
+  localparam int unsigned FW_BASE = 2147483648;
   localparam int unsigned FW_IMAGE_MAGIC = 2003202157;  // "mpfw": first word of a firmware image
   // bytes of the largest firmware image, with its header
   localparam int unsigned FW_IMAGE_MAX = 49152;
@@ -128,6 +130,8 @@ package mpnic_device_pkg;
   localparam int unsigned FW_SIZES = 32;  // r: flows, stash, conns, tokens, peers, 0
   localparam int unsigned FW_SERIAL = 56;  // r: text, padded with zeros
   localparam int unsigned FW_MAC = 96;  // r: addresses that the ports were made with
+  // r: random bits, other ones with each read: the tables' hash key is drawn from it
+  localparam int unsigned FW_RANDOM = 108;
   // w: the completion in ADMIN_CPL is written to the host, the next command may come
   localparam int unsigned FW_ADMIN_GO = 128;
   // rw: the command in TABLE_CMD is done; reads 1 while it is under way
@@ -162,8 +166,9 @@ package mpnic_device_pkg;
   localparam int unsigned FW_LOG_BYTE = 224;  // r: the byte; reading it counts LOG_SELECT up
   localparam int unsigned FW_LOG_FIRST = 228;  // r: number of the oldest byte that is there
   localparam int unsigned FW_LOG_END = 232;  // r: number behind the newest byte
-  // w: enum fw_status: register FW_STATUS of the host; DEVICE_STATUS follows: RUNNING, CRASHED
-  // and HUNG (failed), else boot
+  // rw: enum fw_status: register FW_STATUS of the host; DEVICE_STATUS follows: RUNNING, CRASHED
+  // and HUNG (failed), else boot. A reset makes it NONE; a watchdog that runs out makes it HUNG
+  // and starts the processor anew: boot reads which of the two it was
   localparam int unsigned FW_STATUS = 236;
   localparam int unsigned FW_MAILBOX_COMMAND = 240;  // r: the host's, while PENDING has MAILBOX
   localparam int unsigned FW_MAILBOX_ARG0 = 244;  // rw: the host's

@@ -45,6 +45,7 @@ extern "C" {
 #define MPNIC_RING_LOG2_MAX 15 /* log2 of the entries of the largest ring */
 /* source of frames from the host to port 0; one more to port 1; wire ports are sources 0 and 1 */
 #define MPNIC_SOURCE_HOST 2
+#define MPNIC_FW_BASE 2147483648 /* address of the gates' registers on the firmware's core */
 #define MPNIC_FW_IMAGE_MAGIC 2003202157 /* "mpfw": first word of a firmware image */
 #define MPNIC_FW_IMAGE_MAX 49152 /* bytes of the largest firmware image, with its header */
 /* upper half of what is written to RESET; the lower one is enum reset */
@@ -140,6 +141,8 @@ extern "C" {
 #define MPNIC_FW_SIZES 0x020 /* r, 24 bytes: flows, stash, conns, tokens, peers, 0 */
 #define MPNIC_FW_SERIAL 0x038 /* r, 32 bytes: text, padded with zeros */
 #define MPNIC_FW_MAC 0x060 /* r, 12 bytes: addresses that the ports were made with */
+/* r: random bits, other ones with each read: the tables' hash key is drawn from it */
+#define MPNIC_FW_RANDOM 0x06c
 /* w: the completion in ADMIN_CPL is written to the host, the next command may come */
 #define MPNIC_FW_ADMIN_GO 0x080
 /* rw: the command in TABLE_CMD is done; reads 1 while it is under way */
@@ -173,8 +176,9 @@ extern "C" {
 #define MPNIC_FW_LOG_FIRST 0x0e4 /* r: number of the oldest byte that is there */
 #define MPNIC_FW_LOG_END 0x0e8 /* r: number behind the newest byte */
 /*
- * w: enum fw_status: register FW_STATUS of the host; DEVICE_STATUS follows: RUNNING, CRASHED and
- * HUNG (failed), else boot
+ * rw: enum fw_status: register FW_STATUS of the host; DEVICE_STATUS follows: RUNNING, CRASHED
+ * and HUNG (failed), else boot. A reset makes it NONE; a watchdog that runs out makes it HUNG
+ * and starts the processor anew: boot reads which of the two it was
  */
 #define MPNIC_FW_STATUS 0x0ec
 #define MPNIC_FW_MAILBOX_COMMAND 0x0f0 /* r: the host's, while PENDING has MAILBOX */

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Private to the firmware, but for its size: what it remembers. */
+#ifndef MPNIC_FIRMWARE_FW_STATE_H
+#define MPNIC_FIRMWARE_FW_STATE_H
+
+enum {
+	FW_TABLES = 5,	   /* enum table */
+	FW_KEY_WORDS = 10, /* of 4 bytes, of the longest key */
+	FW_HASH_ROW = 16,
+};
+
+/* The tables' secret key: its sums for every value of 4 bits of data (table.c). */
+struct fw_hash {
+	uint32_t row[16][FW_HASH_ROW];
+	uint32_t offset_low, offset_high;
+};
+
+struct fw_table {
+	uint8_t which; /* enum table */
+	uint8_t key_words;
+	uint32_t size;
+	uint32_t mask; /* buckets of one array, less 1 */
+	uint32_t used, full, moved;
+};
+
+/* Ids from 0 on: 1 is taken. They are handed out in turns, so that one rests as long as it can. */
+struct fw_ids {
+	uint32_t count, used;
+	uint32_t next;	/* where the search for a free one begins */
+	uint32_t fresh; /* this one, and all behind it, were never handed out */
+	uint32_t taken[FW_IDS_MAX / 32];
+};
+
+/* A bucket that a search has looked at. */
+struct fw_node {
+	uint16_t bucket;
+	uint16_t from; /* parent << 5 | way << 3 | moves */
+};
+
+/* What firmware knows of a place of the stash. */
+struct fw_learnt {
+	uint16_t id;
+	bool there;
+	uint32_t since; /* when it was seen first, in units of last_seen */
+};
+
+/* What an admin command waits for, before it is answered. */
+enum fw_wait {
+	FW_WAIT_NONE,
+	FW_WAIT_QUEUE,	  /* nothing of a queue is under way */
+	FW_WAIT_SETTINGS, /* settings were taken over */
+	FW_WAIT_TIMER,	  /* time goes on */
+};
+
+struct fw {
+	const struct hal *hal;
+	uint32_t flows, stash, conns; /* sizes */
+	uint32_t vectors, queues, ports;
+
+	uint64_t now; /* device time, ns, as read last */
+	uint64_t beat_at;
+	uint32_t beat;
+
+	struct mpnic_admin_cmd cmd;
+	struct mpnic_admin_cpl cpl;
+	enum fw_wait wait;
+	uint64_t wait_since;
+	uint32_t wait_polls;
+
+	struct mpnic_settings settings;
+	uint32_t rules[2]; /* bit i: index i is in use */
+	struct fw_hash hash;
+	struct fw_table table[FW_TABLES];
+	struct fw_ids flow_ids, token_ids;
+	uint32_t probe_max; /* how far a token's index is from where its search begins, at most */
+
+	/* Ids that gates may give to learnt flows, in the order in which they take them. */
+	uint16_t given[FW_STASH_MAX];
+	uint32_t given_first, given_count;
+	struct fw_learnt learnt[FW_STASH_MAX];
+	uint32_t scan; /* the stash's place that is looked at next */
+
+	uint16_t draining[FW_DRAINING];
+	uint32_t drained_at[FW_DRAINING]; /* in units of last_seen */
+	uint32_t drain_first, drain_count;
+
+	uint8_t links; /* bit p: an event is to tell of port p's link */
+
+	struct fw_node nodes[FW_SEARCHED];
+};
+
+#endif

@@ -12,7 +12,7 @@ export MPNIC_PCAPS
 WARN := -Wall -Wextra -Werror -Wshadow
 CFLAGS := -std=gnu11 -O2 -g $(WARN) -Wstrict-prototypes -Wmissing-prototypes
 CXXFLAGS := -std=c++17 -O2 -g $(WARN)
-CPPFLAGS := -Ihw/regs/generated -Ihw/model -Isim
+CPPFLAGS := -Ihw/regs/generated -Ihw/model -Ifirmware -Isim
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 RUN := tests/run.sh
 
@@ -40,7 +40,7 @@ $(B)/san/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP -c $< -o $@
 
-include $(wildcard hw/*/*.mk sim/*.mk tests/*/*.mk)
+include $(wildcard hw/*/*.mk firmware/*.mk sim/*.mk tests/*/*.mk)
 -include $(shell test ! -d $(B) || find $(B) -name '*.d' 2>/dev/null)
 
 all: ## build everything (what is missing on the machine is named by `make setup-build`)
@@ -114,7 +114,7 @@ lint-format:
 lint-cppcheck:
 	cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 --suppress=missingIncludeSystem $(CPPFLAGS) \
-		$(shell git ls-files 'hw/*.c' 'sim/*.c' ':!hw/regs/generated')
+		$(shell git ls-files 'hw/*.c' 'firmware/*.c' 'sim/*.c' ':!hw/regs/generated')
 
 lint-shell:
 	shellcheck $(shell git ls-files '*.sh') .ci/run

@@ -2,7 +2,7 @@
 # The firmware, natively, over gates that are the model's tables: each admin command, boot, properties.
 
 FW_TEST := $(B)/firmware-test
-FW_TEST_SRCS := $(filter-out tests/firmware/fuzz_admin.c,$(wildcard tests/firmware/*.c)) \
+FW_TEST_SRCS := $(filter-out %/fuzz_admin.c %/run_rv.c,$(wildcard tests/firmware/*.c)) \
 	$(addprefix tests/unit/,build.c naive.c stateful.c)
 TEST_TARGETS += test-firmware test-firmware-san
 
@@ -45,3 +45,15 @@ test-fuzz-admin: $(FW_TEST)/fuzz_admin
 	@mkdir -p $(FW_TEST)/corpus
 	@$(RUN) fuzz-admin $< -max_total_time=6 -max_len=1024 -len_control=0 -print_final_stats=1 -verbosity=1 \
 		-artifact_prefix=$(FW_TEST)/ $(FW_TEST)/corpus
+
+# The image and boot's ROM on the core's instruction-set model: the same traffic as natively.
+TEST_TARGETS += test-firmware-rv
+
+$(FW_TEST)/run_rv: $(addprefix $(B)/obj/tests/firmware/,run_rv.o gates.o commands.o) $(FW_LIB) \
+		$(MODEL_LIB)
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^
+
+.PHONY: test-firmware-rv
+test-firmware-rv: $(FW_TEST)/run_rv $(FW_IMAGE) $(FW_ROM)
+	@$(RUN) firmware-rv $< $(FW)/mpnic-boot.bin $(FW_IMAGE)

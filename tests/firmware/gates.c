@@ -175,6 +175,10 @@ static uint32_t read_reg(struct gates *g, uint32_t off)
 	case MPNIC_FW_TIME + 4:
 		return (uint32_t)(g->latched >> 32);
 	case MPNIC_FW_PENDING:
+		/* Once a poll: so time goes on the same for firmware on its core. */
+		g->now += g->step;
+		if (g->polled)
+			g->polled(g);
 		return pending(g);
 	case MPNIC_FW_GEOMETRY:
 		return MPNIC_PORTS | MPNIC_QUEUES << 8 | MPNIC_VECTORS << 16;
@@ -441,7 +445,6 @@ bool gates_poll(struct gates *g)
 {
 	bool did;
 
-	g->now += g->step;
 	did = g->runs && !g->boot.dead ? fw_poll(&g->fw) : boot_poll(&g->boot);
 	if (g->watchdog && g->now >= g->watchdog)
 		g->status = MPNIC_FW_STATUS_HUNG;

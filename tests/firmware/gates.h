@@ -69,9 +69,9 @@ struct gates {
 	uint32_t run_entry; /* of the last image that boot ran */
 	unsigned int runs;
 
-	/* Called before a table command is done. */
+	/* Called before a table command is done; when PENDING is read. */
 	void (*before)(struct gates *g);
-	void *before_ctx;
+	void (*polled)(struct gates *g);
 	uint32_t commands[32];		      /* that were done, by table_op */
 	uint8_t hash_key[MPNIC_HASH_KEY_LEN]; /* the last that was written */
 	unsigned int misused;		      /* accesses that the contract does not allow */

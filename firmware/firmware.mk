@@ -36,7 +36,7 @@ $(FW_SAN_LIB): $(FW_SRCS:firmware/%.c=$(B)/firmware-san/%.o)
 
 RV := riscv64-unknown-elf-
 RV_FLAGS := -march=rv32i -misa-spec=2.2 -mabi=ilp32 -ffreestanding -nostdlib
-RV_CFLAGS := -std=gnu11 -Os $(FW_CFLAGS) $(WARN) -Wstrict-prototypes -Wmissing-prototypes $(RV_FLAGS) \
+RV_CFLAGS := -std=gnu11 -O2 $(FW_CFLAGS) $(WARN) -Wstrict-prototypes -Wmissing-prototypes $(RV_FLAGS) \
 	-ffunction-sections -fdata-sections -fno-delete-null-pointer-checks \
 	-fno-tree-loop-distribute-patterns
 RV_LINK = $(RV)gcc $(RV_FLAGS) -Wl,--gc-sections -Wl,--fatal-warnings -Wl,--no-warn-rwx-segments

@@ -82,25 +82,28 @@ static inline void add_part(struct sum *s, const uint32_t part[16][4], uint32_t 
  */
 static struct sum toeplitz(const struct fw_hash *hash, const struct fw_key *key, unsigned int words)
 {
-	uint8_t used[FW_KEY_WORDS];
+	struct used {
+		const uint8_t *bytes;
+		const uint32_t (*part)[16][4];
+	} list[FW_KEY_WORDS], *end = list, *u;
 	struct sum s = {0, 0, 0};
-	unsigned int i, k, count = 0;
+	unsigned int i, k;
 
 	for (k = 0; k < words; k++) {
 		if (key->word[k])
-			used[count++] = (uint8_t)k;
+			*end++ = (struct used){(const uint8_t *)&key->word[k], hash->part[k]};
 	}
 	for (i = 4; i--;) {
 		s.a = s.a << 8 | s.b >> 24;
 		s.b = s.b << 8 | s.c >> 24;
 		s.c <<= 8;
-		for (k = 0; k < count; k++) {
-			const uint32_t byte = ((const uint8_t *)&key->word[used[k]])[i];
+		for (u = list; u != end; u++) {
+			const uint32_t byte = u->bytes[i];
 
 			if (!byte)
 				continue;
-			add_part(&s, hash->part[used[k]][0], byte & 0xf0);
-			add_part(&s, hash->part[used[k]][1], byte << 4 & 0xf0);
+			add_part(&s, u->part[0], byte & 0xf0);
+			add_part(&s, u->part[1], byte << 4 & 0xf0);
 		}
 	}
 	return s;

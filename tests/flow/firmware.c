@@ -946,7 +946,7 @@ void firmware_model(struct drive *d, const struct command *c, struct mpnic_table
 		read_flow(d, cmd->id, &d->masked[cmd->id], rsp);
 		break;
 	case MPNIC_TABLE_OP_CONN:
-		memcpy(&s->conns[cmd->id].rx_queue, cmd->data, 4);
+		mpnic_state_command(s, cmd, rsp);
 		break;
 	case MPNIC_TABLE_OP_TOKEN:
 	case MPNIC_TABLE_OP_TOKEN_READ:

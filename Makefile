@@ -12,7 +12,7 @@ export MPNIC_PCAPS
 WARN := -Wall -Wextra -Werror -Wshadow
 CFLAGS := -std=gnu11 -O2 -g $(WARN) -Wstrict-prototypes -Wmissing-prototypes
 CXXFLAGS := -std=c++17 -O2 -g $(WARN)
-CPPFLAGS := -Ihw/regs/generated -Ihw/model -Isim
+CPPFLAGS := -Ihw/regs/generated -Ihw/model -Ifirmware -Isim
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 RUN := tests/run.sh
 

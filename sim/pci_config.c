@@ -39,7 +39,8 @@ static void set_header(struct pci_config *c)
 	set(c, PCI_SUBSYSTEM_VENDOR_ID, MPNIC_PCI_VENDOR_ID, 2);
 	set(c, PCI_SUBSYSTEM_ID, MPNIC_PCI_DEVICE_ID, 2);
 	set(c, PCI_CAPABILITY_LIST, CAP_PM, 1);
-	allow(c, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE, 2);
+	allow(c, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE,
+	      2);
 	allow(c, PCI_CACHE_LINE_SIZE, 0xff, 1);
 	allow(c, PCI_INTERRUPT_LINE, 0xff, 1);
 	/* All ones read back as the size. */

@@ -26,6 +26,7 @@ const struct mpnic_register mpnic_host_registers[MPNIC_HOST_REGISTERS] = {
 	{0x088, 4, "MAILBOX_ARG0", "rw"},
 	{0x08c, 4, "MAILBOX_ARG1", "rw"},
 	{0x090, 4, "MAILBOX_RESULT", "r"},
+	{0x0a0, 32, "SERIAL", "r"},
 };
 
 const struct mpnic_register mpnic_stat_registers[MPNIC_STAT_REGISTERS] = {

@@ -81,6 +81,8 @@ package mpnic_device_pkg;
   localparam int unsigned HOST_MAILBOX_ARG0 = 136;  // rw: as the command says
   localparam int unsigned HOST_MAILBOX_ARG1 = 140;  // rw: as the command says
   localparam int unsigned HOST_MAILBOX_RESULT = 144;  // r: as the command says
+  // r: serial number, text, padded with zeros: there before firmware, which is chosen by it
+  localparam int unsigned HOST_SERIAL = 160;
 
   // Counters of a port, from 0x1000 + 0x100 * port of BAR 0 on; 64 bits, read low word first. They
   // live until power goes.

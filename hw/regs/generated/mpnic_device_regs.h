@@ -88,6 +88,11 @@ extern "C" {
 #define MPNIC_HOST_MAILBOX_ARG0 0x088 /* rw: as the command says */
 #define MPNIC_HOST_MAILBOX_ARG1 0x08c /* rw: as the command says */
 #define MPNIC_HOST_MAILBOX_RESULT 0x090 /* r: as the command says */
+/*
+ * r, 32 bytes: serial number, text, padded with zeros: there before firmware, which is chosen by
+ * it
+ */
+#define MPNIC_HOST_SERIAL 0x0a0
 
 /*
  * Counters of a port, from 0x1000 + 0x100 * port of BAR 0 on; 64 bits, read low word first. They

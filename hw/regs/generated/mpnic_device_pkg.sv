@@ -458,11 +458,13 @@ package mpnic_device_pkg;
   localparam int unsigned ADMIN_CPL_STATUS_LSB = 32;
   localparam int unsigned ADMIN_CPL_STATUS_W = 16;
   localparam int unsigned ADMIN_CPL_RESERVED_LSB = 48;
-  localparam int unsigned ADMIN_CPL_RESERVED_W = 72;
-  localparam int unsigned ADMIN_CPL_PHASE_LSB = 120;
-  localparam int unsigned ADMIN_CPL_PHASE_W = 8;
-  localparam int unsigned ADMIN_CPL_DATA_LSB = 128;
+  localparam int unsigned ADMIN_CPL_RESERVED_W = 16;
+  localparam int unsigned ADMIN_CPL_DATA_LSB = 64;
   localparam int unsigned ADMIN_CPL_DATA_W = 896;
+  localparam int unsigned ADMIN_CPL_RESERVED2_LSB = 960;
+  localparam int unsigned ADMIN_CPL_RESERVED2_W = 56;
+  localparam int unsigned ADMIN_CPL_PHASE_LSB = 1016;
+  localparam int unsigned ADMIN_CPL_PHASE_W = 8;
 
   // What the driver says of itself.
   localparam int unsigned ADMIN_IDENTIFY_W = 640;

@@ -458,8 +458,8 @@ struct mpnic_frame {
  * Of cpl, these are checked: status is one of enum rx_status, buffers were posted, len is not more
  * than they hold (else status is LOST and len 0), l3_off, l4_off and payload_off are within len
  * (else 0). The rest is the device's word. Frames that are not OK come too: their buffers are the
- * caller's again. Returns how many; -EPROTO: a completion made no sense, the queue stands until
- * mpnic_recover(); -ESTALE after mpnic_reset().
+ * caller's again. Returns how many; -EPROTO: a completion made no sense, -EIO: the device could not
+ * reach the ring; the queue stands until mpnic_recover(); -ESTALE after mpnic_reset().
  */
 int mpnic_rxq_burst(struct mpnic_rxq *queue, struct mpnic_frame *frame, unsigned int count);
 /*

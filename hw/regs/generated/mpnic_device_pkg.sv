@@ -83,6 +83,8 @@ package mpnic_device_pkg;
   localparam int unsigned HOST_MAILBOX_ARG0 = 136;  // rw: as the command says
   localparam int unsigned HOST_MAILBOX_ARG1 = 140;  // rw: as the command says
   localparam int unsigned HOST_MAILBOX_RESULT = 144;  // r: as the command says
+  // r: serial number, text, padded with zeros: there before firmware, which is chosen by it
+  localparam int unsigned HOST_SERIAL = 160;
 
   // Counters of a port, from 0x1000 + 0x100 * port of BAR 0 on; 64 bits, read low word first. They
   // live until power goes.
@@ -481,11 +483,13 @@ package mpnic_device_pkg;
   localparam int unsigned ADMIN_CPL_STATUS_LSB = 32;
   localparam int unsigned ADMIN_CPL_STATUS_W = 16;
   localparam int unsigned ADMIN_CPL_RESERVED_LSB = 48;
-  localparam int unsigned ADMIN_CPL_RESERVED_W = 72;
-  localparam int unsigned ADMIN_CPL_PHASE_LSB = 120;
-  localparam int unsigned ADMIN_CPL_PHASE_W = 8;
-  localparam int unsigned ADMIN_CPL_DATA_LSB = 128;
+  localparam int unsigned ADMIN_CPL_RESERVED_W = 16;
+  localparam int unsigned ADMIN_CPL_DATA_LSB = 64;
   localparam int unsigned ADMIN_CPL_DATA_W = 896;
+  localparam int unsigned ADMIN_CPL_RESERVED2_LSB = 960;
+  localparam int unsigned ADMIN_CPL_RESERVED2_W = 56;
+  localparam int unsigned ADMIN_CPL_PHASE_LSB = 1016;
+  localparam int unsigned ADMIN_CPL_PHASE_W = 8;
 
   // What the driver says of itself.
   localparam int unsigned ADMIN_IDENTIFY_W = 640;

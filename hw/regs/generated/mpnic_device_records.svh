@@ -101,9 +101,10 @@ typedef struct packed {
 
 // Its completion, written by the device. Completions come in the order of commands.
 typedef struct packed {
-  logic [895:0] data;
   logic [7:0] phase;
-  logic [71:0] reserved;
+  logic [55:0] reserved2;
+  logic [895:0] data;
+  logic [15:0] reserved;
   logic [15:0] status;
   logic [15:0] cookie;
   logic [15:0] op;

@@ -89,6 +89,11 @@ extern "C" {
 #define MPNIC_HOST_MAILBOX_ARG0 0x088 /* rw: as the command says */
 #define MPNIC_HOST_MAILBOX_ARG1 0x08c /* rw: as the command says */
 #define MPNIC_HOST_MAILBOX_RESULT 0x090 /* r: as the command says */
+/*
+ * r, 32 bytes: serial number, text, padded with zeros: there before firmware, which is chosen by
+ * it
+ */
+#define MPNIC_HOST_SERIAL 0x0a0
 
 /*
  * Counters of a port, from 0x1000 + 0x100 * port of BAR 0 on; 64 bits, read low word first. They
@@ -599,9 +604,10 @@ struct mpnic_admin_cpl {
 	uint16_t op; /* as in the command */
 	uint16_t cookie; /* as in the command */
 	uint16_t status; /* enum status */
-	uint8_t reserved[9]; /* zero */
-	uint8_t phase; /* as in rx_cpl */
+	uint16_t reserved; /* zero */
 	uint8_t data[112]; /* as op says; zero if status is not OK */
+	uint8_t reserved2[7]; /* zero */
+	uint8_t phase; /* as in rx_cpl */
 };
 
 MPNIC_STATIC_ASSERT(sizeof(struct mpnic_admin_cpl) == 128, "admin_cpl");
@@ -609,8 +615,9 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, op) == 0, "admin_cpl.op");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, cookie) == 2, "admin_cpl.cookie");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, status) == 4, "admin_cpl.status");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, reserved) == 6, "admin_cpl.reserved");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, phase) == 15, "admin_cpl.phase");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, data) == 16, "admin_cpl.data");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, data) == 8, "admin_cpl.data");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, reserved2) == 120, "admin_cpl.reserved2");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, phase) == 127, "admin_cpl.phase");
 
 /* What the driver says of itself. 80 bytes. */
 struct mpnic_admin_identify {

@@ -305,13 +305,17 @@ module mpnic_device_regs_check;
     if (r_admin_cpl != (((1024'd1 << mpnic_device_pkg::ADMIN_CPL_RESERVED_W) - 1) << mpnic_device_pkg::ADMIN_CPL_RESERVED_LSB))
       $fatal(1, "record admin_cpl: reserved is not at its offset");
     r_admin_cpl = '0;
-    r_admin_cpl.phase = '1;
-    if (r_admin_cpl != (((1024'd1 << mpnic_device_pkg::ADMIN_CPL_PHASE_W) - 1) << mpnic_device_pkg::ADMIN_CPL_PHASE_LSB))
-      $fatal(1, "record admin_cpl: phase is not at its offset");
-    r_admin_cpl = '0;
     r_admin_cpl.data = '1;
     if (r_admin_cpl != (((1024'd1 << mpnic_device_pkg::ADMIN_CPL_DATA_W) - 1) << mpnic_device_pkg::ADMIN_CPL_DATA_LSB))
       $fatal(1, "record admin_cpl: data is not at its offset");
+    r_admin_cpl = '0;
+    r_admin_cpl.reserved2 = '1;
+    if (r_admin_cpl != (((1024'd1 << mpnic_device_pkg::ADMIN_CPL_RESERVED2_W) - 1) << mpnic_device_pkg::ADMIN_CPL_RESERVED2_LSB))
+      $fatal(1, "record admin_cpl: reserved2 is not at its offset");
+    r_admin_cpl = '0;
+    r_admin_cpl.phase = '1;
+    if (r_admin_cpl != (((1024'd1 << mpnic_device_pkg::ADMIN_CPL_PHASE_W) - 1) << mpnic_device_pkg::ADMIN_CPL_PHASE_LSB))
+      $fatal(1, "record admin_cpl: phase is not at its offset");
     if ($bits(mpnic_admin_identify_t) != mpnic_device_pkg::ADMIN_IDENTIFY_W)
       $fatal(1, "record admin_identify has %0d bits", $bits(mpnic_admin_identify_t));
     r_admin_identify = '0;

@@ -255,6 +255,10 @@ uint32_t mpnic_device_read(struct mpnic_device *d, uint32_t offset)
 		memcpy(&word, d->win.mailbox + (offset - MPNIC_BAR_MAILBOX), sizeof(word));
 		return word;
 	}
+	if (offset - MPNIC_HOST_SERIAL < sizeof(d->config.serial)) {
+		memcpy(&word, d->config.serial + (offset - MPNIC_HOST_SERIAL), sizeof(word));
+		return word;
+	}
 	if (offset >= MPNIC_BAR_STAT && offset < MPNIC_BAR_MAILBOX)
 		return read_stat(d, offset - MPNIC_BAR_STAT);
 	return read_host(d, offset);

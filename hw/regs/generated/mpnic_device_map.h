@@ -14,7 +14,7 @@ extern "C" {
 #define MPNIC_HOST_REGISTERS 24
 #define MPNIC_STAT_REGISTERS 14
 #define MPNIC_DOORBELL_REGISTERS 5
-#define MPNIC_FW_REGISTERS 48
+#define MPNIC_FW_REGISTERS 49
 extern const struct mpnic_register mpnic_host_registers[MPNIC_HOST_REGISTERS];
 extern const struct mpnic_register mpnic_stat_registers[MPNIC_STAT_REGISTERS];
 extern const struct mpnic_register mpnic_doorbell_registers[MPNIC_DOORBELL_REGISTERS];

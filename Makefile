@@ -31,7 +31,7 @@ FORMAL_TARGETS :=
 SYNTH_TARGETS :=
 SOAK_TARGETS :=
 INSTALL_TARGETS :=
-CPPCHECK_FILES := $(shell git ls-files 'hw/*.c' 'sim/*.c' ':!hw/regs/generated')
+CPPCHECK_FILES := $(shell git ls-files 'hw/*.c' 'firmware/*.c' 'sim/*.c' ':!hw/regs/generated')
 
 # Objects: plain, and with sanitizers.
 $(B)/obj/%.o: %.c
@@ -42,7 +42,7 @@ $(B)/san/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP -c $< -o $@
 
-include $(wildcard hw/*/*.mk sim/*.mk driver/*/*.mk tests/*/*.mk)
+include $(wildcard hw/*/*.mk firmware/*.mk sim/*.mk driver/*/*.mk tests/*/*.mk)
 -include $(shell test ! -d $(B) || find $(B) -name '*.d' 2>/dev/null)
 
 all: ## build everything (what is missing on the machine is named by `make setup-build`)

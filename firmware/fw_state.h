@@ -37,11 +37,12 @@ struct fw_node {
 	uint16_t from; /* parent << 5 | way << 3 | moves */
 };
 
-/* What firmware knows of a place of the stash. */
+/* What firmware knows of a learnt flow, by its place in the stash. */
 struct fw_learnt {
-	uint16_t id;
-	bool there;
+	uint32_t conn_id;
 	uint32_t since; /* when it was seen first, in units of last_seen */
+	uint16_t id;
+	bool there, side_b;
 };
 
 /* What an admin command waits for, before it is answered. */
@@ -54,6 +55,7 @@ enum fw_wait {
 
 struct fw {
 	const struct hal *hal;
+	bool dead;		      /* hardware that it does not know */
 	uint32_t flows, stash, conns; /* sizes */
 	uint32_t vectors, queues, ports;
 
@@ -61,8 +63,9 @@ struct fw {
 	uint64_t beat_at;
 	uint32_t beat;
 
-	struct mpnic_admin_cmd cmd;
-	struct mpnic_admin_cpl cpl;
+	bool busy; /* cmd is being worked on */
+	_Alignas(8) struct mpnic_admin_cmd cmd;
+	_Alignas(8) struct mpnic_admin_cpl cpl;
 	enum fw_wait wait;
 	uint64_t wait_since;
 	uint32_t wait_polls;
@@ -79,12 +82,15 @@ struct fw {
 	uint32_t given_first, given_count;
 	struct fw_learnt learnt[FW_STASH_MAX];
 	uint32_t scan; /* the stash's place that is looked at next */
+	uint64_t scan_at;
+	uint32_t failed; /* bits self_test */
 
 	uint16_t draining[FW_DRAINING];
 	uint32_t drained_at[FW_DRAINING]; /* in units of last_seen */
 	uint32_t drain_first, drain_count;
 
-	uint8_t links; /* bit p: an event is to tell of port p's link */
+	uint8_t link_up;  /* bit p: port p's link, as last seen */
+	uint8_t link_due; /* an event is to tell of it */
 
 	struct fw_node nodes[FW_SEARCHED];
 };

@@ -13,6 +13,9 @@
 
 #include "mpnic_device_regs.h"
 
+/* A word of any record. */
+typedef uint32_t hal_word __attribute__((may_alias));
+
 /* Memory map: docs/firmware.md. */
 enum {
 	HAL_RAM_SIZE = 64 << 10,
@@ -29,13 +32,13 @@ struct hal {
 static inline uint32_t hal_read(const struct hal *hal, uint32_t off)
 {
 	(void)hal;
-	return *(volatile uint32_t *)(MPNIC_FW_BASE + off);
+	return *(volatile uint32_t *)((uint32_t)MPNIC_FW_BASE + off);
 }
 
 static inline void hal_write(const struct hal *hal, uint32_t off, uint32_t value)
 {
 	(void)hal;
-	*(volatile uint32_t *)(MPNIC_FW_BASE + off) = value;
+	*(volatile uint32_t *)((uint32_t)MPNIC_FW_BASE + off) = value;
 }
 
 /* The processor's memory from address 0 on. Built with -fno-delete-null-pointer-checks. */
@@ -101,7 +104,7 @@ static inline void hal_write64(const struct hal *hal, uint32_t off, uint64_t val
 /* Records in windows, @words of 4 bytes each. @to, @from: aligned to 4. */
 static inline void hal_read_words(const struct hal *hal, uint32_t off, void *to, unsigned int words)
 {
-	uint32_t *p = (uint32_t *)to;
+	hal_word *p = (hal_word *)to;
 	unsigned int i;
 
 	for (i = 0; i < words; i++)
@@ -111,7 +114,7 @@ static inline void hal_read_words(const struct hal *hal, uint32_t off, void *to,
 static inline void hal_write_words(const struct hal *hal, uint32_t off, const void *from,
 				   unsigned int words)
 {
-	const uint32_t *p = (const uint32_t *)from;
+	const hal_word *p = (const hal_word *)from;
 	unsigned int i;
 
 	for (i = 0; i < words; i++)

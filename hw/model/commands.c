@@ -114,13 +114,13 @@ static void set_settings(const struct mpnic_state *state, struct mpnic_settings 
 	const struct mpnic_state_config *c = &state->config;
 
 	*settings = (struct mpnic_settings){
-		.mask = {c->mask},
+		.mask = c->mask,
 		.host_sources = c->host_sources,
 		.join_interval = state->join_interval,
 		.join_slack = state->join_slack,
-		.miss = {c->miss},
+		.miss = c->miss,
 		.event_mask = c->event_mask,
-		.learnt = {c->learnt},
+		.learnt = c->learnt,
 		.exact_vlan = c->exact_vlan,
 		.prefix4 = c->prefix4,
 		.prefix6 = c->prefix6,

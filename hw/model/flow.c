@@ -189,7 +189,7 @@ static uint8_t join(struct mpnic_state *state, const struct frame_keys *keys, ui
 
 	if (!conn)
 		return MPNIC_TOKEN_UNKNOWN;
-	if (conn->flags & MPNIC_CONN_TCP)
+	if (state->join_tcp[entry->conn_id])
 		return MPNIC_TOKEN_FALLBACK;
 	if (entry->flags & MPNIC_TOKEN_ENTRY_PUNT)
 		return MPNIC_TOKEN_PUNTED;
@@ -278,6 +278,13 @@ static void count_flow(struct mpnic_flow *flow, uint16_t bytes, uint64_t now)
 	flow->last_seen = (uint32_t)(now >> SEEN_SHIFT);
 }
 
+static void count(struct mpnic_rule_count *count, uint16_t bytes, uint64_t now)
+{
+	count->packets++;
+	count->bytes += bytes;
+	count->last_seen = (uint32_t)(now >> SEEN_SHIFT);
+}
+
 /* Of equal ones the earlier: rule, exact, masked. */
 static void decide(const struct mpnic_state *state, const struct rule *rule,
 		   const struct mpnic_flow *exact, const struct mpnic_flow *masked,
@@ -360,13 +367,9 @@ void mpnic_flow_stage(struct mpnic_state *state, const struct mpnic_hdr *hdr,
 	result->flow = hdr->flags & MPNIC_HDR_L3 ? MPNIC_FLOW_MISS : MPNIC_FLOW_NONE;
 
 	if (rule) {
-		struct mpnic_rule_count *count = &state->rule_counts[rule->index];
-
 		result->rule = rule->index;
 		result->flow = MPNIC_FLOW_RULE;
-		count->packets++;
-		count->bytes += csum->frame_len;
-		count->last_seen = (uint32_t)(state->now >> SEEN_SHIFT);
+		count(&state->rule_counts[rule->index], csum->frame_len, state->now);
 	}
 	if (keys->has_masked)
 		result->masked_id =
@@ -374,7 +377,7 @@ void mpnic_flow_stage(struct mpnic_state *state, const struct mpnic_hdr *hdr,
 	if (result->masked_id != MPNIC_ID_NONE) {
 		result->flow = MPNIC_FLOW_MASKED;
 		masked = &state->flows[result->masked_id];
-		count_flow(masked, csum->frame_len, state->now);
+		count(&state->masked_counts[result->masked_id], csum->frame_len, state->now);
 	}
 	look_up_exact(state, keys, result);
 	if (is_first_syn(hdr) && hdr->mptcp_count && is_sound(hdr, csum)) {

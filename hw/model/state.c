@@ -6,8 +6,6 @@
 #include "state.h"
 
 enum {
-	PREFIX4_MAX = 32,
-	PREFIX6_MAX = 128,
 	NS_PER_S = 1000000000,
 };
 
@@ -116,18 +114,26 @@ static bool allocate(struct mpnic_state *s)
 	    mpnic_table_init(&s->peer, c->peers, PEER_WORDS, &s->hash))
 		return false;
 	s->flows = mpnic_zalloc(c->flows, sizeof(*s->flows));
+	s->masked_counts = mpnic_zalloc(c->flows, sizeof(*s->masked_counts));
 	s->conns = mpnic_zalloc(c->conns, sizeof(*s->conns));
+	s->join_tcp = mpnic_zalloc(c->conns, sizeof(*s->join_tcp));
 	s->tokens = mpnic_zalloc(c->tokens, sizeof(*s->tokens));
 	s->peers = mpnic_zalloc(c->peers, sizeof(*s->peers));
-	if (!s->flows || !s->conns || !s->tokens || !s->peers ||
-	    !id_ring_init(&s->flow_ids, c->stash) || !id_ring_init(&s->token_ids, c->tokens) ||
-	    !id_ring_init(&s->peer_ids, c->peers))
+	if (!s->flows || !s->masked_counts || !s->conns || !s->join_tcp || !s->tokens ||
+	    !s->peers || !id_ring_init(&s->flow_ids, c->stash) ||
+	    !id_ring_init(&s->token_ids, c->tokens) || !id_ring_init(&s->peer_ids, c->peers))
 		return false;
 	id_ring_fill(&s->token_ids);
 	id_ring_fill(&s->peer_ids);
 	for (id = 0; id < c->flows; id++)
 		s->flows[id].conn_id = MPNIC_ID_NONE;
 	return true;
+}
+
+void mpnic_state_mask(struct mpnic_state *state)
+{
+	memcpy(&state->mask, &state->config.mask, sizeof(state->mask));
+	state->mask.word[KEY_WORDS - 1] |= 0xffull << 56;
 }
 
 int mpnic_state_new(const struct mpnic_state_config *config, struct mpnic_state **state)
@@ -142,8 +148,7 @@ int mpnic_state_new(const struct mpnic_state_config *config, struct mpnic_state 
 	s->config = *config;
 	mpnic_table_hash_prepare(&s->hash, config->hash_key);
 	mpnic_toeplitz_prepare(&s->rss, config->rss_key, sizeof(config->rss_key));
-	memcpy(&s->mask, &config->mask, sizeof(s->mask));
-	s->mask.word[KEY_WORDS - 1] |= 0xffull << 56;
+	mpnic_state_mask(s);
 	if (!allocate(s)) {
 		mpnic_state_free(s);
 		return -ENOMEM;
@@ -167,7 +172,9 @@ void mpnic_state_free(struct mpnic_state *state)
 	mpnic_table_free(&state->token);
 	mpnic_table_free(&state->peer);
 	free(state->flows);
+	free(state->masked_counts);
 	free(state->conns);
+	free(state->join_tcp);
 	free(state->tokens);
 	free(state->peers);
 	free(state->flow_ids.ids);
@@ -232,6 +239,7 @@ static void write_flow(struct mpnic_state *state, uint32_t flow_id, const struct
 {
 	state->flows[flow_id] = *flow;
 	state->flows[flow_id].generation = generation;
+	state->masked_counts[flow_id] = (struct mpnic_rule_count){0};
 	mpnic_tell_dir(state, flow_id, 0);
 	mpnic_tell_dir(state, flow_id, 1);
 	mpnic_tell_flow(state, flow_id);
@@ -288,6 +296,11 @@ const struct mpnic_flow *mpnic_flow_at(const struct mpnic_state *state, uint32_t
 	return flow_id < state->config.flows ? &state->flows[flow_id] : NULL;
 }
 
+const struct mpnic_rule_count *mpnic_masked_count(const struct mpnic_state *state, uint32_t flow_id)
+{
+	return flow_id < state->config.flows ? &state->masked_counts[flow_id] : NULL;
+}
+
 int mpnic_flow_set(struct mpnic_state *state, uint32_t flow_id, const struct mpnic_flow *flow)
 {
 	const struct mpnic_flow *at = mpnic_flow_at(state, flow_id);
@@ -299,6 +312,7 @@ int mpnic_flow_set(struct mpnic_state *state, uint32_t flow_id, const struct mpn
 	before = *at;
 	state->flows[flow_id] = *flow;
 	state->flows[flow_id].generation = before.generation;
+	state->masked_counts[flow_id] = (struct mpnic_rule_count){0};
 	for (d = 0; d < 2; d++) {
 		if (memcmp(&before.dir[d], &at->dir[d], sizeof(before.dir[d])))
 			mpnic_tell_dir(state, flow_id, d);
@@ -347,6 +361,7 @@ int mpnic_conn_set(struct mpnic_state *state, uint32_t conn_id, const struct mpn
 		return -EINVAL;
 	before = *to;
 	*to = *conn;
+	state->join_tcp[conn_id] = conn->flags & MPNIC_CONN_TCP;
 	mpnic_tell_conn(state, conn_id, &before);
 	return 0;
 }
@@ -519,10 +534,19 @@ static void add_rule(struct mpnic_state *state, unsigned int index)
 		rule->value[i] &= rule->mask[i];
 }
 
-int mpnic_rule_set(struct mpnic_state *state, unsigned int index, const struct mpnic_rule *rule)
+void mpnic_rules_sort(struct mpnic_state *state)
 {
 	unsigned int i;
 
+	state->rule_count = 0;
+	for (i = 0; i < MPNIC_RULES; i++) {
+		if (state->rule[i].valid)
+			add_rule(state, i);
+	}
+}
+
+int mpnic_rule_set(struct mpnic_state *state, unsigned int index, const struct mpnic_rule *rule)
+{
 	if (index >= MPNIC_RULES)
 		return -EINVAL;
 	if (rule && (rule->valid > 1 || !actions_ok(rule->actions)))
@@ -532,11 +556,7 @@ int mpnic_rule_set(struct mpnic_state *state, unsigned int index, const struct m
 		state->rule[index] = *rule;
 	else
 		memset(&state->rule[index], 0, sizeof(state->rule[index]));
-	state->rule_count = 0;
-	for (i = 0; i < MPNIC_RULES; i++) {
-		if (state->rule[i].valid)
-			add_rule(state, i);
-	}
+	mpnic_rules_sort(state);
 	mpnic_tell_rule(state, index);
 	return 0;
 }

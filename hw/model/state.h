@@ -13,6 +13,8 @@ enum {
 	PEER_WORDS = 3, /* address, port, network, IP version */
 	KIND_MASKED = 0x80,
 	SEEN_SHIFT = 20, /* of last_seen */
+	PREFIX4_MAX = 32,
+	PREFIX6_MAX = 128,
 };
 
 /* A rule ready to be compared. They stand by prio, then index: the first that matches counts. */
@@ -36,7 +38,10 @@ struct mpnic_state {
 
 	struct table flow, stash, masked, token, peer;
 	struct mpnic_flow *flows;
+	struct mpnic_rule_count
+		*masked_counts; /* by flow id; those of exact entries are in flows */
 	struct mpnic_conn *conns;
+	uint8_t *join_tcp; /* by connection: flag TCP as flow has it, beside dss's in conns */
 	/* Entries do not move either: the tables hold their indices. */
 	struct mpnic_token_entry *tokens;
 	struct mpnic_peer_entry *peers;
@@ -133,6 +138,11 @@ HIDDEN void mpnic_tell_conn(struct mpnic_state *state, uint32_t conn_id,
 HIDDEN void mpnic_tell_token(struct mpnic_state *state, uint32_t index);
 HIDDEN void mpnic_tell_give(struct mpnic_state *state, uint32_t flow_id);
 HIDDEN void mpnic_tell_rule(struct mpnic_state *state, unsigned int index);
+
+/* The settable mask of the configuration is looked up from now on. */
+HIDDEN void mpnic_state_mask(struct mpnic_state *state);
+/* Rules in the order in which they are tried, from those that are valid. */
+HIDDEN void mpnic_rules_sort(struct mpnic_state *state);
 
 /* An address anded with the prefix length that is set for its version. */
 HIDDEN void mpnic_peer_prefix(const struct mpnic_state *state, uint8_t ip_version, uint8_t *addr);

@@ -38,8 +38,6 @@ void *mpnic_zalloc(size_t count, size_t size)
 int mpnic_table_init(struct table *t, uint32_t size, unsigned int key_words,
 		     const struct table_hash *hash)
 {
-	uint32_t i;
-
 	*t = (struct table){
 		.mask = size / TABLE_MIN - 1,
 		.key_words = key_words,
@@ -55,9 +53,17 @@ int mpnic_table_init(struct table *t, uint32_t size, unsigned int key_words,
 		mpnic_table_free(t);
 		return -ENOMEM;
 	}
-	for (i = 0; i < size / TABLE_WAYS; i++)
-		memset(t->buckets[i].value, 0xff, sizeof(t->buckets[i].value));
+	mpnic_table_clear(t);
 	return 0;
+}
+
+void mpnic_table_clear(struct table *t)
+{
+	uint32_t i;
+
+	for (i = 0; i < t->stats.size / TABLE_WAYS; i++)
+		memset(t->buckets[i].value, 0xff, sizeof(t->buckets[i].value));
+	t->stats.used = 0;
 }
 
 void mpnic_table_free(struct table *t)
@@ -191,8 +197,8 @@ int mpnic_table_plan(const struct table *t, uint64_t hash, unsigned int max_move
 	return -ENOSPC;
 }
 
-static void write_place(struct table *t, uint32_t place, const uint64_t *key, uint64_t hash,
-			uint32_t value)
+static void set_place(struct table *t, uint32_t place, const uint64_t *key, uint64_t hash,
+		      uint32_t value)
 {
 	const uint32_t bucket = place / TABLE_WAYS;
 
@@ -200,6 +206,22 @@ static void write_place(struct table *t, uint32_t place, const uint64_t *key, ui
 	t->buckets[bucket].tag[place % TABLE_WAYS] =
 		bucket > t->mask ? (uint32_t)hash : (uint32_t)(hash >> 32);
 	t->buckets[bucket].value[place % TABLE_WAYS] = value;
+}
+
+void mpnic_table_write(struct table *t, uint32_t place, const struct table_key *key, uint32_t value)
+{
+	t->stats.used -= value_at(t, place) != MPNIC_ID_NONE;
+	t->stats.used += value != MPNIC_ID_NONE;
+	if (value == MPNIC_ID_NONE)
+		t->buckets[place / TABLE_WAYS].value[place % TABLE_WAYS] = MPNIC_ID_NONE;
+	else
+		set_place(t, place, key->word, mpnic_table_hash(t->hash, key, t->key_words), value);
+}
+
+static void write_place(struct table *t, uint32_t place, const uint64_t *key, uint64_t hash,
+			uint32_t value)
+{
+	set_place(t, place, key, hash, value);
 	if (t->wrote)
 		t->wrote(t->wrote_ctx, t, place);
 }

@@ -113,6 +113,13 @@ HIDDEN bool mpnic_table_step(struct table *t, struct table_path *path);
 HIDDEN void mpnic_table_place(struct table *t, const struct table_path *path,
 			      const struct table_key *key, uint64_t hash, uint32_t value);
 
+/* As the table port does it: what stands at a place becomes @key with @value; MPNIC_ID_NONE:
+ * nothing stands there. Not told to `wrote`. */
+HIDDEN void mpnic_table_write(struct table *t, uint32_t place, const struct table_key *key,
+			      uint32_t value);
+/* Nothing is in the table. */
+HIDDEN void mpnic_table_clear(struct table *t);
+
 /* The places of a hash's buckets. */
 static inline uint32_t table_bucket0(const struct table *t, uint64_t hash)
 {

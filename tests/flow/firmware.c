@@ -744,15 +744,15 @@ static void some_settings(struct drive *d)
 
 	fill(d, s, sizeof(*s));
 	if (one_in(d, 8)) {
-		memset(s->mask, 0xff, sizeof(s->mask));
+		memset(&s->mask, 0xff, sizeof(s->mask));
 	} else if (!one_in(d, 3)) {
-		memset(s->mask, 0, sizeof(s->mask));
+		memset(&s->mask, 0, sizeof(s->mask));
 		memset(s->mask.lo_addr, 0xff, sizeof(s->mask.lo_addr));
 		s->mask.hi_port = one_in(d, 2) ? 0xffff : 0;
 		s->mask.kind = (uint8_t)rnd(d);
 	}
-	some_action(d, s->miss);
-	some_action(d, s->learnt);
+	some_action(d, &s->miss);
+	some_action(d, &s->learnt);
 	s->exact_vlan = (uint8_t)one_in(d, 3);
 	s->prefix4 = (uint8_t)(one_in(d, 2) ? 32 - below(d, 8) : below(d, 33));
 	s->prefix6 = (uint8_t)(one_in(d, 2) ? 128 - below(d, 8) : below(d, 129));
@@ -763,7 +763,7 @@ static void some_settings(struct drive *d)
 	config->host_sources = s->host_sources;
 	config->miss = s->miss;
 	config->learnt = s->learnt;
-	memcpy(&d->state->mask, s->mask, sizeof(s->mask));
+	memcpy(&d->state->mask, &s->mask, sizeof(s->mask));
 	d->state->mask.word[KEY_WORDS - 1] |= 0xffull << 56;
 	bench_settings(d->bench, s);
 }

@@ -8,6 +8,10 @@
  * has other settings, from a seed of its own. Every record of every frame, every event, every
  * counter and every state at the round's end must be equal.
  *
+ * A second model, the twin, is driven by the same commands as the RTL alone
+ * (mpnic_state_command()): it must say the same of every frame, and answer every command that reads
+ * as the RTL does.
+ *
  * Exit code 1: RTL and model differ, or something was never reached. That such faults are noticed
  * is shown by tests/replay/test_replay.py, behind the same engine.
  */
@@ -25,6 +29,7 @@
 #include "fields.h"
 #include "gen.h"
 #include "mpnic_model.h"
+#include "state.h"
 #include "talk.h"
 #include "track.h"
 
@@ -38,7 +43,7 @@ enum {
 	ROUND = 5000, /* frames */
 	MSS_MAX = 1500,
 	MS = 1000000, /* ns */
-	SOURCES = 4,
+	ROUND_SOURCES = 4,
 	VALUES = 32, /* of an enum or a field of signs, at most */
 };
 
@@ -47,6 +52,9 @@ struct run {
 	struct engine *engine;
 	struct mpnic_state_config config;
 	struct control *control;
+	struct mpnic_state *twin;
+	mpnic_command_fn *tell; /* the engine's */
+	void *tell_ctx;
 	struct track *track;
 	struct talk *talk[TALKS];
 	/* Of those whose connection and flows the operator sets up: the connection, else ID_NONE.
@@ -66,6 +74,7 @@ struct run {
 	struct gen_packet last_join;
 	/* What was found, or set, in this round. */
 	bool exact[FLOWS], masked[FLOWS], rules[MPNIC_RULES];
+	uint64_t places; /* of tables that were taken at a round's end */
 	uint64_t flows[VALUES], tokens[VALUES], dsn[VALUES], drops[VALUES], punts[VALUES],
 		signs[VALUES], events, stripped;
 };
@@ -95,6 +104,60 @@ static void fill(struct run *r, void *to, size_t len)
 
 	while (len--)
 		*p++ = (uint8_t)(rnd(r) >> 24);
+}
+
+/* ---- the twin ------------------------------------------------------------------------------- */
+
+static void tell_twin(void *ctx, const struct mpnic_table_cmd *cmd)
+{
+	struct run *r = ctx;
+	struct mpnic_table_rsp rsp;
+
+	if (mpnic_state_command(r->twin, cmd, &rsp))
+		abort();
+}
+
+static void tell_both(void *ctx, const struct mpnic_table_cmd *cmd)
+{
+	struct run *r = ctx;
+
+	tell_twin(r, cmd);
+	r->tell(r->tell_ctx, cmd);
+}
+
+/* It knows no more of the round's configuration than its sizes, and what it is told. */
+static int begin_twin(struct run *r)
+{
+	struct mpnic_state *state = control_state(r->control);
+	struct mpnic_state_config config;
+	struct mpnic_settings settings;
+	int err;
+
+	mpnic_state_defaults(&config);
+	config.flows = FLOWS;
+	config.stash = STASH;
+	config.conns = CONNS;
+	config.tokens = TOKENS;
+	config.peers = PEERS;
+	err = mpnic_state_new(&config, &r->twin);
+	if (err)
+		return err;
+	mpnic_state_watch(state, tell_twin, r, &settings);
+	return mpnic_state_settings(r->twin, &settings);
+}
+
+static int begin(struct run *r)
+{
+	struct mpnic_state *state = control_state(r->control);
+	int err = begin_twin(r);
+
+	if (!err)
+		err = engine_begin(r->engine, state);
+	r->tell = state->tell;
+	r->tell_ctx = state->tell_ctx;
+	state->tell = tell_both;
+	state->tell_ctx = r;
+	return err;
 }
 
 /* ---- settings and entries ------------------------------------------------------------------- */
@@ -571,7 +634,10 @@ static int run_frame(struct run *r, const struct gen_packet *p, uint8_t source)
 	const struct engine_place place = {.file = "generated", .frame = ++r->frames};
 	const uint64_t time = next_time(r);
 	const struct mpnic_conn *conn;
+	struct mpnic_result result;
+	struct mpnic_event event;
 	struct engine_reading n;
+	bool has_event;
 	uint8_t user = MPNIC_USER(MPNIC_GIVEN_UNKNOWN, source);
 	int err;
 
@@ -587,8 +653,14 @@ static int run_frame(struct run *r, const struct gen_packet *p, uint8_t source)
 	err = engine_packet(r->engine, &place, p->frame, p->len, user, time);
 	if (err)
 		return err;
+	has_event = mpnic_state_packet(r->twin, &n.hdr, &n.csum, time, &result, &event);
 	n.has_event = control_packet(r->control, r->track, &n.hdr, &n.csum, time, &n.result,
 				     &n.event, &conn);
+	if (memcmp(&result, &n.result, sizeof(result)) || has_event != n.has_event ||
+	    (has_event && memcmp(&event, &n.event, sizeof(event)))) {
+		printf("frame %" PRIu64 ": model and twin differ\n", r->frames);
+		return -EINVAL;
+	}
 	memcpy(left, p->frame, p->len);
 	mpnic_deparse(left, p->len, &n.hdr, &n.csum, &n.result);
 	note(r, &n);
@@ -601,12 +673,16 @@ static int compare_state(struct run *r, uint8_t op, uint8_t which, uint32_t id, 
 			 size_t len, const char *what)
 {
 	const struct mpnic_table_cmd cmd = {.op = op, .which = which, .id = id};
-	struct mpnic_table_rsp rsp;
+	struct mpnic_table_rsp rsp, twin;
 	int err = engine_ask(r->engine, &cmd, &rsp);
 
-	if (err || !memcmp(rsp.data, model, len))
+	if (err)
 		return err;
-	printf("RTL and model differ: %s %u at the end of the round:\n  model", what, id);
+	mpnic_state_command(r->twin, &cmd, &twin);
+	if (!memcmp(rsp.data, model, len) && !memcmp(&rsp, &twin, sizeof(rsp)))
+		return 0;
+	printf("RTL and %s differ: %s %u at the end of the round:\n  model",
+	       memcmp(rsp.data, model, len) ? "model" : "twin", what, id);
 	for (size_t i = 0; i < len; i++)
 		printf(" %02x", ((const uint8_t *)model)[i]);
 	printf("\n  rtl  ");
@@ -616,6 +692,61 @@ static int compare_state(struct run *r, uint8_t op, uint8_t which, uint32_t id, 
 	return -EINVAL;
 }
 
+/* Places of tables. Of one that is not taken key and value mean nothing. */
+static int compare_tables(struct run *r)
+{
+	static const uint32_t sizes[] = {FLOWS, STASH, FLOWS, TOKENS, PEERS};
+	struct mpnic_table_place rtl, twin;
+	struct mpnic_table_rsp rsp;
+	int err = 0;
+
+	for (uint8_t which = MPNIC_TABLE_FLOW; which <= MPNIC_TABLE_PEER; which++) {
+		for (uint32_t id = 0; id < sizes[which] && !err; id++) {
+			const struct mpnic_table_cmd cmd = {
+				MPNIC_TABLE_OP_READ, which, {0}, id, {0}};
+
+			err = engine_ask(r->engine, &cmd, &rsp);
+			memcpy(&rtl, &rsp, sizeof(rtl));
+			mpnic_state_command(r->twin, &cmd, &rsp);
+			memcpy(&twin, &rsp, sizeof(twin));
+			r->places += twin.valid;
+			if (err || (!rtl.valid && !twin.valid) || !memcmp(&rtl, &twin, sizeof(rtl)))
+				continue;
+			printf("RTL and twin differ: place %u of %s\n", id,
+			       mpnic_table_name(which));
+			return -EINVAL;
+		}
+	}
+	return err;
+}
+
+/* What the commands that read say besides, of RTL and twin. */
+static int compare_rest(struct run *r)
+{
+	int err = compare_tables(r);
+
+	for (uint32_t id = 0; id < CONNS && !err; id++) {
+		const struct mpnic_conn *conn = mpnic_conn_at(control_state(r->control), id);
+
+		/* What was not written is open. */
+		if (conn->idsn[0] || conn->idsn[1] || conn->dsn_next[0] || conn->dsn_next[1])
+			err = compare_state(r, MPNIC_TABLE_OP_DSS_READ, MPNIC_DSS_MEM_NEXT, id,
+					    conn->dsn_next, sizeof(conn->dsn_next), "connection");
+	}
+	for (uint32_t i = 0; i < 4 * 128 && !err; i++) {
+		const uint8_t source = (uint8_t)((r->source + i / 128) % 64);
+		const uint64_t *counters = (const uint64_t *)mpnic_state_counters(r->twin, source);
+		const uint64_t none = 0;
+
+		err = compare_state(r, MPNIC_TABLE_OP_COUNT, source, i % 128,
+				    i % 128 < sizeof(struct mpnic_state_counters) / 8
+					    ? &counters[i % 128]
+					    : &none,
+				    sizeof(none), "counter");
+	}
+	return err;
+}
+
 static int compare_states(struct run *r)
 {
 	const struct mpnic_state *state = control_state(r->control);
@@ -623,10 +754,15 @@ static int compare_states(struct run *r)
 	int err = 0;
 
 	for (uint32_t id = 0; id < FLOWS && !err; id++) {
+		const struct mpnic_rule_count *count = mpnic_masked_count(state, id);
 		const struct mpnic_flow *flow = mpnic_flow_at(state, id);
+		struct mpnic_flow masked = *flow;
 
+		masked.packets = count->packets;
+		masked.bytes = count->bytes;
+		masked.last_seen = count->last_seen;
 		if (r->masked[id])
-			err = compare_state(r, MPNIC_TABLE_OP_MASKED_READ, 0, id, &flow->packets,
+			err = compare_state(r, MPNIC_TABLE_OP_MASKED_READ, 0, id, &masked.packets,
 					    tail, "masked entry");
 		if (!r->exact[id])
 			continue;
@@ -641,7 +777,7 @@ static int compare_states(struct run *r)
 		err = !r->rules[id] ? 0
 				    : compare_state(r, MPNIC_TABLE_OP_RULE_READ, 0, id,
 						    mpnic_rule_count(state, id), 20, "rule");
-	return err;
+	return err ? err : compare_rest(r);
 }
 
 /* Not so many events' that they find no room: of 64 frames under way each may have one. */
@@ -667,7 +803,7 @@ static int run_round(struct run *r, uint64_t frames)
 	r->track = track_new(&limits);
 	err = r->track ? control_new(&r->config, &r->control) : -ENOMEM;
 	if (!err)
-		err = engine_begin(r->engine, control_state(r->control));
+		err = begin(r);
 	/* The operator's ids are taken out of the host's. */
 	for (unsigned int i = 0; i < FLOWS / 4 && !err; i++)
 		r->operator_ids[i] = control_take_id(r->control);
@@ -682,7 +818,7 @@ static int run_round(struct run *r, uint64_t frames)
 			kind = r->flood && one_in(r, 2) ? 0 : below(r, 16);
 		r->place.here = false;
 		make_frame(r, kind, &p);
-		err = run_frame(r, &p, (uint8_t)(r->source + below(r, SOURCES)) % 64);
+		err = run_frame(r, &p, (uint8_t)(r->source + below(r, ROUND_SOURCES)) % 64);
 	}
 	if (!err)
 		err = engine_flush(r->engine);
@@ -694,6 +830,8 @@ static int run_round(struct run *r, uint64_t frames)
 		r->talk[i] = NULL;
 	}
 	r->conns_taken = 0;
+	mpnic_state_free(r->twin);
+	r->twin = NULL;
 	control_free(r->control);
 	track_free(r->track);
 	r->control = NULL;

@@ -642,7 +642,8 @@ Test(flow, indices_come_back)
 Test(flow, counters_and_age_of_entries)
 {
 	struct pkt pkt = pkt_tcp(4, ACK, NULL, 0);
-	const struct mpnic_flow *exact, *masked;
+	const struct mpnic_rule_count *masked;
+	const struct mpnic_flow *exact;
 	struct mpnic_flow flow = plain;
 	struct mpnic_key key;
 	unsigned int n;
@@ -654,7 +655,7 @@ Test(flow, counters_and_age_of_entries)
 	cr_assert(mpnic_flow_key(state, &pkt.hdr, true, &key, &flip));
 	cr_assert_eq(mpnic_flow_insert(state, &key, 2, &plain), 0);
 	exact = mpnic_flow_at(state, 1);
-	masked = mpnic_flow_at(state, 2);
+	masked = mpnic_masked_count(state, 2);
 	for (n = 1; n <= 10; n++) {
 		pkt.csum.frame_len = (uint16_t)(1000 + n);
 		feed(state, &pkt, (uint64_t)n << 40);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Private: what freestanding C lacks. */
+#ifndef MPNIC_FIRMWARE_UTIL_H
+#define MPNIC_FIRMWARE_UTIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __riscv
+/* In mem.c; the compiler calls them too. */
+void *memcpy(void *restrict to, const void *restrict from, size_t len);
+void *memmove(void *to, const void *from, size_t len);
+void *memset(void *to, int byte, size_t len);
+int memcmp(const void *a, const void *b, size_t len);
+#else
+#include <string.h>
+#endif
+
+static inline bool all_zero(const void *from, size_t len)
+{
+	const uint8_t *p = (const uint8_t *)from;
+	uint8_t all = 0;
+
+	while (len--)
+		all |= *p++;
+	return !all;
+}
+
+static inline uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+#endif

@@ -121,7 +121,7 @@ static bool find_in(const struct mpnic_dev *dev, const char *folder, size_t len,
 		if (n > 0 && (size_t)n < size && exists(path))
 			return true;
 	}
-	n = snprintf(path, size, "%.*s/mpnic-%u.mpfw", (int)len, folder, MPNIC_REGS_MAJOR);
+	n = snprintf(path, size, "%.*s/mpnic-%d.mpfw", (int)len, folder, MPNIC_REGS_MAJOR);
 	return n > 0 && (size_t)n < size && exists(path);
 }
 
@@ -208,7 +208,8 @@ const char *mpnic_fw_status_text(unsigned int fw_status)
 	case MPNIC_FW_STATUS_BAD_MAGIC:
 		return "refused: not an image of mpnic's firmware";
 	case MPNIC_FW_STATUS_BAD_HEADER:
-		return "refused: a length or an address in the image's header does not fit, or the header's version is not known";
+		return "refused: a length or an address in the image's header does not fit, or "
+		       "its version is not known";
 	case MPNIC_FW_STATUS_BAD_CHECKSUM:
 		return "refused: the image's checksum is wrong";
 	case MPNIC_FW_STATUS_BAD_HARDWARE:

@@ -113,6 +113,8 @@ struct mpnic_dev {
 	char error[MPNIC_ERROR_MAX];
 };
 
+#pragma GCC visibility push(hidden)
+
 /* device.c */
 uint64_t mpnic_i_now(void); /* ns, monotonic */
 void mpnic_i_sleep(uint64_t ns);
@@ -152,5 +154,7 @@ int mpnic_i_queues_stop(struct mpnic_dev *dev);
 int mpnic_i_queues_again(struct mpnic_dev *dev);
 void mpnic_i_queues_free(struct mpnic_dev *dev);
 int mpnic_i_queues_state(const struct mpnic_dev *dev);
+
+#pragma GCC visibility pop
 
 #endif

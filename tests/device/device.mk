@@ -14,11 +14,11 @@ test-device-san: $(DEVICE)/device-san $(FW_IMAGE)
 
 $(B)/obj/tests/device/%.o $(B)/san/tests/device/%.o: CPPFLAGS += $(DEVICE_CPPFLAGS)
 
-$(DEVICE)/device: $(DEVICE_SRCS:%=$(B)/obj/tests/device/%.o) $(B)/obj/tests/unit/build.o $(B)/obj/sim/gen.o \
+$(DEVICE)/device: $(DEVICE_SRCS:%=$(B)/obj/tests/device/%.o) $(B)/obj/tests/unit/build.o $(B)/obj/tests/unit/naive.o $(B)/obj/sim/gen.o \
 		$(MODEL_LIB) $(FW_LIB)
 	@mkdir -p $(@D)
 	$(CC) $^ -o $@ -lcriterion
-$(DEVICE)/device-san: $(DEVICE_SRCS:%=$(B)/san/tests/device/%.o) $(B)/san/tests/unit/build.o $(B)/san/sim/gen.o \
+$(DEVICE)/device-san: $(DEVICE_SRCS:%=$(B)/san/tests/device/%.o) $(B)/san/tests/unit/build.o $(B)/san/tests/unit/naive.o $(B)/san/sim/gen.o \
 		$(MODEL_SAN_LIB) $(FW_SAN_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ -lcriterion

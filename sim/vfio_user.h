@@ -122,9 +122,10 @@ void vfu_stop(struct vfu_server *server);
  *   -EIO        the client refused a DMA message or answered it wrongly
  *   -ETIMEDOUT  the client did not answer it
  *   -EDEADLK    called from a callback, and only a message could do it
- * A copy aligned to 8 bytes in client memory moves as whole 8-byte words in ascending order, and
- * calls are ordered as the caller made them: what a client reads in the last word of a completion
- * (a phase bit, a valid flag) is never there before the rest. len 0 is fine.
+ * In memory that is shared, bytes move in ascending order, by aligned words of 8 bytes, each at
+ * once, and single bytes before and behind those; calls are ordered as the caller made them. So
+ * what a client reads in the last word of a completion (a phase bit, a valid flag) is never there
+ * before the rest. len 0 is fine.
  */
 int vfu_dma_read(struct vfu_server *server, uint64_t iova, void *buf, size_t len);
 int vfu_dma_write(struct vfu_server *server, uint64_t iova, const void *buf, size_t len);

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The vfio-user server and wire ports: units (Criterion), a raw client in Python against a test
+# device, under address and thread sanitizers, and a fuzz target.
+
+VFU_NAMES := vfio_user vfu_link vfu_msg vfu_dma vfu_irq safe_copy
+VFU_LIBS := -ljansson -lpthread
+VFU_TSANFLAGS := -fsanitize=thread -fno-omit-frame-pointer
+
+TEST_TARGETS += test-vfu test-vfu-san test-vfu-tsan
+.PHONY: test-vfu test-vfu-san test-vfu-tsan
+
+$(B)/tsan/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(VFU_TSANFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/tests/vfu-device: $(VFU_NAMES:%=$(B)/obj/sim/%.o) $(B)/obj/tests/vfu/device.o
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@ $(VFU_LIBS)
+
+$(B)/tests/vfu-device-san: $(VFU_NAMES:%=$(B)/san/sim/%.o) $(B)/san/tests/vfu/device.o
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ $(VFU_LIBS)
+
+$(B)/tests/vfu-device-tsan: $(VFU_NAMES:%=$(B)/tsan/sim/%.o) $(B)/tsan/tests/vfu/device.o
+	@mkdir -p $(@D)
+	$(CC) $(VFU_TSANFLAGS) $^ -o $@ $(VFU_LIBS)
+
+test-vfu: $(B)/tests/vfu-device
+	@$(RUN) vfu timeout 300 tests/vfu/test_vfu.py $<
+
+test-vfu-san: $(B)/tests/vfu-device-san
+	@$(RUN) vfu-san timeout 300 tests/vfu/test_vfu.py $<
+
+test-vfu-tsan: $(B)/tests/vfu-device-tsan
+	@$(RUN) vfu-tsan timeout 300 tests/vfu/test_vfu.py $<

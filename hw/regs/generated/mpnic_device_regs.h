@@ -416,6 +416,31 @@ enum mpnic_fw_pending_bits {
 	MPNIC_FW_PENDING_LINK = 1u << 2,
 };
 
+/*
+ * The vendor capability in PCI configuration space (id 9): by it a driver knows the device,
+ * whoever made the card. 16 bytes.
+ */
+struct mpnic_pci_cap {
+	uint8_t id; /* 9 */
+	uint8_t next; /* as PCI has it */
+	uint8_t len; /* 16 */
+	uint8_t version; /* 1 */
+	uint32_t signature; /* SIGNATURE */
+	uint8_t bar; /* which BAR the registers are in: 0 */
+	uint8_t reserved[3]; /* zero */
+	uint32_t mailbox; /* offset of the window of the mailbox in it: BAR_MAILBOX */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_pci_cap) == 16, "pci_cap");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, id) == 0, "pci_cap.id");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, next) == 1, "pci_cap.next");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, len) == 2, "pci_cap.len");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, version) == 3, "pci_cap.version");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, signature) == 4, "pci_cap.signature");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, bar) == 8, "pci_cap.bar");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, reserved) == 9, "pci_cap.reserved");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, mailbox) == 12, "pci_cap.mailbox");
+
 /* A buffer for frames: descriptor ring of an Rx queue, written by the host. 16 bytes. */
 struct mpnic_rx_desc {
 	uint64_t addr; /* bus address */

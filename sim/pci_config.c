@@ -80,17 +80,16 @@ static void set_msix(struct pci_config *c)
 
 static void set_vendor(struct pci_config *c)
 {
-	const struct mpnic_pci_vendor vendor = {
-		.cap_id = PCI_CAP_ID_VNDR,
-		.cap_len = sizeof(vendor),
-		.bar = 0,
+	const struct mpnic_pci_cap cap = {
+		.id = PCI_CAP_ID_VNDR,
+		.len = sizeof(cap),
+		.version = 1,
 		.signature = MPNIC_SIGNATURE,
-		.regs_version = MPNIC_REGS_MAJOR << 16 | MPNIC_REGS_MINOR,
-		.regs = 0,
-		.mailbox = MPNIC_HOST_MAILBOX_COMMAND,
+		.bar = 0,
+		.mailbox = MPNIC_BAR_MAILBOX,
 	};
 
-	memcpy(c->bytes + CAP_VENDOR, &vendor, sizeof(vendor));
+	memcpy(c->bytes + CAP_VENDOR, &cap, sizeof(cap));
 }
 
 void pci_config_reset(struct pci_config *c)

@@ -527,7 +527,7 @@ static int destroy_left_over(struct mpnic_dev *dev)
 static int start(struct mpnic_dev *dev, unsigned int flags)
 {
 	bool fresh;
-	int err = mpnic_i_fw_start(dev, &fresh);
+	int err = mpnic_i_fw_start(dev, flags, &fresh);
 
 	if (!err)
 		err = mpnic_i_read(dev, MPNIC_HOST_GENERATION, &dev->info.generation);

@@ -331,7 +331,7 @@ static int load_other(struct mpnic_dev *dev, const char *path, bool running, boo
 
 /* See to it that firmware runs. fresh: it was loaded now, so that nothing is left of another
  * driver. */
-int mpnic_i_fw_start(struct mpnic_dev *dev, bool *fresh)
+int mpnic_i_fw_start(struct mpnic_dev *dev, unsigned int flags, bool *fresh)
 {
 	char path[4096];
 	uint32_t status;
@@ -339,6 +339,12 @@ int mpnic_i_fw_start(struct mpnic_dev *dev, bool *fresh)
 	int err = mpnic_i_settle(dev, &status);
 
 	*fresh = false;
+	if (!err && flags & MPNIC_START_NO_LOAD) {
+		if (status == MPNIC_DEVICE_STATUS_RUNNING)
+			return 0;
+		return mpnic_i_fail(dev, -ENOENT, "no firmware runs (the device is in state %s)",
+				    mpnic_device_status_name(status));
+	}
 	if (!err && status == MPNIC_DEVICE_STATUS_FAILED) {
 		err = mpnic_reset(dev, MPNIC_RESET_DRIVER);
 		status = MPNIC_DEVICE_STATUS_BOOT;

@@ -135,7 +135,7 @@ int mpnic_i_doorbell_preset(struct mpnic_dev *dev, uint32_t offset, uint32_t val
 void mpnic_i_text(char *to, size_t size, const void *from, size_t len);
 
 /* firmware.c */
-int mpnic_i_fw_start(struct mpnic_dev *dev, bool *fresh);
+int mpnic_i_fw_start(struct mpnic_dev *dev, unsigned int flags, bool *fresh);
 
 /* admin.c */
 int mpnic_i_admin_init(struct mpnic_dev *dev);

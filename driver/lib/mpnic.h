@@ -163,8 +163,8 @@ void mpnic_close(struct mpnic_dev *dev);
  */
 const char *mpnic_error(const struct mpnic_dev *dev);
 
-#define MPNIC_START_KEEP \
-	1u /* leave queues that another driver left behind; else they are destroyed */
+#define MPNIC_START_KEEP    1u /* leave queues that another driver left; else they are destroyed */
+#define MPNIC_START_NO_LOAD 2u /* leave firmware as it is: -ENOENT where none runs */
 
 /*
  * mpnic_start() - bring the device to where it takes admin commands.

@@ -327,25 +327,25 @@ package mpnic_device_pkg;
   localparam int unsigned FW_PENDING_MAILBOX = 1;
   localparam int unsigned FW_PENDING_LINK = 2;
 
-  // The vendor-specific capability in PCI configuration space, by which drivers know the card
-  // whatever ids its maker gave it.
-  localparam int unsigned PCI_VENDOR_W = 160;
-  localparam int unsigned PCI_VENDOR_CAP_ID_LSB = 0;
-  localparam int unsigned PCI_VENDOR_CAP_ID_W = 8;
-  localparam int unsigned PCI_VENDOR_CAP_NEXT_LSB = 8;
-  localparam int unsigned PCI_VENDOR_CAP_NEXT_W = 8;
-  localparam int unsigned PCI_VENDOR_CAP_LEN_LSB = 16;
-  localparam int unsigned PCI_VENDOR_CAP_LEN_W = 8;
-  localparam int unsigned PCI_VENDOR_BAR_LSB = 24;
-  localparam int unsigned PCI_VENDOR_BAR_W = 8;
-  localparam int unsigned PCI_VENDOR_SIGNATURE_LSB = 32;
-  localparam int unsigned PCI_VENDOR_SIGNATURE_W = 32;
-  localparam int unsigned PCI_VENDOR_REGS_VERSION_LSB = 64;
-  localparam int unsigned PCI_VENDOR_REGS_VERSION_W = 32;
-  localparam int unsigned PCI_VENDOR_REGS_LSB = 96;
-  localparam int unsigned PCI_VENDOR_REGS_W = 32;
-  localparam int unsigned PCI_VENDOR_MAILBOX_LSB = 128;
-  localparam int unsigned PCI_VENDOR_MAILBOX_W = 32;
+  // The vendor capability in PCI configuration space (id 9): by it a driver knows the device,
+  // whoever made the card.
+  localparam int unsigned PCI_CAP_W = 128;
+  localparam int unsigned PCI_CAP_ID_LSB = 0;
+  localparam int unsigned PCI_CAP_ID_W = 8;
+  localparam int unsigned PCI_CAP_NEXT_LSB = 8;
+  localparam int unsigned PCI_CAP_NEXT_W = 8;
+  localparam int unsigned PCI_CAP_LEN_LSB = 16;
+  localparam int unsigned PCI_CAP_LEN_W = 8;
+  localparam int unsigned PCI_CAP_VERSION_LSB = 24;
+  localparam int unsigned PCI_CAP_VERSION_W = 8;
+  localparam int unsigned PCI_CAP_SIGNATURE_LSB = 32;
+  localparam int unsigned PCI_CAP_SIGNATURE_W = 32;
+  localparam int unsigned PCI_CAP_BAR_LSB = 64;
+  localparam int unsigned PCI_CAP_BAR_W = 8;
+  localparam int unsigned PCI_CAP_RESERVED_LSB = 72;
+  localparam int unsigned PCI_CAP_RESERVED_W = 24;
+  localparam int unsigned PCI_CAP_MAILBOX_LSB = 96;
+  localparam int unsigned PCI_CAP_MAILBOX_W = 32;
 
   // A buffer for frames: descriptor ring of an Rx queue, written by the host.
   localparam int unsigned RX_DESC_W = 128;

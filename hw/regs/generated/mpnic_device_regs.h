@@ -421,30 +421,29 @@ enum mpnic_fw_pending_bits {
 };
 
 /*
- * The vendor-specific capability in PCI configuration space, by which drivers know the card
- * whatever ids its maker gave it. 20 bytes.
+ * The vendor capability in PCI configuration space (id 9): by it a driver knows the device,
+ * whoever made the card. 16 bytes.
  */
-struct mpnic_pci_vendor {
-	uint8_t cap_id; /* 9: vendor-specific */
-	uint8_t cap_next; /* next capability */
-	uint8_t cap_len; /* bytes of this one */
-	uint8_t bar; /* BAR that the registers are in */
+struct mpnic_pci_cap {
+	uint8_t id; /* 9 */
+	uint8_t next; /* as PCI has it */
+	uint8_t len; /* 16 */
+	uint8_t version; /* 1 */
 	uint32_t signature; /* SIGNATURE */
-	uint32_t regs_version; /* as register REGS_VERSION */
-	uint32_t regs; /* offset of the registers in that BAR */
-	uint32_t mailbox; /* offset of MAILBOX_COMMAND from there: for post-mortem tools */
+	uint8_t bar; /* which BAR the registers are in: 0 */
+	uint8_t reserved[3]; /* zero */
+	uint32_t mailbox; /* offset of the window of the mailbox in it: BAR_MAILBOX */
 };
 
-MPNIC_STATIC_ASSERT(sizeof(struct mpnic_pci_vendor) == 20, "pci_vendor");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, cap_id) == 0, "pci_vendor.cap_id");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, cap_next) == 1, "pci_vendor.cap_next");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, cap_len) == 2, "pci_vendor.cap_len");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, bar) == 3, "pci_vendor.bar");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, signature) == 4, "pci_vendor.signature");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, regs_version) == 8,
-		    "pci_vendor.regs_version");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, regs) == 12, "pci_vendor.regs");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, mailbox) == 16, "pci_vendor.mailbox");
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_pci_cap) == 16, "pci_cap");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, id) == 0, "pci_cap.id");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, next) == 1, "pci_cap.next");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, len) == 2, "pci_cap.len");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, version) == 3, "pci_cap.version");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, signature) == 4, "pci_cap.signature");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, bar) == 8, "pci_cap.bar");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, reserved) == 9, "pci_cap.reserved");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, mailbox) == 12, "pci_cap.mailbox");
 
 /* A buffer for frames: descriptor ring of an Rx queue, written by the host. 16 bytes. */
 struct mpnic_rx_desc {

@@ -166,6 +166,38 @@ Test(device, a_frame_arrives_with_what_the_pipeline_says)
 	host_free(h);
 }
 
+/* The flow of frame_of()'s frames, opened by their sender, of a connection that the other side
+ * began. */
+Test(device, side_and_direction_of_a_flow)
+{
+	struct host *h = host_up(1, LOG2);
+	struct mpnic_admin_flow flow = {.conn_id = 5, .flags = MPNIC_FLOW_STATE_SIDE_B};
+	const struct mpnic_conn conn = {.version = MPNIC_GIVEN_V1};
+	const struct mpnic_rx_cpl *cpl;
+	static struct frame f;
+	struct mpnic_hdr hdr;
+	struct mpnic_csum csum;
+	struct mpnic_key key;
+	bool flip;
+
+	frame_of(&f, 100, ACK);
+	mpnic_packet(f.bytes, f.len, 0, &hdr, &csum);
+	cr_assert(mpnic_flow_key(mpnic_device_state(h->device), &hdr, false, &key, &flip));
+	memcpy(flow.key, &key, sizeof(key));
+	flow.flags |= flip ? MPNIC_FLOW_STATE_FLIP : 0;
+	cr_assert_eq(host_admin(h, MPNIC_ADMIN_OP_CONN_SET, 5, 0, &conn, sizeof(conn), NULL), 0);
+	cr_assert_eq(host_admin(h, MPNIC_ADMIN_OP_FLOW_ADD, 0, 0, &flow, sizeof(flow), NULL), 0);
+	host_buffer(h, 0, 2048);
+	host_ring_rx(h, 0);
+	mpnic_device_receive(h->device, 0, f.bytes, f.len);
+	cpl = host_rx(h, 0);
+	cr_assert(cpl);
+	cr_assert_eq(cpl->meta.flow, MPNIC_FLOW_EXACT);
+	cr_assert_eq(cpl->meta.conn_id, 5);
+	cr_assert_eq(cpl->meta.side, 1, "side 1, direction 0");
+	host_free(h);
+}
+
 Test(device, a_frame_is_scattered_over_buffers)
 {
 	struct host *h = host_up(1, LOG2);
@@ -227,6 +259,29 @@ Test(device, rings_go_round)
 		cr_assert(cpl, "completion %u", i);
 		cr_assert_eq(cpl->len, TCP_LEN + i);
 		cr_assert_null(host_rx(h, 0));
+	}
+	host_free(h);
+}
+
+Test(device, descriptors_go_on_at_the_rings_start)
+{
+	struct host *h = host_up(1, LOG2);
+	uint64_t buffer[6];
+
+	for (unsigned int round = 0; round < 4; round++) {
+		for (unsigned int i = 0; i < 6; i++)
+			buffer[i] = host_buffer(h, 0, 256);
+		host_ring_rx(h, 0);
+		for (unsigned int i = 0; i < 6; i++) {
+			const struct mpnic_rx_cpl *cpl;
+			static struct frame f;
+
+			frame_of(&f, 10 * round + i, ACK);
+			mpnic_device_receive(h->device, 0, f.bytes, f.len);
+			cpl = host_rx(h, 0);
+			cr_assert(cpl && cpl->status == MPNIC_RX_STATUS_OK);
+			cr_assert_arr_eq(host_at(h, buffer[i], f.len), f.bytes, f.len);
+		}
 	}
 	host_free(h);
 }
@@ -337,6 +392,7 @@ Test(device, a_ring_that_cannot_be_reached_stops_its_queue_alone)
 	host_ring_tx(h, 1);
 	host_poll(h, 2);
 	cr_assert_eq(h->sent_count, 1);
+	cr_assert_eq(queue_stats(h, MPNIC_QUEUE_TX, 0).errors, 1, "it tries no more");
 	host_free(h);
 }
 
@@ -405,6 +461,7 @@ Test(device, a_port_that_is_down_and_frames_of_wrong_length)
 
 Test(device, each_port_has_its_queues)
 {
+	const struct mpnic_admin_queue rx = {.kind = MPNIC_QUEUE_RX};
 	struct host *h = host_up(4, LOG2);
 
 	for (unsigned int q = 0; q < 4; q++) {
@@ -421,6 +478,9 @@ Test(device, each_port_has_its_queues)
 	host_port(h, 1, MPNIC_PORT_UP | MPNIC_PORT_PROMISCUOUS, 0, 0);
 	receive(h, 1, 1);
 	cr_assert_eq(host_stat(h, 1, MPNIC_STAT_RX_NO_QUEUE), 1);
+	cr_assert_eq(host_admin(h, MPNIC_ADMIN_OP_QUEUE_DESTROY, 2, 0, &rx, sizeof(rx), NULL), 0);
+	receive(h, 0, 1);
+	cr_assert_eq(host_stat(h, 0, MPNIC_STAT_RX_NO_QUEUE), 1);
 	host_free(h);
 }
 
@@ -432,6 +492,8 @@ Test(device, a_frame_leaves_in_pieces_and_is_padded)
 	const struct mpnic_tx_cpl *cpl;
 	static struct frame f;
 
+	/* What it was padded with must not be this one's. */
+	receive(h, 0, 200);
 	frame_of(&f, 0, ACK);
 	host_send(h, 0, f.bytes, 20, 0, 1);
 	host_ring_tx(h, 0);
@@ -758,6 +820,7 @@ Test(device, a_burst_makes_one_interrupt_and_an_interval_holds_the_next_back)
 	receive(h, 0, 1);
 	receive(h, 0, 1);
 	host_poll(h, 1);
+	host_poll(h, 3);
 	cr_assert_eq(h->irqs[0], 1);
 	cr_assert_eq(host_admin(h, MPNIC_ADMIN_OP_VECTOR_SET, 0, 0, &vector, sizeof(vector), NULL),
 		     0);
@@ -808,9 +871,12 @@ Test(device, a_reset_leaves_nothing_of_queues_and_tables)
 	cr_assert_eq(host_admin(h, MPNIC_ADMIN_OP_PEER_SET, 0, 0, &peer, sizeof(peer), NULL), 0);
 	host_buffer(h, 0, 256);
 	host_ring_rx(h, 0);
+	receive(h, 0, 1);
+	cr_assert_eq(mpnic_state_counters(mpnic_device_state(h->device), 0)->packets, 1);
 	host_write(h, MPNIC_HOST_RESET, MPNIC_RESET_MAGIC << 16 | MPNIC_RESET_DRIVER);
 	for (unsigned int i = 0; i < MPNIC_DOORBELL_SIZE / 4; i++)
 		cr_assert_eq(h->doorbells[i], 0);
+	cr_assert_eq(mpnic_state_counters(mpnic_device_state(h->device), 0)->packets, 0);
 	receive(h, 0, 1);
 	cr_assert_eq(host_stat(h, 0, MPNIC_STAT_RX_DOWN), 1);
 	cr_assert_eq(host_boot(h), MPNIC_DEVICE_STATUS_RUNNING);

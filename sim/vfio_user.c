@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <linux/vfio.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -14,18 +13,13 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "safe_copy.h"
 #include "vfu_private.h"
 
-#define BACKLOG	     16
 #define EVENTS	     4
-#define LOCK_TRIES   200 /* of 10 ms */
 #define LOG_LINE_MAX 256
 #define IDLE_MS	     1000 /* without a version, before another client may take the place */
 
@@ -86,11 +80,8 @@ static int check_config(const struct vfu_config *c, uint64_t page, char error[VF
 {
 	static const uint32_t max[VFU_IRQS] = {1, 32, VFU_VECTORS_MAX, 1, 1};
 
-	if (!c->path || !c->path[0])
+	if (!c->path)
 		return fail(error, -EINVAL, "no path for the socket");
-	if (strlen(c->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-		return fail(error, -EINVAL,
-			    "%s: too long for a socket (107 bytes); use a shorter path", c->path);
 	if (!c->ops || !c->ops->region_read || !c->ops->region_write)
 		return fail(error, -EINVAL, "region_read and region_write are needed");
 	for (unsigned int i = 0; i < VFU_IRQS; i++)
@@ -104,126 +95,6 @@ static int check_config(const struct vfu_config *c, uint64_t page, char error[VF
 			return err;
 	}
 	return 0;
-}
-
-/* ---- the socket ---------------------------------------------------------------------------- */
-
-static void set_address(struct sockaddr_un *address, const char *path)
-{
-	memset(address, 0, sizeof(*address));
-	address->sun_family = AF_UNIX;
-	memcpy(address->sun_path, path, strlen(path));
-}
-
-/* Does somebody listen there? EAGAIN: yes, and is busy. */
-static int try_connect(const char *path)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct sockaddr_un address;
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	set_address(&address, path);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-/* Remove a socket that nobody listens on. The folder is locked. */
-static int make_way(const char *path, char error[VFU_ERROR_MAX])
-{
-	struct stat st;
-	int err;
-
-	if (lstat(path, &st)) {
-		if (errno == ENOENT)
-			return 0;
-		return fail(error, -errno, "%s: %s", path, strerror(errno));
-	}
-	if (!S_ISSOCK(st.st_mode))
-		return fail(error, -EEXIST,
-			    "%s: is there, and is no socket; remove it or choose another path",
-			    path);
-	err = try_connect(path);
-	if (!err || err == -EAGAIN)
-		return fail(error, -EADDRINUSE,
-			    "%s: another server listens there; stop it or choose another path",
-			    path);
-	if (err != -ECONNREFUSED)
-		return fail(error, err, "%s: %s", path, strerror(-err));
-	if (unlink(path))
-		return fail(error, -errno, "%s: cannot be replaced: %s", path, strerror(errno));
-	return 0;
-}
-
-static int bind_socket(struct vfu_server *s, char error[VFU_ERROR_MAX])
-{
-	struct sockaddr_un address;
-	struct stat st;
-
-	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->listen_fd < 0)
-		return fail(error, -errno, "socket: %s", strerror(errno));
-	set_address(&address, s->path);
-	/* Before bind(), so that there is no moment at which others may connect. */
-	if (fchmod(s->listen_fd, 0600) ||
-	    bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address)))
-		return fail(error, -errno, "%s: %s", s->path, strerror(errno));
-	if (lstat(s->path, &st))
-		return fail(error, -errno, "%s: %s", s->path, strerror(errno));
-	s->socket_dev = st.st_dev;
-	s->socket_ino = st.st_ino;
-	if (listen(s->listen_fd, BACKLOG))
-		return fail(error, -errno, "%s: %s", s->path, strerror(errno));
-	return 0;
-}
-
-/* The folder's lock: of two servers that start at once, one must not remove the other's socket. */
-static int lock_folder(const char *path, char error[VFU_ERROR_MAX])
-{
-	char *copy = strdup(path);
-	int fd, tries = LOCK_TRIES;
-
-	if (!copy)
-		return fail(error, -ENOMEM, "out of memory");
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(copy);
-	if (fd < 0)
-		return fail(error, -errno, "%s: its folder: %s", path, strerror(errno));
-	while (flock(fd, LOCK_EX | LOCK_NB)) {
-		if (errno != EWOULDBLOCK || !tries--) {
-			close(fd);
-			return fail(error, -EBUSY, "%s: its folder is locked by another program",
-				    path);
-		}
-		poll(NULL, 0, 10);
-	}
-	return fd;
-}
-
-static int open_socket(struct vfu_server *s, char error[VFU_ERROR_MAX])
-{
-	int lock = lock_folder(s->path, error);
-	int err;
-
-	if (lock < 0)
-		return lock;
-	err = make_way(s->path, error);
-	if (!err)
-		err = bind_socket(s, error);
-	close(lock);
-	return err;
-}
-
-static void remove_socket(const struct vfu_server *s)
-{
-	struct stat st;
-
-	if (s->socket_ino && !lstat(s->path, &st) && st.st_dev == s->socket_dev &&
-	    st.st_ino == s->socket_ino)
-		unlink(s->path);
 }
 
 /* ---- open and close ------------------------------------------------------------------------ */
@@ -259,14 +130,12 @@ static struct vfu_server *create(const struct vfu_config *config, void *ctx)
 	s->fd = s->listen_fd = s->epoll_fd = s->stop_fd = s->spare_fd = -1;
 	s->out_last = &s->out_first;
 	s->page = (size_t)sysconf(_SC_PAGESIZE);
-	s->path = strdup(config->path);
 	s->in.payload = malloc(VFU_PAYLOAD_MAX);
 	s->reply = malloc(VFU_PAYLOAD_MAX);
-	if (!s->path || !s->in.payload || !s->reply || vfu_irq_init(s) || init_locks(s)) {
+	if (!s->in.payload || !s->reply || vfu_irq_init(s) || init_locks(s)) {
 		vfu_irq_free(s);
 		free(s->reply);
 		free(s->in.payload);
-		free(s->path);
 		free(s);
 		return NULL;
 	}
@@ -291,9 +160,9 @@ static int open_files(struct vfu_server *s, char error[VFU_ERROR_MAX])
 	s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (s->epoll_fd < 0 || s->stop_fd < 0 || s->spare_fd < 0)
 		return fail(error, -errno, "file descriptors: %s", strerror(errno));
-	err = open_socket(s, error);
-	if (err)
-		return err;
+	s->listen_fd = unix_path_bind(s->config.path, SOCK_STREAM, &s->bound, error, VFU_ERROR_MAX);
+	if (s->listen_fd < 0)
+		return s->listen_fd;
 	if (watch(s, s->stop_fd) || watch(s, s->listen_fd))
 		return fail(error, -errno, "epoll: %s", strerror(errno));
 	return 0;
@@ -332,7 +201,7 @@ void vfu_close(struct vfu_server *s)
 	if (!s)
 		return;
 	drop_client(s);
-	remove_socket(s);
+	unix_path_remove(&s->bound);
 	close_if(s->listen_fd);
 	close_if(s->epoll_fd);
 	close_if(s->stop_fd);
@@ -344,7 +213,6 @@ void vfu_close(struct vfu_server *s)
 	free(s->dma.map);
 	free(s->reply);
 	free(s->in.payload);
-	free(s->path);
 	free(s);
 }
 

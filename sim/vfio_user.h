@@ -80,7 +80,7 @@ struct vfu_ops {
 };
 
 struct vfu_config {
-	const char *path; /* of the socket */
+	const char *path; /* of the socket; used by vfu_open() alone */
 	struct vfu_region region[VFU_REGIONS];
 	uint32_t irq[VFU_IRQS];	   /* vectors of each kind, by VFIO_PCI_*_IRQ_INDEX */
 	unsigned int dma_ms;	   /* how long a DMA by message may take in all; 0: 2000 */
@@ -90,8 +90,8 @@ struct vfu_config {
 /*
  * Create the socket (mode 0600) and listen. A socket that nobody listens on is replaced; anything
  * else at that path stays. Returns 0; -EADDRINUSE: another server lives there; -EEXIST: there is
- * something that is no socket; -EINVAL: the configuration; or another error. Unless it is 0,
- * error says what is wrong and what to do.
+ * something that is no socket; -EINVAL: the configuration; -ENAMETOOLONG; or another error. Unless
+ * it is 0, error says what is wrong and what to do.
  */
 int vfu_open(const struct vfu_config *config, void *ctx, struct vfu_server **server,
 	     char error[VFU_ERROR_MAX]);

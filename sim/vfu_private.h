@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
+#include "unix_path.h"
 #include "vfio_user.h"
 
 enum vfu_command {
@@ -148,12 +149,10 @@ struct vfu_vector {
 
 struct vfu_server {
 	struct vfu_config config;
-	char *path;
 	const struct vfu_ops *ops;
 	void *ctx;
 	int listen_fd, epoll_fd, stop_fd, spare_fd;
-	dev_t socket_dev;
-	ino_t socket_ino;
+	struct unix_path bound;
 	size_t page;
 
 	/* The server's thread only. */

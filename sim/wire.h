@@ -7,7 +7,8 @@
  *
  * Kinds (docs/wires.md):
  *   tap:NAME             a TAP interface, created or attached to
- *   pcap:IN[,OUT]        frames of a capture (pcap, pcapng); what is sent goes to OUT (pcapng)
+ *   pcap:IN[,OUT]        frames of a capture (pcap, pcapng); what is sent goes to OUT (pcapng);
+ *                        without IN nothing comes
  *   unix:LOCAL[,REMOTE]  datagrams, a frame each, as QEMU's `-netdev dgram`; without REMOTE the
  *                        peer is who sent last
  *   loop                 what is sent comes back
@@ -53,11 +54,18 @@ int wire_recv_time(struct wire *wire, void *buf, size_t size, uint64_t *time_ns)
  */
 int wire_send(struct wire *wire, const void *frame, size_t len);
 
+/* As wire_send(), with the time stamp for a capture, ns since 1970; wire_send() takes the clock's.
+ */
+int wire_send_time(struct wire *wire, const void *frame, size_t len, uint64_t time_ns);
+
 /* For poll(): readable when wire_recv() may have something. -1 where there is nothing to wait for
  * (pcap, none: read until they say 0 or -ENODATA). */
 int wire_fd(const struct wire *wire);
 
-/* Is there another side: TAP up with carrier, a known datagram peer, a capture not at its end. */
+/*
+ * Is there another side: the TAP is up, the datagram peer is there, the capture is not at its end
+ * or has an output.
+ */
 bool wire_link(struct wire *wire);
 
 /* After an error of wire_recv() or wire_send(), or of a capture's frames: what was wrong. */

@@ -1193,7 +1193,7 @@ def socket_file(d):
         assert p.returncode == 1, p.stderr
         return p.stderr
 
-    assert "another server listens there" in fails(d.path)
+    assert "another program listens there" in fails(d.path)
     with d.new() as c:
         c.info()
     other = d.path + ".file"

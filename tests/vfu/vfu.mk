@@ -2,12 +2,14 @@
 # The vfio-user server and wire ports: units (Criterion), a raw client in Python against a test
 # device, under address and thread sanitizers, and a fuzz target.
 
-VFU_NAMES := vfio_user vfu_link vfu_msg vfu_dma vfu_irq safe_copy
+VFU_NAMES := vfio_user vfu_link vfu_msg vfu_dma vfu_irq safe_copy unix_path
 VFU_LIBS := -ljansson -lpthread
 VFU_TSANFLAGS := -fsanitize=thread -fno-omit-frame-pointer
 
-TEST_TARGETS += test-vfu test-vfu-san test-vfu-tsan
-.PHONY: test-vfu test-vfu-san test-vfu-tsan
+WIRE_NAMES := wire wire_tap wire_pcap wire_unix unix_path capture pcapng
+
+TEST_TARGETS += test-vfu test-vfu-san test-vfu-tsan test-wire test-wire-tap
+.PHONY: test-vfu test-vfu-san test-vfu-tsan test-wire test-wire-tap
 
 $(B)/tsan/%.o: %.c
 	@mkdir -p $(@D)
@@ -33,3 +35,17 @@ test-vfu-san: $(B)/tests/vfu-device-san
 
 test-vfu-tsan: $(B)/tests/vfu-device-tsan
 	@$(RUN) vfu-tsan timeout 300 tests/vfu/test_vfu.py $<
+
+$(B)/tests/wire-units: $(WIRE_NAMES:%=$(B)/san/sim/%.o) $(B)/san/tests/vfu/test_wire.o
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ -lcriterion
+
+$(B)/tests/wire-tap: $(WIRE_NAMES:%=$(B)/san/sim/%.o) $(B)/san/tests/vfu/tap.o
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@
+
+test-wire: $(B)/tests/wire-units
+	@$(RUN) wire timeout 120 $<
+
+test-wire-tap: $(B)/tests/wire-tap
+	@$(RUN) wire-tap timeout 60 $<

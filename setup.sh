@@ -27,6 +27,8 @@ test=(
     tshark                   # second opinion on captures
     z3                       # proofs
     iproute2                 # live captures in network namespaces
+    gcc-riscv64-unknown-elf  # programs for the NIC's processor
+    qemu-system-misc         # another opinion on it
 )
 synth=("${test[@]}" debootstrap)
 

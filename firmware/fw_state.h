@@ -92,7 +92,7 @@ struct fw {
 	uint8_t link_up;  /* bit p: port p's link, as last seen */
 	uint8_t link_due; /* an event is to tell of it */
 
-	struct fw_node nodes[FW_SEARCHED];
+	_Alignas(4) struct fw_node nodes[FW_SEARCHED];
 };
 
 #endif

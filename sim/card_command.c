@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "card_internal.h"
@@ -320,37 +318,9 @@ bool card_command_serve(struct card *card)
 	return true;
 }
 
-/* A socket that nobody listens on is replaced; anything else stays. */
-static int bind_at(int fd, const char *path, char error[CARD_ERROR_MAX])
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	struct stat st;
-	mode_t mask;
-	int err;
-
-	if (strlen(path) >= sizeof(addr.sun_path)) {
-		snprintf(error, CARD_ERROR_MAX, "%s: a socket's path has at most %zu characters",
-			 path, sizeof(addr.sun_path) - 1);
-		return -ENAMETOOLONG;
-	}
-	strcpy(addr.sun_path, path);
-	if (!connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		snprintf(error, CARD_ERROR_MAX, "%s: another program listens there", path);
-		return -EADDRINUSE;
-	}
-	if (!lstat(path, &st) && S_ISSOCK(st.st_mode) && errno == ECONNREFUSED)
-		unlink(path);
-	mask = umask(0177);
-	err = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
-	umask(mask);
-	if (err)
-		snprintf(error, CARD_ERROR_MAX, "%s: %s", path, strerror(-err));
-	return err;
-}
-
 int card_command_open(struct card *card, char error[CARD_ERROR_MAX])
 {
-	int err;
+	int fd;
 
 	if (!card->config.control)
 		return 0;
@@ -361,28 +331,19 @@ int card_command_open(struct card *card, char error[CARD_ERROR_MAX])
 	}
 	for (unsigned int i = 0; i < CLIENTS; i++)
 		card->clients[i].fd = -1;
-	card->command_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (card->command_fd < 0) {
-		err = -errno;
-		snprintf(error, CARD_ERROR_MAX, "command socket: %s", strerror(-err));
-		return err;
-	}
-	err = bind_at(card->command_fd, card->config.control, error);
-	if (!err && listen(card->command_fd, CLIENTS)) {
-		err = -errno;
-		snprintf(error, CARD_ERROR_MAX, "%s: %s", card->config.control, strerror(-err));
-	}
-	if (!err)
-		card->command_bound = true;
-	return err;
+	fd = unix_path_bind(card->config.control, SOCK_STREAM, &card->command_path, error,
+			    CARD_ERROR_MAX);
+	if (fd < 0)
+		return fd;
+	card->command_fd = fd;
+	return 0;
 }
 
 void card_command_close(struct card *card)
 {
 	if (card->command_fd >= 0)
 		close(card->command_fd);
-	if (card->command_bound)
-		unlink(card->config.control);
+	unix_path_remove(&card->command_path);
 	for (unsigned int i = 0; card->clients && i < CLIENTS; i++)
 		drop_client(&card->clients[i]);
 	free(card->clients);

@@ -9,6 +9,7 @@
 
 #include "card.h"
 #include "pci_config.h"
+#include "unix_path.h"
 #include "wire_fault.h"
 
 enum {
@@ -60,7 +61,7 @@ struct card {
 	struct wire_fault *fault[MPNIC_PORTS];
 	bool wire_ended[MPNIC_PORTS], link_off[MPNIC_PORTS];
 	int command_fd; /* listening; -1: none */
-	bool command_bound;
+	struct unix_path command_path;
 	struct card_client *clients;
 	uint64_t command_due_ns; /* when the command socket is looked at next */
 	bool dead;		 /* the device does nothing more: fault injection */

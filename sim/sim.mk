@@ -4,7 +4,8 @@
 
 SIM_NAMES := main replay capture track control tables mpcrypto engine totals text fields reading \
 	difference report json pcapng progress serve card card_bus card_command pci_config \
-	vfio_user vfu_link vfu_msg vfu_dma vfu_irq safe_copy wire wire_fault
+	vfio_user vfu_link vfu_msg vfu_dma vfu_irq safe_copy unix_path \
+	wire wire_tap wire_pcap wire_unix wire_fault
 SIM_OBJS := $(SIM_NAMES:%=$(B)/obj/sim/%.o)
 SIM_SAN_OBJS := $(SIM_NAMES:%=$(B)/san/sim/%.o)
 SIM_LIBS := -ljansson -lcrypto

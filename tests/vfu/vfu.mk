@@ -49,3 +49,26 @@ test-wire: $(B)/tests/wire-units
 
 test-wire-tap: $(B)/tests/wire-tap
 	@$(RUN) wire-tap timeout 60 $<
+
+# A short run with every test, a longer one with `make fuzz`.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS += fuzz-vfu
+TEST_TARGETS += test-vfu-fuzz
+.PHONY: fuzz-vfu test-vfu-fuzz
+FUZZ_VFU := -error_exitcode=1 -max_len=2048 -rss_limit_mb=2048 -timeout=10 -artifact_prefix=$(B)/fuzz/ -verbosity=0 \
+	-print_final_stats=1 $(B)/fuzz/vfu-corpus
+
+$(B)/fuzz/vfu: tests/vfu/fuzz_vfu.c $(VFU_NAMES:%=sim/%.c) $(wildcard sim/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all $(filter %.c,$^) -o $@ $(VFU_LIBS)
+
+$(B)/fuzz/vfu-corpus: $(B)/fuzz/vfu
+	@mkdir -p $@
+	$< --seeds $@
+
+fuzz-vfu: $(B)/fuzz/vfu-corpus
+	@$(RUN) fuzz-vfu $(B)/fuzz/vfu -max_total_time=$(FUZZ_SECONDS) $(FUZZ_VFU)
+
+test-vfu-fuzz: $(B)/fuzz/vfu-corpus
+	@$(RUN) vfu-fuzz $(B)/fuzz/vfu -max_total_time=5 $(FUZZ_VFU)

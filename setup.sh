@@ -7,12 +7,13 @@
 set -euo pipefail
 
 build=(
-    make gcc g++ libc6-dev # compilers
-    python3                # hw/regs/generate.py
-    verilator              # RTL to C++
-    zlib1g-dev             # Verilator's FST traces
-    libjansson-dev         # JSON
-    libssl-dev             # libcrypto: tokens and HMACs
+    make gcc g++ libc6-dev  # compilers
+    python3                 # hw/regs/generate.py
+    verilator               # RTL to C++
+    zlib1g-dev              # Verilator's FST traces
+    libjansson-dev          # JSON
+    libssl-dev              # libcrypto: tokens and HMACs
+    gcc-riscv64-unknown-elf # firmware and boot for the NIC's processor
 )
 lint=(
     "${build[@]}"
@@ -27,7 +28,6 @@ test=(
     tshark                   # second opinion on captures
     z3                       # proofs
     iproute2                 # live captures in network namespaces
-    gcc-riscv64-unknown-elf  # programs for the NIC's processor
     qemu-system-misc         # another opinion on it
 )
 synth=("${test[@]}" debootstrap)

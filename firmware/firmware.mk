@@ -11,16 +11,18 @@ FW_LIB := $(FW)/libmpnic_fw.a
 FW_SAN_LIB := $(B)/firmware-san/libmpnic_fw.a
 FW_IMAGE := $(FW)/mpnic-1.mpfw
 FW_ROM := $(FW)/mpnic-boot.hex
+# Records are read where they lie in windows.
+FW_CFLAGS := -fno-strict-aliasing
 
 ALL_TARGETS += $(FW_LIB) $(FW_IMAGE) $(FW_ROM)
 
 $(FW)/%.o: firmware/%.c $(FW_HDRS)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(FW_CFLAGS) -c -o $@ $<
 
 $(B)/firmware-san/%.o: firmware/%.c $(FW_HDRS)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(FW_CFLAGS) $(SANFLAGS) -c -o $@ $<
 
 $(FW_LIB): $(FW_SRCS:firmware/%.c=$(FW)/%.o)
 	rm -f $@
@@ -34,7 +36,7 @@ $(FW_SAN_LIB): $(FW_SRCS:firmware/%.c=$(B)/firmware-san/%.o)
 
 RV := riscv64-unknown-elf-
 RV_FLAGS := -march=rv32i -misa-spec=2.2 -mabi=ilp32 -ffreestanding -nostdlib
-RV_CFLAGS := -std=gnu11 -Os $(WARN) -Wstrict-prototypes -Wmissing-prototypes $(RV_FLAGS) \
+RV_CFLAGS := -std=gnu11 -O2 $(FW_CFLAGS) $(WARN) -Wstrict-prototypes -Wmissing-prototypes $(RV_FLAGS) \
 	-ffunction-sections -fdata-sections -fno-delete-null-pointer-checks \
 	-fno-tree-loop-distribute-patterns
 RV_LINK = $(RV)gcc $(RV_FLAGS) -Wl,--gc-sections -Wl,--fatal-warnings -Wl,--no-warn-rwx-segments

@@ -37,6 +37,17 @@ static const struct mpnic_admin_flow *given_flow(const struct fw *fw)
 	return (const struct mpnic_admin_flow *)fw->cmd.data;
 }
 
+/* The window's records are aligned as they are in it. */
+static const struct mpnic_key *given_key(const struct fw *fw)
+{
+	return (const struct mpnic_key *)given_flow(fw)->key;
+}
+
+static const struct mpnic_action *given_action(const struct fw *fw)
+{
+	return (const struct mpnic_action *)given_flow(fw)->action;
+}
+
 static void read_tail(const struct fw *fw, uint8_t op, uint32_t id, struct tail *tail)
 {
 	fw_command(fw, op, 0, id);
@@ -275,6 +286,7 @@ static bool in_use(struct fw *fw, uint32_t id)
 
 /* ---- keys ----------------------------------------------------------------------------------- */
 
+/* But for its kind. */
 static bool within(const struct mpnic_key *key, const struct mpnic_key *mask)
 {
 	const uint8_t *bytes = (const uint8_t *)key, *allowed = (const uint8_t *)mask;
@@ -309,7 +321,7 @@ static bool key_ok(const struct fw *fw, const struct mpnic_key *key)
 
 /* Where a flow stands. */
 struct spot {
-	struct fw_key key;
+	const struct fw_key *key;
 	struct fw_hashed hashed;
 	struct fw_table *table; /* the one that it is in, or belongs to */
 	struct fw_found found;
@@ -318,51 +330,42 @@ struct spot {
 
 static void look_up(struct fw *fw, struct spot *s)
 {
-	struct mpnic_key key;
+	const bool masked = given_key(fw)->kind & KEY_MASKED;
 
-	memcpy(&key, given_flow(fw)->key, sizeof(key));
-	memcpy(&s->key, &key, sizeof(s->key));
-	s->hashed = fw_hash(&fw->hash, &s->key, FW_KEY_WORDS);
+	s->key = (const struct fw_key *)given_key(fw);
+	s->hashed = fw_hash(&fw->hash, s->key, FW_KEY_WORDS);
 	s->learnt = false;
-	if (!(key.kind & KEY_MASKED)) {
+	if (!masked) {
 		s->table = &fw->table[MPNIC_TABLE_STASH];
-		s->learnt = s->there = fw_table_find(fw, s->table, &s->key, s->hashed, &s->found);
+		s->learnt = s->there = fw_table_find(fw, s->table, s->key, s->hashed, &s->found);
 		if (s->there) {
 			note_learnt(fw, s->found.place, s->found.value);
 			return;
 		}
 	}
-	s->table = &fw->table[key.kind & KEY_MASKED ? MPNIC_TABLE_MASKED : MPNIC_TABLE_FLOW];
-	s->there = fw_table_find(fw, s->table, &s->key, s->hashed, &s->found);
+	s->table = &fw->table[masked ? MPNIC_TABLE_MASKED : MPNIC_TABLE_FLOW];
+	s->there = fw_table_find(fw, s->table, s->key, s->hashed, &s->found);
 }
 
 /* ---- commands ------------------------------------------------------------------------------- */
 
 static uint32_t check_flow(const struct fw *fw, const struct mpnic_admin_flow *flow)
 {
-	struct mpnic_action action;
-	struct mpnic_key key;
-
-	memcpy(&key, flow->key, sizeof(key));
-	memcpy(&action, flow->action, sizeof(action));
-	if (!key_ok(fw, &key) || flow->flow_id || (flow->flags & (uint16_t)~FLOW_BITS) ||
+	if (!key_ok(fw, given_key(fw)) || flow->flow_id || (flow->flags & (uint16_t)~FLOW_BITS) ||
 	    !all_zero(flow->reserved, sizeof(flow->reserved)))
 		return MPNIC_STATUS_INVALID;
 	if (flow->conn_id != MPNIC_ID_NONE && flow->conn_id >= fw->conns)
 		return MPNIC_STATUS_RANGE;
-	return fw_action_check(fw, &action);
+	return fw_action_check(fw, given_action(fw));
 }
 
-static void set_action(struct tail *tail, const uint8_t *from)
+static void set_action(struct tail *tail, const struct mpnic_action *action)
 {
-	struct mpnic_action action;
-
-	memcpy(&action, from, sizeof(action));
-	tail->mark = action.mark;
-	tail->rx_queue = action.rx_queue;
-	tail->strip = action.strip;
-	tail->actions = action.actions;
-	tail->prio = action.prio;
+	tail->mark = action->mark;
+	tail->rx_queue = action->rx_queue;
+	tail->strip = action->strip;
+	tail->actions = action->actions;
+	tail->prio = action->prio;
 }
 
 /* The state stands there before its key does. */
@@ -377,7 +380,7 @@ static void write_state(const struct fw *fw, uint32_t id, uint8_t generation)
 		.flags = flow->flags,
 	};
 
-	set_action(&tail, flow->action);
+	set_action(&tail, given_action(fw));
 	fw_command_data(fw, MPNIC_TABLE_OP_DSS_WRITE, MPNIC_DSS_MEM_DIR0, id, &none, sizeof(none));
 	fw_command(fw, MPNIC_TABLE_OP_DSS_WRITE, MPNIC_DSS_MEM_DIR1, id);
 	write_tail(fw, id, &tail);
@@ -402,7 +405,7 @@ uint32_t fw_flow_add(struct fw *fw)
 		return MPNIC_STATUS_FULL;
 	id = fw_ids_take(&fw->flow_ids, &first);
 	write_state(fw, id, (uint8_t)(generation_of(fw, id, first) + 1));
-	fw_place_write(fw, s.table, place, &s.key, id);
+	fw_place_write(fw, s.table, place, s.key, id);
 	s.table->used++;
 	memcpy(fw->cpl.data, &id, sizeof(id));
 	return MPNIC_STATUS_OK;
@@ -447,14 +450,12 @@ static uint32_t last_seen(const struct fw *fw, uint32_t id)
 uint32_t fw_flow_set(struct fw *fw)
 {
 	const uint32_t id = fw->cmd.id;
-	struct mpnic_action action;
 	struct tail tail;
 	uint32_t status, seen;
 
-	memcpy(&action, given_flow(fw)->action, sizeof(action));
 	if (id >= fw->flows)
 		return MPNIC_STATUS_RANGE;
-	status = fw_action_check(fw, &action);
+	status = fw_action_check(fw, given_action(fw));
 	if (status)
 		return status;
 	if (!in_use(fw, id))
@@ -462,7 +463,7 @@ uint32_t fw_flow_set(struct fw *fw)
 	seen = last_seen(fw, id);
 	read_tail(fw, MPNIC_TABLE_OP_FLOW_READ, id, &tail);
 	tail.last_seen = later(fw, seen, tail.last_seen);
-	set_action(&tail, given_flow(fw)->action);
+	set_action(&tail, given_action(fw));
 	write_tail(fw, id, &tail);
 	return MPNIC_STATUS_OK;
 }
@@ -526,14 +527,14 @@ uint32_t fw_flow_confirm(struct fw *fw)
 	look_up(fw, &s);
 	if (!s.learnt)
 		return s.there ? MPNIC_STATUS_EXISTS : MPNIC_STATUS_MISSING;
-	fw_table_find(fw, flows, &s.key, s.hashed, &found);
+	fw_table_find(fw, flows, s.key, s.hashed, &found);
 	place = fw_table_make_room(fw, flows, s.hashed, &found);
 	if (place == FW_NONE)
 		return MPNIC_STATUS_FULL;
 	read_tail(fw, MPNIC_TABLE_OP_FLOW_READ, s.found.value, &tail);
 	tail.flags &= (uint16_t)~MPNIC_FLOW_STATE_PROVISIONAL;
 	write_tail(fw, s.found.value, &tail);
-	fw_place_write(fw, flows, place, &s.key, s.found.value);
+	fw_place_write(fw, flows, place, s.key, s.found.value);
 	flows->used++;
 	leave_stash(fw, s.found.place);
 	return MPNIC_STATUS_OK;

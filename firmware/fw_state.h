@@ -6,12 +6,14 @@
 enum {
 	FW_TABLES = 5,	   /* enum table */
 	FW_KEY_WORDS = 10, /* of 4 bytes, of the longest key */
-	FW_HASH_ROW = 16,
 };
 
-/* The tables' secret key: its sums for every value of 4 bits of data (table.c). */
+/*
+ * The tables' secret key, ready for the hash: for the upper and the lower 4 bits of a word's first
+ * byte what each value of them adds, for each word of a key (table.c).
+ */
 struct fw_hash {
-	uint32_t row[16][FW_HASH_ROW];
+	uint32_t part[FW_KEY_WORDS][2][16][4];
 	uint32_t offset_low, offset_high;
 };
 
@@ -66,6 +68,7 @@ struct fw {
 	bool busy; /* cmd is being worked on */
 	_Alignas(8) struct mpnic_admin_cmd cmd;
 	_Alignas(8) struct mpnic_admin_cpl cpl;
+	uint32_t cpl_words; /* of the window that are not zero, at most */
 	enum fw_wait wait;
 	uint64_t wait_since;
 	uint32_t wait_polls;

@@ -105,20 +105,30 @@ static inline void hal_write64(const struct hal *hal, uint32_t off, uint64_t val
 static inline void hal_read_words(const struct hal *hal, uint32_t off, void *to, unsigned int words)
 {
 	hal_word *p = (hal_word *)to;
-	unsigned int i;
 
-	for (i = 0; i < words; i++)
-		p[i] = hal_read(hal, off + 4 * i);
+	for (; words >= 4; words -= 4, off += 16, p += 4) {
+		p[0] = hal_read(hal, off);
+		p[1] = hal_read(hal, off + 4);
+		p[2] = hal_read(hal, off + 8);
+		p[3] = hal_read(hal, off + 12);
+	}
+	for (; words; words--, off += 4)
+		*p++ = hal_read(hal, off);
 }
 
 static inline void hal_write_words(const struct hal *hal, uint32_t off, const void *from,
 				   unsigned int words)
 {
 	const hal_word *p = (const hal_word *)from;
-	unsigned int i;
 
-	for (i = 0; i < words; i++)
-		hal_write(hal, off + 4 * i, p[i]);
+	for (; words >= 4; words -= 4, off += 16, p += 4) {
+		hal_write(hal, off, p[0]);
+		hal_write(hal, off + 4, p[1]);
+		hal_write(hal, off + 8, p[2]);
+		hal_write(hal, off + 12, p[3]);
+	}
+	for (; words; words--, off += 4)
+		hal_write(hal, off, *p++);
 }
 
 #endif

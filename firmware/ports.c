@@ -77,14 +77,12 @@ void fw_event(const struct fw *fw, uint8_t kind, const struct mpnic_event *body)
 	hal_write(fw->hal, MPNIC_FW_EVENT_GO, 1);
 }
 
-bool fw_events_serve(struct fw *fw)
+static void tell_link(struct fw *fw)
 {
 	struct mpnic_event body = {
 		.time_ns = fw->now, .flow_id = MPNIC_ID_NONE, .conn_id = MPNIC_ID_NONE};
 	uint8_t port = 0;
 
-	if (!fw->link_due || !fw_event_room(fw))
-		return false;
 	while (!(fw->link_due >> port & 1))
 		port++;
 	fw->link_due &= (uint8_t) ~(1 << port);
@@ -92,6 +90,13 @@ bool fw_events_serve(struct fw *fw)
 	body.reason = fw->link_up >> port & 1;
 	fw_log_number(fw, FW_INFO, body.reason ? "link up, port " : "link down, port ", port);
 	fw_event(fw, MPNIC_EVENT_KIND_LINK, &body);
+}
+
+bool fw_events_serve(struct fw *fw)
+{
+	if (!fw->link_due || !fw_event_room(fw))
+		return false;
+	tell_link(fw);
 	return true;
 }
 

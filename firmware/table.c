@@ -19,27 +19,40 @@ static uint32_t get_be32(const uint8_t *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* Row n: the sum of the key, shifted left by t, for each bit t of n, of which the highest is 0. */
+/* The key's word @at, shifted left by @by bits with what is behind it. */
+static uint32_t key_word(const uint32_t *key, unsigned int at, unsigned int by)
+{
+	return by ? key[at] << by | key[at + 1] >> (32 - by) : key[at];
+}
+
+/* One value's sums are those of its bits, of which the highest is first in the data. */
+static void prepare_part(const uint32_t *key, unsigned int by, uint32_t part[16][4])
+{
+	unsigned int n, bit, i;
+
+	memset(part, 0, 16 * sizeof(part[0]));
+	for (n = 0; n < 16; n++) {
+		for (bit = 0; bit < 4; bit++) {
+			for (i = 0; i < 3 && n & 8 >> bit; i++)
+				part[n][i] ^= key_word(key, i, by + bit);
+		}
+	}
+}
+
 void fw_hash_prepare(struct fw_hash *hash, const uint8_t key[MPNIC_HASH_KEY_LEN])
 {
-	unsigned int n, t, i;
+	uint32_t words[KEY_BITS_WORDS + 2] = {0};
+	unsigned int i;
 
-	memset(hash, 0, sizeof(*hash));
 	for (i = 0; i < KEY_BITS_WORDS; i++)
-		hash->row[8][i] = get_be32(key + 4 * i);
-	for (t = 1; t < 4; t++) {
-		for (i = 0; i < KEY_BITS_WORDS; i++)
-			hash->row[8 >> t][i] =
-				hash->row[8][i] << t | hash->row[8][i + 1] >> (32 - t);
-	}
-	for (n = 3; n < 16; n++) {
-		const unsigned int high = n & 8 ? 8 : n & 4 ? 4 : 2;
-
-		for (i = 0; n != high && i < KEY_BITS_WORDS; i++)
-			hash->row[n][i] = hash->row[high][i] ^ hash->row[n - high][i];
+		words[i] = get_be32(key + 4 * i);
+	for (i = 0; i < FW_KEY_WORDS; i++) {
+		prepare_part(words + i, 0, hash->part[i][0]);
+		prepare_part(words + i, 4, hash->part[i][1]);
 	}
 	hash->offset_high = get_be32(key + 48);
 	hash->offset_low = get_be32(key + 52);
+	memset(words, 0, sizeof(words));
 }
 
 static uint32_t rotate(uint32_t v, unsigned int by)
@@ -47,34 +60,61 @@ static uint32_t rotate(uint32_t v, unsigned int by)
 	return v << by | v >> (32 - by);
 }
 
-/*
- * Toeplitz by 4 bits of data at a time: those that are at the same place of their words first, so
- * that all of them need the same shift. Then the rounds.
- */
-struct fw_hashed fw_hash(const struct fw_hash *hash, const struct fw_key *key, unsigned int words)
+/* A sum of 96 bits. */
+struct sum {
+	uint32_t a, b, c;
+};
+
+/* @offset: of a value's sums, 16 bytes each. */
+static inline void add_part(struct sum *s, const uint32_t part[16][4], uint32_t offset)
 {
-	static const uint8_t shift[8] = {4, 0, 12, 8, 20, 16, 28, 24}; /* of bytes in their order */
-	uint32_t a = 0, b = 0, c = 0, left, right;
-	unsigned int j, k, round;
+	const uint32_t *p = (const uint32_t *)((const uint8_t *)part + offset);
 
-	for (j = 8; j--;) {
-		a = a << 4 | b >> 28;
-		b = b << 4 | c >> 28;
-		c <<= 4;
-		for (k = 0; k < words; k++) {
-			const uint32_t word = key->word[k];
-			const uint32_t *row;
+	s->a ^= p[0];
+	s->b ^= p[1];
+	s->c ^= p[2];
+}
 
-			if (!word)
+/*
+ * Toeplitz by 4 bits of data at a time, of all words the bytes at the same place: they need the
+ * same shift, which is one for all. Values times 16 are offsets, so that the core, which shifts by
+ * a bit or a byte a clock, has little to shift. Most words of IPv4 keys are zero, and add nothing.
+ */
+static struct sum toeplitz(const struct fw_hash *hash, const struct fw_key *key, unsigned int words)
+{
+	struct used {
+		const uint8_t *bytes;
+		const uint32_t (*part)[16][4];
+	} list[FW_KEY_WORDS], *end = list, *u;
+	struct sum s = {0, 0, 0};
+	unsigned int i, k;
+
+	for (k = 0; k < words; k++) {
+		if (key->word[k])
+			*end++ = (struct used){(const uint8_t *)&key->word[k], hash->part[k]};
+	}
+	for (i = 4; i--;) {
+		s.a = s.a << 8 | s.b >> 24;
+		s.b = s.b << 8 | s.c >> 24;
+		s.c <<= 8;
+		for (u = list; u != end; u++) {
+			const uint32_t byte = u->bytes[i];
+
+			if (!byte)
 				continue;
-			row = hash->row[word >> shift[j] & 15] + k;
-			a ^= row[0];
-			b ^= row[1];
-			c ^= row[2];
+			add_part(&s, u->part[0], byte & 0xf0);
+			add_part(&s, u->part[1], byte << 4 & 0xf0);
 		}
 	}
-	left = a ^ hash->offset_high;
-	right = b ^ hash->offset_low;
+	return s;
+}
+
+struct fw_hashed fw_hash(const struct fw_hash *hash, const struct fw_key *key, unsigned int words)
+{
+	const struct sum s = toeplitz(hash, key, words);
+	uint32_t left = s.a ^ hash->offset_high, right = s.b ^ hash->offset_low;
+	unsigned int round;
+
 	for (round = 0; round < 4; round++) {
 		const uint32_t next = right ^ (rotate(left, 1) & rotate(left, 8)) ^ rotate(left, 2);
 
@@ -120,20 +160,33 @@ void fw_place_clear(const struct fw *fw, const struct fw_table *t, uint32_t plac
 
 /* ---- look-up -------------------------------------------------------------------------------- */
 
+/* Reads of one table after another: what does not change stays in the window. */
+static inline void begin_reads(const struct fw *fw, const struct fw_table *t)
+{
+	hal_write(fw->hal, MPNIC_FW_TABLE_CMD, (uint32_t)(MPNIC_TABLE_OP_READ | t->which << 8));
+}
+
+/* Returns whether something stands there; the rest is in TABLE_RSP. */
+static inline bool read_next(const struct fw *fw, uint32_t place)
+{
+	hal_write(fw->hal, MPNIC_FW_TABLE_CMD + offsetof(struct mpnic_table_cmd, id), place);
+	hal_write(fw->hal, MPNIC_FW_TABLE_GO, 1);
+	while (hal_read(fw->hal, MPNIC_FW_TABLE_GO))
+		;
+	return hal_read(fw->hal, RSP_VALID) & 1;
+}
+
 /* Buckets are counted through both arrays. */
 static uint32_t bucket_of(const struct fw_table *t, struct fw_hashed hashed, bool array)
 {
 	return array ? (hashed.high & t->mask) + t->mask + 1 : hashed.low & t->mask;
 }
 
-/* Whether a key stands at the place that was read last. Most differ in their first word. */
-static bool is_at(const struct fw *fw, const struct fw_table *t, const struct fw_key *key)
+/* Whether a key is the one that was read last. From its end: there the ports are. */
+static bool is_key(const struct fw *fw, const struct fw_table *t, const struct fw_key *key)
 {
 	unsigned int i;
 
-	if (!(hal_read(fw->hal, RSP_VALID) & 1))
-		return false;
-	/* From the end: there the ports are. */
 	for (i = t->key_words; i--;) {
 		if (hal_read(fw->hal, MPNIC_FW_TABLE_RSP + 4 * i) != key->word[i])
 			return false;
@@ -144,20 +197,23 @@ static bool is_at(const struct fw *fw, const struct fw_table *t, const struct fw
 bool fw_table_find(const struct fw *fw, const struct fw_table *t, const struct fw_key *key,
 		   struct fw_hashed hashed, struct fw_found *found)
 {
-	unsigned int i;
+	uint32_t place, end;
+	unsigned int array;
 
 	found->free = FW_NONE;
-	for (i = 0; i < 2 * WAYS; i++) {
-		const uint32_t place = bucket_of(t, hashed, i >= WAYS) * WAYS + i % WAYS;
-
-		fw_command(fw, MPNIC_TABLE_OP_READ, t->which, place);
-		if (is_at(fw, t, key)) {
-			found->place = place;
-			found->value = hal_read(fw->hal, RSP_VALUE);
-			return true;
+	begin_reads(fw, t);
+	for (array = 0; array < 2; array++) {
+		place = bucket_of(t, hashed, array) * WAYS;
+		for (end = place + WAYS; place != end; place++) {
+			if (!read_next(fw, place)) {
+				if (found->free == FW_NONE)
+					found->free = place;
+			} else if (is_key(fw, t, key)) {
+				found->place = place;
+				found->value = hal_read(fw->hal, RSP_VALUE);
+				return true;
+			}
 		}
-		if (found->free == FW_NONE && !(hal_read(fw->hal, RSP_VALID) & 1))
-			found->free = place;
 	}
 	return false;
 }
@@ -166,23 +222,24 @@ bool fw_table_find(const struct fw *fw, const struct fw_table *t, const struct f
 
 static uint32_t free_place(const struct fw *fw, const struct fw_table *t, uint32_t bucket)
 {
-	unsigned int way;
+	uint32_t place = bucket * WAYS;
+	const uint32_t end = place + WAYS;
 
-	for (way = 0; way < WAYS; way++) {
-		fw_command(fw, MPNIC_TABLE_OP_READ, t->which, bucket * WAYS + way);
-		if (!(hal_read(fw->hal, RSP_VALID) & 1))
-			return bucket * WAYS + way;
+	begin_reads(fw, t);
+	for (; place != end; place++) {
+		if (!read_next(fw, place))
+			return place;
 	}
 	return FW_NONE;
 }
 
-/* The bucket where what stands at @place could stand too. */
+/* The bucket where what stands at @place, which is taken, could stand too. */
 static uint32_t other_bucket(const struct fw *fw, const struct fw_table *t, uint32_t place)
 {
-	struct fw_key key = {{0}};
-	uint32_t value;
+	struct fw_key key;
 
-	fw_place_read(fw, t, place, &key, &value);
+	read_next(fw, place);
+	hal_read_words(fw->hal, MPNIC_FW_TABLE_RSP, &key, t->key_words);
 	return bucket_of(t, fw_hash(&fw->hash, &key, t->key_words), place / WAYS <= t->mask);
 }
 
@@ -195,6 +252,7 @@ static unsigned int go_on(struct fw *fw, const struct fw_table *t, unsigned int 
 	const uint32_t first = (uint32_t)fw->nodes[node].bucket * WAYS;
 	unsigned int way;
 
+	begin_reads(fw, t);
 	for (way = 0; way < WAYS && moves < FW_MOVES && count < FW_SEARCHED; way++) {
 		fw->nodes[count].bucket = (uint16_t)other_bucket(fw, t, first + way);
 		fw->nodes[count++].from =

@@ -20,8 +20,12 @@ int memcmp(const void *a, const void *b, size_t len);
 static inline bool all_zero(const void *from, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)from;
-	uint8_t all = 0;
+	uint32_t all = 0;
 
+	for (; ((uintptr_t)p & 3) && len; len--)
+		all |= *p++;
+	for (; len >= 4; len -= 4, p += 4)
+		all |= *(const uint32_t *)(const void *)p;
 	while (len--)
 		all |= *p++;
 	return !all;

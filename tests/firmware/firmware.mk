@@ -32,7 +32,7 @@ FUZZ_TARGETS += fuzz-admin
 $(FW_TEST)/fuzz_admin: $(addprefix tests/firmware/,fuzz_admin.c gates.c commands.c gates.h commands.h) \
 		$(addprefix firmware/,$(notdir $(FW_SRCS))) $(MODEL_SRCS) $(FW_HDRS) $(MODEL_HDRS)
 	@mkdir -p $(@D)
-	$(CLANG) $(CPPFLAGS) -Itests/firmware $(FUZZ_CFLAGS) $(filter tests/firmware/%.c,$^) $(FW_SRCS) \
+	$(CLANG) $(CPPFLAGS) -Itests/firmware $(FUZZ_CFLAGS) $(FW_CFLAGS) $(filter tests/firmware/%.c,$^) $(FW_SRCS) \
 		$(MODEL_SRCS) -o $@
 
 .PHONY: fuzz-admin test-fuzz-admin

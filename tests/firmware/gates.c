@@ -465,7 +465,7 @@ void gates_pass(struct gates *g, uint64_t ns)
 
 int gates_admin_raw(struct gates *g)
 {
-	memset(&g->cpl, 0xee, sizeof(g->cpl));
+	memset(&g->cpl, 0xee, offsetof(struct mpnic_admin_cpl, data));
 	g->admin_waits = true;
 	for (unsigned int i = 0; i < GATES_POLLS && g->admin_waits; i++)
 		gates_poll(g);

@@ -13,6 +13,7 @@ build=(
     zlib1g-dev             # Verilator's FST traces
     libjansson-dev         # JSON
     libssl-dev             # libcrypto: tokens and HMACs
+    libpci-dev             # mpnic-tool: finds cards
 )
 lint=(
     "${build[@]}"

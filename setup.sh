@@ -14,6 +14,7 @@ build=(
     libjansson-dev          # JSON
     libssl-dev              # libcrypto: tokens and HMACs
     gcc-riscv64-unknown-elf # firmware and boot for the NIC's processor
+    libpci-dev              # mpnic-tool: finds cards
 )
 lint=(
     "${build[@]}"

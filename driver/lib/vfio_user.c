@@ -300,9 +300,9 @@ static int receive_reply(struct vfio_user *v, uint16_t command, uint64_t deadlin
 		drop_fds(v);
 		if (!h.error || h.error > 4095)
 			return why(v, -EIO, "the server failed without an error number");
-		if (h.error == ENODEV) /* that is a word of ours */
-			h.error = EIO;
-		return why(v, -(int)h.error, "the server says: %s", strerror((int)h.error));
+		why(v, 0, "the server says: %s", strerror((int)h.error));
+		/* These are words of ours: the device is gone, the caller is wrong. */
+		return h.error == ENODEV || h.error == EINVAL ? -EIO : -(int)h.error;
 	}
 }
 

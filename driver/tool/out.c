@@ -188,7 +188,9 @@ static void print_object(const json_t *object, unsigned int indent)
 				       strlen(key) > width) width = strlen(key);
 	json_object_foreach((json_t *)object, key, value)
 	{
-		if (json_is_object(value)) {
+		if (json_is_object(value) && !json_object_size(value)) {
+			printf("%*s%s: nothing but 0\n", indent, "", key);
+		} else if (json_is_object(value)) {
 			printf("%*s%s\n", indent, "", key);
 			print_object(value, indent + 2);
 		} else if (is_table(value)) {

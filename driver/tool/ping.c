@@ -22,7 +22,7 @@
 struct ping {
 	const struct tool *t;
 	struct mpnic_dev *dev;
-	struct mpnic_dma dma; /* WINDOW buffers to send, then those to receive */
+	struct mpnic_dma dma; /* WINDOW buffers to send, then 3 times as many to receive */
 	struct mpnic_rxq *rx;
 	struct mpnic_txq *tx;
 	struct mpnic_admin_port before; /* the port as it was */
@@ -97,7 +97,7 @@ static void give_port_back(struct ping *p)
 
 static int post_all(struct ping *p)
 {
-	for (unsigned int i = 0; i < 2 * WINDOW; i++) {
+	for (unsigned int i = 0; i < 3 * WINDOW; i++) {
 		struct mpnic_buf buf = {
 			.iova = p->dma.iova + (WINDOW + i) * BUF_SIZE,
 			.cookie = (uint8_t *)p->dma.addr + (WINDOW + i) * BUF_SIZE,
@@ -114,7 +114,7 @@ static int post_all(struct ping *p)
 static int set_up(struct ping *p)
 {
 	const struct mpnic_queue_options options = {.log2 = 7, .vector = MPNIC_NO_VECTOR};
-	int err = mpnic_dma_alloc(p->dev, 3 * WINDOW * BUF_SIZE, &p->dma);
+	int err = mpnic_dma_alloc(p->dev, 4 * WINDOW * BUF_SIZE, &p->dma);
 
 	if (!err)
 		err = mpnic_rxq_create(p->dev, (unsigned int)p->t->queue, &options, &p->rx);

@@ -14,3 +14,17 @@ TEST_TARGETS += test-driver
 # Criterion does not free all of its own at the end of a test.
 test-driver: $(DRIVER)/unit
 	@ASAN_OPTIONS=detect_leaks=0 $(RUN) driver-unit $<
+
+# By its programs: the tool, and through it the vfio-user client, against a server in Python.
+TEST_TARGETS += test-tool test-vfio-client
+SOAK_TARGETS += soak-vfio-client
+.PHONY: test-tool test-vfio-client soak-vfio-client
+
+test-tool: $(B)/tool-san/mpnic-tool
+	@$(RUN) driver-tool tests/driver/test_tool.py $<
+
+test-vfio-client: $(B)/tool-san/mpnic-tool
+	@$(RUN) driver-vfio-user tests/driver/test_vfio_user.py $<
+
+soak-vfio-client: $(B)/tool-san/mpnic-tool
+	tests/driver/test_vfio_user.py $< $(or $(SOAK_SECONDS),600)

@@ -30,6 +30,8 @@ FUZZ_TARGETS :=
 FORMAL_TARGETS :=
 SYNTH_TARGETS :=
 SOAK_TARGETS :=
+INSTALL_TARGETS :=
+CPPCHECK_FILES := $(shell git ls-files 'hw/*.c' 'firmware/*.c' 'sim/*.c' ':!hw/regs/generated')
 
 # Objects: plain, and with sanitizers.
 $(B)/obj/%.o: %.c
@@ -40,7 +42,7 @@ $(B)/san/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP -c $< -o $@
 
-include $(wildcard hw/*/*.mk firmware/*.mk sim/*.mk tests/*/*.mk)
+include $(wildcard hw/*/*.mk firmware/*.mk sim/*.mk driver/*/*.mk tests/*/*.mk)
 -include $(shell test ! -d $(B) || find $(B) -name '*.d' 2>/dev/null)
 
 all: ## build everything (what is missing on the machine is named by `make setup-build`)
@@ -86,8 +88,8 @@ soak: ## lock-step and generated conversations for SOAK_SECONDS (default 600) wi
 soak: setup-test
 	@$(MAKE) --no-print-directory $(SOAK_TARGETS)
 
-install: ## install mpnic-sim, the decoder library and its headers below PREFIX (DESTDIR respected)
-install: all
+install: ## install the programs, the libraries and their headers below PREFIX (DESTDIR respected)
+install: all $(INSTALL_TARGETS)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace
 	install -D -m 644 $(B)/model/libmpnic_model.a $(DESTDIR)$(PREFIX)/lib/libmpnic_model.a
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/mpnic hw/model/mpnic_model.h \
@@ -114,7 +116,7 @@ lint-format:
 lint-cppcheck:
 	cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 --suppress=missingIncludeSystem $(CPPFLAGS) \
-		$(shell git ls-files 'hw/*.c' 'firmware/*.c' 'sim/*.c' ':!hw/regs/generated')
+		$(CPPCHECK_FILES)
 
 lint-shell:
 	shellcheck $(shell git ls-files '*.sh') .ci/run

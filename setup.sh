@@ -14,6 +14,7 @@ build=(
     libjansson-dev          # JSON
     libssl-dev              # libcrypto: tokens and HMACs
     gcc-riscv64-unknown-elf # firmware and boot for the NIC's processor
+    libpci-dev              # mpnic-tool: finds cards
 )
 lint=(
     "${build[@]}"
@@ -28,7 +29,7 @@ test=(
     tshark                   # second opinion on captures
     z3                       # proofs
     iproute2                 # live captures in network namespaces
-    qemu-system-misc         # another opinion on it
+    qemu-system-misc         # another opinion on the processor and its tests
 )
 synth=("${test[@]}" debootstrap)
 

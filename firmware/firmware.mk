@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Firmware and boot (docs/firmware.md): $(B)/firmware/libmpnic_fw.a for the C model, with a sanitized
-# twin in $(B)/firmware-san; mpnic-fw.bin, which drivers load, and the ROM of boot for the RV32I core.
+# twin in $(B)/firmware-san; mpnic-1.mpfw, which drivers load, and the ROM of boot for the RV32I core.
 
 FW := $(B)/firmware
 # Both from one source, but for what stands where a processor starts.
@@ -9,7 +9,7 @@ FW_SRCS := $(addprefix firmware/,admin.c boot.c flows.c fw.c ids.c log.c port.c 
 FW_HDRS := $(wildcard firmware/*.h hw/regs/generated/*.h)
 FW_LIB := $(FW)/libmpnic_fw.a
 FW_SAN_LIB := $(B)/firmware-san/libmpnic_fw.a
-FW_IMAGE := $(FW)/mpnic-fw.bin
+FW_IMAGE := $(FW)/mpnic-1.mpfw
 FW_ROM := $(FW)/mpnic-boot.hex
 # Records are read where they lie in windows.
 FW_CFLAGS := -fno-strict-aliasing

@@ -2,9 +2,9 @@
 /*
  * A simulated card: the device's model between a vfio-user socket and two wires.
  *
- * Two threads: the device's, in which card_run() runs, has device and wires; the server's, which the
- * card makes, has the socket. They meet in a page of doorbells, in DMA, and where a register access is
- * handed over: it waits CARD_ACCESS_MS at most, however long a step of the device takes.
+ * Two threads: the device's, in which card_run() runs, has device and wires; the server's, which
+ * the card makes, has the socket. They meet in a page of doorbells, in DMA, and where a register
+ * access is handed over: it waits CARD_ACCESS_MS at most, however long a step of the device takes.
  */
 #ifndef SIM_CARD_H
 #define SIM_CARD_H
@@ -22,9 +22,9 @@
 struct card;
 
 struct card_config {
-	const char *socket;		 /* path of the vfio-user socket */
-	const char *control;		 /* path of the command socket (docs/serve.md), or NULL */
-	const char *wire[MPNIC_PORTS];	 /* specs of wire.h */
+	const char *socket;	       /* path of the vfio-user socket */
+	const char *control;	       /* path of the command socket (docs/serve.md), or NULL */
+	const char *wire[MPNIC_PORTS]; /* specs of wire.h */
 	struct mpnic_device_config device;
 	void (*log)(const char *text); /* a line for people; called by both threads */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a client of the vfio-user socket reaches: configuration space, BAR 0, reset; and the way back,
- * DMA and interrupts. */
+/* What a client of the vfio-user socket reaches: configuration space, BAR 0, reset; and the way
+ * back, DMA and interrupts. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
@@ -86,7 +87,7 @@ static void carry_out(struct card *card, struct card_request *r)
 			card_log(card, "no memory for a reset");
 			card_stop(card);
 		}
-		card->dead = 0;
+		card->dead = false;
 		return;
 	}
 	for (uint32_t i = 0; i < r->len; i += sizeof(word)) {
@@ -220,7 +221,7 @@ static int region_write(void *ctx, unsigned int region, uint64_t offset, const v
 
 	if (region == VFIO_PCI_CONFIG_REGION_INDEX)
 		return pci_config_write(&card->pci, (uint32_t)offset, data, len) ? ask_reset(card)
-										  : 0;
+										 : 0;
 	for (uint32_t i = 0; i < len && !err; i += CARD_REQUEST_MAX / 2) {
 		const uint32_t n = len - i < CARD_REQUEST_MAX / 2 ? len - i : CARD_REQUEST_MAX / 2;
 
@@ -274,7 +275,7 @@ static int send_wire(void *ctx, unsigned int port, const void *frame, size_t len
 {
 	struct card *card = ctx;
 
-	return wire_fault_send(card->fault[port], frame, len);
+	return wire_fault_send(card->fault[port], frame, len, card->now_ns);
 }
 
 static void random_bytes(void *ctx, void *buf, size_t len)
@@ -338,8 +339,8 @@ int card_bus_open(struct card *card, char error[CARD_ERROR_MAX])
 		.area = {{.offset = MPNIC_BAR_DOORBELL, .size = MPNIC_DOORBELL_SIZE}},
 		.fd = card->doorbell_fd,
 	};
-	config.region[VFIO_PCI_CONFIG_REGION_INDEX] = (struct vfu_region){
-		.size = PCI_CONFIG_SIZE, .readable = true, .writable = true};
+	config.region[VFIO_PCI_CONFIG_REGION_INDEX] =
+		(struct vfu_region){.size = PCI_CONFIG_SIZE, .readable = true, .writable = true};
 	config.irq[VFIO_PCI_MSIX_IRQ_INDEX] = MPNIC_VECTORS;
 	err = vfu_open(&config, card, &card->server, why);
 	if (err)

@@ -9,6 +9,7 @@
 
 #include "card.h"
 #include "pci_config.h"
+#include "unix_path.h"
 #include "wire_fault.h"
 
 enum {
@@ -18,7 +19,12 @@ enum {
 
 /* What the server's thread asks of the device's. There is one: a second waits for its slot. */
 struct card_request {
-	enum card_request_kind { CARD_NOTHING, CARD_READ, CARD_WRITE, CARD_RESET } kind;
+	enum card_request_kind {
+		CARD_NOTHING,
+		CARD_READ,
+		CARD_WRITE,
+		CARD_RESET
+	} kind;
 	bool done; /* the device's thread has answered */
 	bool left; /* nobody waits for the answer any more */
 	uint32_t offset, len;
@@ -31,7 +37,7 @@ struct card {
 	struct mpnic_device *device;
 	pthread_t thread;
 	bool thread_runs;
-	atomic_bool stop, want_stats, gone;
+	atomic_bool stop, want_stats;
 	atomic_int server_error;
 	int wake_fd; /* eventfd: the device's thread has something to do */
 	atomic_bool asleep;
@@ -50,17 +56,21 @@ struct card {
 	atomic_bool requested;
 
 	/* Of the device's thread. */
+	uint64_t now_ns;
 	struct wire *wire[MPNIC_PORTS];
 	struct wire_fault *fault[MPNIC_PORTS];
 	bool wire_ended[MPNIC_PORTS], link_off[MPNIC_PORTS];
 	int command_fd; /* listening; -1: none */
+	struct unix_path command_path;
 	struct card_client *clients;
-	unsigned int dead; /* the device does nothing more: fault injection */
+	uint64_t command_due_ns; /* when the command socket is looked at next */
+	bool dead;		 /* the device does nothing more: fault injection */
 	uint8_t frame[WIRE_FRAME_MAX];
 };
 
 /* A line for people. */
-__attribute__((format(printf, 2, 3))) void card_log(const struct card *card, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void card_log(const struct card *card, const char *format,
+						    ...);
 
 /* Make the device's thread look around. From any thread, and from a signal handler. */
 void card_wake(struct card *card);

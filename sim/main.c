@@ -2,13 +2,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exit_code.h"
 #include "replay.h"
+#include "serve.h"
 
 static const struct {
 	const char *name, *summary;
 	int (*run)(int argc, char **argv, char **program);
 } commands[] = {
 	{"replay", "captures through RTL and C model, and a report on their MPTCP", replay_main},
+	{"serve", "a simulated card behind a vfio-user socket", serve_main},
 };
 
 static void usage(FILE *out)

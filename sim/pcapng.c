@@ -124,7 +124,9 @@ int pcapng_packet(struct pcapng *p, unsigned int iface, uint64_t time_ns, const 
 
 	if (comment_len > OPT_MAX)
 		comment_len = OPT_MAX;
-	total = 32 + padded(len) + 4 + padded(comment_len) + 4;
+	total = 32 + padded(len);
+	if (comment_len)
+		total += 4 + padded(comment_len) + 4;
 	put32(p, BLOCK_EPB);
 	put32(p, total);
 	put32(p, iface);
@@ -133,8 +135,10 @@ int pcapng_packet(struct pcapng *p, unsigned int iface, uint64_t time_ns, const 
 	put32(p, len);
 	put32(p, orig_len);
 	put_padded(p, data, len);
-	put_option(p, OPT_COMMENT, comment, comment_len);
-	put32(p, 0);
+	if (comment_len) {
+		put_option(p, OPT_COMMENT, comment, comment_len);
+		put32(p, 0);
+	}
 	put32(p, total);
 	return status(p);
 }

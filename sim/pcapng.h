@@ -13,7 +13,7 @@ int pcapng_open(const char *path, struct pcapng **pcapng);
 /* Describe an interface, with times in nanoseconds. Returns its number, from 0, or an error. */
 int pcapng_interface(struct pcapng *pcapng, uint16_t link_type, uint32_t snaplen, const char *name);
 
-/* One packet of an interface; the comment is cut at 65535 bytes. */
+/* One packet of an interface; the comment is cut at 65535 bytes, and left out where it is empty. */
 int pcapng_packet(struct pcapng *pcapng, unsigned int iface, uint64_t time_ns, const uint8_t *data,
 		  uint32_t len, uint32_t orig_len, const char *comment);
 

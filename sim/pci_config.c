@@ -39,7 +39,8 @@ static void set_header(struct pci_config *c)
 	set(c, PCI_SUBSYSTEM_VENDOR_ID, MPNIC_PCI_VENDOR_ID, 2);
 	set(c, PCI_SUBSYSTEM_ID, MPNIC_PCI_DEVICE_ID, 2);
 	set(c, PCI_CAPABILITY_LIST, CAP_PM, 1);
-	allow(c, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE, 2);
+	allow(c, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE,
+	      2);
 	allow(c, PCI_CACHE_LINE_SIZE, 0xff, 1);
 	allow(c, PCI_INTERRUPT_LINE, 0xff, 1);
 	/* All ones read back as the size. */
@@ -79,17 +80,16 @@ static void set_msix(struct pci_config *c)
 
 static void set_vendor(struct pci_config *c)
 {
-	const struct mpnic_pci_vendor vendor = {
-		.cap_id = PCI_CAP_ID_VNDR,
-		.cap_len = sizeof(vendor),
-		.bar = 0,
+	const struct mpnic_pci_cap cap = {
+		.id = PCI_CAP_ID_VNDR,
+		.len = sizeof(cap),
+		.version = 1,
 		.signature = MPNIC_SIGNATURE,
-		.regs_version = MPNIC_REGS_MAJOR << 16 | MPNIC_REGS_MINOR,
-		.regs = 0,
-		.mailbox = MPNIC_HOST_MAILBOX_COMMAND,
+		.bar = 0,
+		.mailbox = MPNIC_BAR_MAILBOX,
 	};
 
-	memcpy(c->bytes + CAP_VENDOR, &vendor, sizeof(vendor));
+	memcpy(c->bytes + CAP_VENDOR, &cap, sizeof(cap));
 }
 
 void pci_config_reset(struct pci_config *c)

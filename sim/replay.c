@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "exit_code.h"
 #include "replay.h"
 
 #include <errno.h>

@@ -150,10 +150,11 @@ int wire_fault_set(struct wire_fault *f, const char *spec, char error[WIRE_ERROR
 			to_rx = *word == 'r' ? &rx : NULL;
 			to_tx = *word == 't' ? &tx : NULL;
 		} else if (parse_word(word, to_rx, to_tx, &seed)) {
-			snprintf(error, WIRE_ERROR_MAX,
-				 "faults: '%s' is none of drop=P, dup=P, corrupt=P, reorder=P (P from 0 "
-				 "to 1), delay=US (below 60 s), seed=N, rx, tx, none",
-				 shown);
+			snprintf(
+				error, WIRE_ERROR_MAX,
+				"faults: '%s' is none of drop=P, dup=P, corrupt=P, reorder=P (P from 0 "
+				"to 1), delay=US (below 60 s), seed=N, rx, tx, none",
+				shown);
 			return -EINVAL;
 		}
 	}

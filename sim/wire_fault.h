@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A wire with faults: frames are lost, doubled, damaged, held back or overtaken, in either direction,
- * by chance, from a seed, so that a run can be repeated. Without faults it is the wire.
+ * A wire with faults: frames are lost, doubled, damaged, held back or overtaken, in either
+ * direction, by chance, from a seed, so that a run can be repeated. Without faults it is the wire.
  */
 #ifndef SIM_WIRE_FAULT_H
 #define SIM_WIRE_FAULT_H

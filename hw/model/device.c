@@ -255,6 +255,10 @@ uint32_t mpnic_device_read(struct mpnic_device *d, uint32_t offset)
 		memcpy(&word, d->win.mailbox + (offset - MPNIC_BAR_MAILBOX), sizeof(word));
 		return word;
 	}
+	if (offset - MPNIC_HOST_SERIAL < sizeof(d->config.serial)) {
+		memcpy(&word, d->config.serial + (offset - MPNIC_HOST_SERIAL), sizeof(word));
+		return word;
+	}
 	if (offset >= MPNIC_BAR_STAT && offset < MPNIC_BAR_MAILBOX)
 		return read_stat(d, offset - MPNIC_BAR_STAT);
 	return read_host(d, offset);
@@ -324,7 +328,8 @@ void mpnic_device_write(struct mpnic_device *d, uint32_t offset, uint32_t value)
 	d->busy = true;
 	if (offset >= MPNIC_BAR_MAILBOX && offset < MPNIC_BAR_MAILBOX + MPNIC_MAILBOX_WINDOW) {
 		if (!d->mailbox_waits)
-			memcpy(d->win.mailbox + (offset - MPNIC_BAR_MAILBOX), &value, sizeof(value));
+			memcpy(d->win.mailbox + (offset - MPNIC_BAR_MAILBOX), &value,
+			       sizeof(value));
 		return;
 	}
 	switch (offset) {
@@ -380,7 +385,8 @@ static bool is_rung(struct mpnic_device *d)
 	    d->doorbells[MPNIC_DOORBELL_ADMIN / 4] != d->admin_head)
 		return true;
 	for (unsigned int i = 0; i < MPNIC_QUEUES; i++)
-		if (d->tx[i].enabled && d->doorbells[MPNIC_DOORBELL_TX / 4 + i] != d->tx[i].stats.tail)
+		if (d->tx[i].enabled &&
+		    d->doorbells[MPNIC_DOORBELL_TX / 4 + i] != d->tx[i].stats.tail)
 			return true;
 	return false;
 }

@@ -24,7 +24,8 @@ struct device_queue {
 	uint8_t kind; /* enum queue */
 	uint8_t log2;
 	bool enabled;
-	bool stopped;  /* the ring itself could not be reached: nothing more until it is created anew */
+	bool stopped; /* the ring itself could not be reached: nothing more until it is created anew
+		       */
 	bool skipping; /* Tx: behind an error, up to the frame's last descriptor */
 	uint16_t vector;
 	uint64_t ring, cpl;
@@ -123,18 +124,16 @@ __attribute__((visibility("hidden"))) void device_irq(struct mpnic_device *d, ui
 __attribute__((visibility("hidden"))) struct device_queue *
 device_queue(struct mpnic_device *d, unsigned int kind, unsigned int index);
 __attribute__((visibility("hidden"))) void device_queue_start(struct device_queue *q);
-__attribute__((visibility("hidden"))) void
-queue_error(struct device_queue *q, enum mpnic_queue_error_code error);
+__attribute__((visibility("hidden"))) void queue_error(struct device_queue *q,
+						       enum mpnic_queue_error_code error);
 /* Descriptors that the host has written and the device has not taken. */
 __attribute__((visibility("hidden"))) uint32_t queue_ready(struct device_queue *q, uint32_t tail);
 /* The descriptor numbered @at, which is ready; NULL: the ring cannot be read, the queue stops. */
-__attribute__((visibility("hidden"))) const void *queue_desc(struct mpnic_device *d,
-							     struct device_queue *q, uint32_t at,
-							     uint32_t ready);
+__attribute__((visibility("hidden"))) const void *
+queue_desc(struct mpnic_device *d, struct device_queue *q, uint32_t at, uint32_t ready);
 /* Write the next completion, of @size bytes of which the last is its phase. */
-__attribute__((visibility("hidden"))) int queue_complete(struct mpnic_device *d,
-							 struct device_queue *q, void *cpl,
-							 size_t size);
+__attribute__((visibility("hidden"))) int
+queue_complete(struct mpnic_device *d, struct device_queue *q, void *cpl, size_t size);
 
 /* ---- device_rx.c, device_tx.c --------------------------------------------------------------- */
 

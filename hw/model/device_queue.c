@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Rings in host memory: fetching descriptors, writing completions. All of it is hostile. */
+#include <errno.h>
+
 #include "device.h"
 
 struct device_queue *device_queue(struct mpnic_device *d, unsigned int kind, unsigned int index)

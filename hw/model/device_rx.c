@@ -4,6 +4,7 @@
 
 enum {
 	RX_BUFFER_MIN = 64,
+	ROOM_MIN = 4, /* buffers */
 	EVENT_BODY = sizeof(((struct mpnic_event_cpl *)0)->body),
 };
 
@@ -88,9 +89,8 @@ static struct device_queue *choose(struct mpnic_device *d, unsigned int port, ui
 	const unsigned int index =
 		p->queue_count ? p->queue_base + rx_queue % p->queue_count : MPNIC_QUEUES;
 
-	return index < MPNIC_QUEUES && d->rx[index].enabled && !d->rx[index].stopped
-		       ? &d->rx[index]
-		       : NULL;
+	return index < MPNIC_QUEUES && d->rx[index].enabled && !d->rx[index].stopped ? &d->rx[index]
+										     : NULL;
 }
 
 static void describe(struct mpnic_rx_cpl *cpl, const struct device_frame *frame, uint64_t now_ns)
@@ -148,8 +148,8 @@ static enum mpnic_queue_error_code check(const struct mpnic_rx_desc *desc)
 }
 
 /*
- * Fill buffers with the frame. Descriptors that are none end it only where the frame has begun: then
- * it is as if there were no more.
+ * Fill buffers with the frame. Descriptors that are none end it only where the frame has begun:
+ * then it is as if there were no more.
  */
 static void fill(struct mpnic_device *d, struct device_queue *q, const struct device_frame *frame,
 		 uint32_t ready, struct mpnic_rx_cpl *cpl)
@@ -157,8 +157,7 @@ static void fill(struct mpnic_device *d, struct device_queue *q, const struct de
 	size_t done = 0;
 
 	while (done < frame->len && cpl->buffers < ready) {
-		const struct mpnic_rx_desc *desc =
-			queue_desc(d, q, q->head + cpl->buffers, ready);
+		const struct mpnic_rx_desc *desc = queue_desc(d, q, q->head + cpl->buffers, ready);
 		size_t n;
 
 		if (!desc || check(desc))
@@ -223,6 +222,26 @@ void device_to_host(struct mpnic_device *d, unsigned int port, const struct devi
 		return;
 	q->stats.frames++;
 	q->stats.bytes += cpl.len;
+}
+
+bool mpnic_device_has_room(const struct mpnic_device *d, unsigned int port)
+{
+	const struct device_port *p = &d->port[port];
+	bool any = false;
+
+	if (!(p->flags & MPNIC_PORT_UP))
+		return false;
+	for (unsigned int i = p->queue_base;
+	     i < MPNIC_QUEUES && i < (unsigned int)p->queue_base + p->queue_count; i++) {
+		const struct device_queue *q = &d->rx[i];
+
+		if (!q->enabled || q->stopped)
+			continue;
+		any = true;
+		if (d->doorbells[MPNIC_DOORBELL_RX / 4 + i] - q->head < ROOM_MIN)
+			return false;
+	}
+	return any;
 }
 
 void mpnic_device_receive(struct mpnic_device *d, unsigned int port, const uint8_t *data,

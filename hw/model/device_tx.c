@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From a Tx queue through the pipeline to a wire port. */
+#include <errno.h>
+
 #include "device.h"
 
 enum {

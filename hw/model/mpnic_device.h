@@ -4,8 +4,8 @@
  * firmware, built natively from the same source (docs/device.md). What a driver sees is
  * mpnic_device_regs.h; around it stand the caller's bus, interrupts and wires.
  *
- * All memory is taken by mpnic_device_new() and mpnic_device_reset(). A device belongs to one thread
- * at a time; only the page of doorbells is written by others, as a host writes it.
+ * All memory is taken by mpnic_device_new() and mpnic_device_reset(). A device belongs to one
+ * thread at a time; only the page of doorbells is written by others, as a host writes it.
  */
 #ifndef MPNIC_DEVICE_H
 #define MPNIC_DEVICE_H
@@ -45,9 +45,8 @@ void mpnic_device_defaults(struct mpnic_device_config *config);
 
 /*
  * mpnic_device_new() - a device after power-up, at time @now_ns.
- * @doorbells: MPNIC_DOORBELL_SIZE bytes that the host writes to (MPNIC_DOORBELL_*), zeroed here; they
- *             stay the caller's
- * Returns 0, -EINVAL for sizes that mpnic_state_new() refuses, -ENOMEM.
+ * @doorbells: MPNIC_DOORBELL_SIZE bytes that the host writes to (MPNIC_DOORBELL_*), zeroed here;
+ * they stay the caller's Returns 0, -EINVAL for sizes that mpnic_state_new() refuses, -ENOMEM.
  */
 #define MPNIC_DOORBELL_SIZE 4096
 int mpnic_device_new(const struct mpnic_device_config *config, const struct mpnic_device_ops *ops,
@@ -56,17 +55,23 @@ void mpnic_device_free(struct mpnic_device *device);
 
 /*
  * A word of BAR 0, but for the page of doorbells and the MSI-X structures, which are the caller's.
- * @offset is a multiple of 4 below MPNIC_BAR_SIZE; where nothing is, 0 is read, and a write is lost.
+ * @offset is a multiple of 4 below MPNIC_BAR_SIZE; where nothing is, 0 is read, and a write is
+ * lost.
  */
 uint32_t mpnic_device_read(struct mpnic_device *device, uint32_t offset);
 void mpnic_device_write(struct mpnic_device *device, uint32_t offset, uint32_t value);
 
-/* mpnic_device_reset() - as register RESET. Returns 0, or -ENOMEM, after which it is to be freed. */
+/* mpnic_device_reset() - as register RESET. Returns 0, or -ENOMEM, after which it is to be freed.
+ */
 int mpnic_device_reset(struct mpnic_device *device, enum mpnic_reset_code reason);
 
 /* mpnic_device_receive() - a frame from the wire of @port. Hostile; @len of any size. */
 void mpnic_device_receive(struct mpnic_device *device, unsigned int port, const uint8_t *frame,
 			  size_t len);
+
+/* mpnic_device_has_room() - the port is up, and each queue that its frames may go to has buffers
+ * for some: who can wait with a frame, does. */
+bool mpnic_device_has_room(const struct mpnic_device *device, unsigned int port);
 
 void mpnic_device_link(struct mpnic_device *device, unsigned int port, bool up);
 
@@ -77,9 +82,9 @@ void mpnic_device_link(struct mpnic_device *device, unsigned int port, bool up);
 bool mpnic_device_poll(struct mpnic_device *device, uint64_t now_ns);
 
 /*
- * mpnic_device_sleep() - nothing was done: set NEED_KICK. Returns false, with NEED_KICK clear again,
- * if a doorbell was rung meanwhile; else *wake_ns is when something is due without a doorbell.
- * mpnic_device_poll() ends the sleep.
+ * mpnic_device_sleep() - nothing was done: set NEED_KICK. Returns false, with NEED_KICK clear
+ * again, if a doorbell was rung meanwhile; else *wake_ns is when something is due without a
+ * doorbell. mpnic_device_poll() ends the sleep.
  */
 bool mpnic_device_sleep(struct mpnic_device *device, uint64_t *wake_ns);
 

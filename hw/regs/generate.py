@@ -212,6 +212,44 @@ def c_names(src):
     return "\n".join(o)
 
 
+def map_header(src):
+    """Names of registers and bits: apart from the header, so that firmware need not carry them."""
+    guard = src["map"].upper() + "_H"
+    o = ["/* SPDX-License-Identifier: BSD-3-Clause */", f"/* {src['note']} */",
+         f"/* Names of the bits and registers of {src['header']}, for programs that show them. */",
+         f"#ifndef {guard}", f"#define {guard}", "", f'#include "{src["header"]}"',
+         *(['#include "mpnic_map.h"'] if src["uses"] else []), "",
+         "#ifdef __cplusplus", 'extern "C" {', "#endif", ""]
+    if not src["uses"]:
+        o += ["struct mpnic_register {", "\tuint32_t offset; /* from the block's base */",
+              "\tuint32_t size;   /* bytes */", "\tconst char *name, *access;", "};", ""]
+    o += [f"#define MPNIC_{name.upper()}_REGISTERS {len(block['regs'])}"
+          for name, block in src["registers"].items()]
+    o += [f"extern const struct mpnic_register mpnic_{name}_registers[MPNIC_{name.upper()}_REGISTERS];"
+          for name in src["registers"]]
+    o += [""] if src["registers"] else []
+    o += ["/* Name of a bit by its number, as docs print it; NULL for one without a name. */"]
+    o += [f"const char *mpnic_{name}_bit(unsigned int bit);" for name in src["bits"]]
+    o += ["", "#ifdef __cplusplus", "}", "#endif", "", "#endif", ""]
+    return "\n".join(o)
+
+
+def map_names(src):
+    o = ["/* SPDX-License-Identifier: BSD-3-Clause */", f"/* {src['note']} */",
+         f'#include "{src["map"]}.h"', ""]
+    for name, block in src["registers"].items():
+        o.append(f"const struct mpnic_register mpnic_{name}_registers[MPNIC_{name.upper()}_REGISTERS] = {{")
+        o += [f"\t{{{ofs:#05x}, {size}, \"{reg}\", \"{access}\"}},"
+              for ofs, reg, size, access, _ in block["regs"]]
+        o += ["};", ""]
+    for name, b in src["bits"].items():
+        o += [f"const char *mpnic_{name}_bit(unsigned int bit)", "{", "\tswitch (bit) {"]
+        for v, n, _ in b["values"]:
+            o += [f"\tcase {n}:", f"\t\treturn \"{v.lower()}\";"]
+        o += ["\tdefault:", "\t\treturn NULL;", "\t}", "}", ""]
+    return "\n".join(o)
+
+
 # --- SystemVerilog -------------------------------------------------------------------------------
 
 def sv_package(src):
@@ -327,11 +365,11 @@ def docs(src):
 GENERATED = "hw/regs/generated"
 CONTRACTS = (
     {"source": "hw/regs/mpnic.toml", "header": "mpnic_regs.h", "uses": None, "package": "mpnic_pkg",
-     "structs": "mpnic_records.svh", "check": "mpnic_regs_check", "docs": "docs/records.md",
+     "map": "mpnic_map", "structs": "mpnic_records.svh", "check": "mpnic_regs_check", "docs": "docs/records.md",
      "title": "Records, verdicts and names", "pages": ("docs/pipeline.md", "docs/state.md"),
      "what": "Constants, enumerations and records that RTL, C model and every program share."},
     {"source": "hw/regs/device.toml", "header": "mpnic_device_regs.h", "uses": "mpnic_regs.h",
-     "package": "mpnic_device_pkg", "structs": "mpnic_device_records.svh",
+     "package": "mpnic_device_pkg", "map": "mpnic_device_map", "structs": "mpnic_device_records.svh",
      "check": "mpnic_device_regs_check", "docs": "docs/device-records.md",
      "title": "Registers, rings and admin commands", "pages": ("docs/device.md",),
      "what": "What a driver sees of the device, and its firmware of the gates."},
@@ -343,6 +381,8 @@ def outputs(src):
     return {
         f"{GENERATED}/{src['header']}": c_header,
         f"{GENERATED}/{src['header'][:-2]}.c": c_names,
+        f"{GENERATED}/{src['map']}.h": map_header,
+        f"{GENERATED}/{src['map']}.c": map_names,
         f"{GENERATED}/{src['package']}.sv": sv_package,
         f"{GENERATED}/{src['structs']}": sv_records,
         f"{GENERATED}/{src['check']}.sv": sv_check,

@@ -367,7 +367,7 @@ module mpnic_cpu #(
       minstret_q <= '0;
     end else begin
       mcycle_q <= mcycle_q + 64'd1;
-      minstret_q <= minstret_q + {63'd0, done};
+      if (done) minstret_q <= minstret_q + 64'd1;
       if (csr_write && csr == 12'hb00) mcycle_q[31:0] <= csr_new;
       if (csr_write && csr == 12'hb80) mcycle_q[63:32] <= csr_new;
       if (csr_write && csr == 12'hb02) minstret_q[31:0] <= csr_new;

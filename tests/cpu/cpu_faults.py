@@ -40,7 +40,7 @@ FAULTS = [
     ("csr[11] && (csr[2] || csr[0])", "1'b0"),
     ("{csr_new[31], csr_new[3:0]}", "{1'b0, csr_new[3:0]}"),
     ("mtvec_q <= @csr_new[31:2]@", "{csr_new[31:3], 1'b0}"),
-    ("minstret_q + {63'd0, @done@}", "done || state_q == TRAP"),
+    ("if (@done@) minstret_q", "done || state_q == TRAP"),
     ("if (@csr_write && csr == 12'hb80@) mcycle_q", "1'b0"),
     # Traps and interrupts
     ("mpie_q <= @mie_q@;", "1'b1"),

@@ -83,6 +83,8 @@ package mpnic_device_pkg;
   localparam int unsigned HOST_MAILBOX_ARG0 = 136;  // rw: as the command says
   localparam int unsigned HOST_MAILBOX_ARG1 = 140;  // rw: as the command says
   localparam int unsigned HOST_MAILBOX_RESULT = 144;  // r: as the command says
+  // r: serial number, text, padded with zeros: there before firmware, which is chosen by it
+  localparam int unsigned HOST_SERIAL = 160;
 
   // Counters of a port, from 0x1000 + 0x100 * port of BAR 0 on; 64 bits, read low word first. They
   // live until power goes.
@@ -325,25 +327,25 @@ package mpnic_device_pkg;
   localparam int unsigned FW_PENDING_MAILBOX = 1;
   localparam int unsigned FW_PENDING_LINK = 2;
 
-  // The vendor-specific capability in PCI configuration space, by which drivers know the card
-  // whatever ids its maker gave it.
-  localparam int unsigned PCI_VENDOR_W = 160;
-  localparam int unsigned PCI_VENDOR_CAP_ID_LSB = 0;
-  localparam int unsigned PCI_VENDOR_CAP_ID_W = 8;
-  localparam int unsigned PCI_VENDOR_CAP_NEXT_LSB = 8;
-  localparam int unsigned PCI_VENDOR_CAP_NEXT_W = 8;
-  localparam int unsigned PCI_VENDOR_CAP_LEN_LSB = 16;
-  localparam int unsigned PCI_VENDOR_CAP_LEN_W = 8;
-  localparam int unsigned PCI_VENDOR_BAR_LSB = 24;
-  localparam int unsigned PCI_VENDOR_BAR_W = 8;
-  localparam int unsigned PCI_VENDOR_SIGNATURE_LSB = 32;
-  localparam int unsigned PCI_VENDOR_SIGNATURE_W = 32;
-  localparam int unsigned PCI_VENDOR_REGS_VERSION_LSB = 64;
-  localparam int unsigned PCI_VENDOR_REGS_VERSION_W = 32;
-  localparam int unsigned PCI_VENDOR_REGS_LSB = 96;
-  localparam int unsigned PCI_VENDOR_REGS_W = 32;
-  localparam int unsigned PCI_VENDOR_MAILBOX_LSB = 128;
-  localparam int unsigned PCI_VENDOR_MAILBOX_W = 32;
+  // The vendor capability in PCI configuration space (id 9): by it a driver knows the device,
+  // whoever made the card.
+  localparam int unsigned PCI_CAP_W = 128;
+  localparam int unsigned PCI_CAP_ID_LSB = 0;
+  localparam int unsigned PCI_CAP_ID_W = 8;
+  localparam int unsigned PCI_CAP_NEXT_LSB = 8;
+  localparam int unsigned PCI_CAP_NEXT_W = 8;
+  localparam int unsigned PCI_CAP_LEN_LSB = 16;
+  localparam int unsigned PCI_CAP_LEN_W = 8;
+  localparam int unsigned PCI_CAP_VERSION_LSB = 24;
+  localparam int unsigned PCI_CAP_VERSION_W = 8;
+  localparam int unsigned PCI_CAP_SIGNATURE_LSB = 32;
+  localparam int unsigned PCI_CAP_SIGNATURE_W = 32;
+  localparam int unsigned PCI_CAP_BAR_LSB = 64;
+  localparam int unsigned PCI_CAP_BAR_W = 8;
+  localparam int unsigned PCI_CAP_RESERVED_LSB = 72;
+  localparam int unsigned PCI_CAP_RESERVED_W = 24;
+  localparam int unsigned PCI_CAP_MAILBOX_LSB = 96;
+  localparam int unsigned PCI_CAP_MAILBOX_W = 32;
 
   // A buffer for frames: descriptor ring of an Rx queue, written by the host.
   localparam int unsigned RX_DESC_W = 128;
@@ -481,11 +483,13 @@ package mpnic_device_pkg;
   localparam int unsigned ADMIN_CPL_STATUS_LSB = 32;
   localparam int unsigned ADMIN_CPL_STATUS_W = 16;
   localparam int unsigned ADMIN_CPL_RESERVED_LSB = 48;
-  localparam int unsigned ADMIN_CPL_RESERVED_W = 72;
-  localparam int unsigned ADMIN_CPL_PHASE_LSB = 120;
-  localparam int unsigned ADMIN_CPL_PHASE_W = 8;
-  localparam int unsigned ADMIN_CPL_DATA_LSB = 128;
+  localparam int unsigned ADMIN_CPL_RESERVED_W = 16;
+  localparam int unsigned ADMIN_CPL_DATA_LSB = 64;
   localparam int unsigned ADMIN_CPL_DATA_W = 896;
+  localparam int unsigned ADMIN_CPL_RESERVED2_LSB = 960;
+  localparam int unsigned ADMIN_CPL_RESERVED2_W = 56;
+  localparam int unsigned ADMIN_CPL_PHASE_LSB = 1016;
+  localparam int unsigned ADMIN_CPL_PHASE_W = 8;
 
   // What the driver says of itself.
   localparam int unsigned ADMIN_IDENTIFY_W = 640;

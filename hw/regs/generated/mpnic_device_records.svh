@@ -4,18 +4,18 @@
 // import).
 // The last member stands at bit 0, so members are in reverse order of their offsets.
 
-// The vendor-specific capability in PCI configuration space, by which drivers know the card
-// whatever ids its maker gave it.
+// The vendor capability in PCI configuration space (id 9): by it a driver knows the device,
+// whoever made the card.
 typedef struct packed {
   logic [31:0] mailbox;
-  logic [31:0] regs;
-  logic [31:0] regs_version;
-  logic [31:0] signature;
+  logic [23:0] reserved;
   logic [7:0] bar;
-  logic [7:0] cap_len;
-  logic [7:0] cap_next;
-  logic [7:0] cap_id;
-} mpnic_pci_vendor_t;
+  logic [31:0] signature;
+  logic [7:0] version;
+  logic [7:0] len;
+  logic [7:0] next;
+  logic [7:0] id;
+} mpnic_pci_cap_t;
 
 // A buffer for frames: descriptor ring of an Rx queue, written by the host.
 typedef struct packed {
@@ -101,9 +101,10 @@ typedef struct packed {
 
 // Its completion, written by the device. Completions come in the order of commands.
 typedef struct packed {
-  logic [895:0] data;
   logic [7:0] phase;
-  logic [71:0] reserved;
+  logic [55:0] reserved2;
+  logic [895:0] data;
+  logic [15:0] reserved;
   logic [15:0] status;
   logic [15:0] cookie;
   logic [15:0] op;

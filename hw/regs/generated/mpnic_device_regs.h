@@ -89,6 +89,11 @@ extern "C" {
 #define MPNIC_HOST_MAILBOX_ARG0 0x088 /* rw: as the command says */
 #define MPNIC_HOST_MAILBOX_ARG1 0x08c /* rw: as the command says */
 #define MPNIC_HOST_MAILBOX_RESULT 0x090 /* r: as the command says */
+/*
+ * r, 32 bytes: serial number, text, padded with zeros: there before firmware, which is chosen by
+ * it
+ */
+#define MPNIC_HOST_SERIAL 0x0a0
 
 /*
  * Counters of a port, from 0x1000 + 0x100 * port of BAR 0 on; 64 bits, read low word first. They
@@ -416,30 +421,29 @@ enum mpnic_fw_pending_bits {
 };
 
 /*
- * The vendor-specific capability in PCI configuration space, by which drivers know the card
- * whatever ids its maker gave it. 20 bytes.
+ * The vendor capability in PCI configuration space (id 9): by it a driver knows the device,
+ * whoever made the card. 16 bytes.
  */
-struct mpnic_pci_vendor {
-	uint8_t cap_id; /* 9: vendor-specific */
-	uint8_t cap_next; /* next capability */
-	uint8_t cap_len; /* bytes of this one */
-	uint8_t bar; /* BAR that the registers are in */
+struct mpnic_pci_cap {
+	uint8_t id; /* 9 */
+	uint8_t next; /* as PCI has it */
+	uint8_t len; /* 16 */
+	uint8_t version; /* 1 */
 	uint32_t signature; /* SIGNATURE */
-	uint32_t regs_version; /* as register REGS_VERSION */
-	uint32_t regs; /* offset of the registers in that BAR */
-	uint32_t mailbox; /* offset of MAILBOX_COMMAND from there: for post-mortem tools */
+	uint8_t bar; /* which BAR the registers are in: 0 */
+	uint8_t reserved[3]; /* zero */
+	uint32_t mailbox; /* offset of the window of the mailbox in it: BAR_MAILBOX */
 };
 
-MPNIC_STATIC_ASSERT(sizeof(struct mpnic_pci_vendor) == 20, "pci_vendor");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, cap_id) == 0, "pci_vendor.cap_id");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, cap_next) == 1, "pci_vendor.cap_next");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, cap_len) == 2, "pci_vendor.cap_len");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, bar) == 3, "pci_vendor.bar");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, signature) == 4, "pci_vendor.signature");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, regs_version) == 8,
-		    "pci_vendor.regs_version");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, regs) == 12, "pci_vendor.regs");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_vendor, mailbox) == 16, "pci_vendor.mailbox");
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_pci_cap) == 16, "pci_cap");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, id) == 0, "pci_cap.id");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, next) == 1, "pci_cap.next");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, len) == 2, "pci_cap.len");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, version) == 3, "pci_cap.version");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, signature) == 4, "pci_cap.signature");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, bar) == 8, "pci_cap.bar");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, reserved) == 9, "pci_cap.reserved");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, mailbox) == 12, "pci_cap.mailbox");
 
 /* A buffer for frames: descriptor ring of an Rx queue, written by the host. 16 bytes. */
 struct mpnic_rx_desc {
@@ -599,9 +603,10 @@ struct mpnic_admin_cpl {
 	uint16_t op; /* as in the command */
 	uint16_t cookie; /* as in the command */
 	uint16_t status; /* enum status */
-	uint8_t reserved[9]; /* zero */
-	uint8_t phase; /* as in rx_cpl */
+	uint16_t reserved; /* zero */
 	uint8_t data[112]; /* as op says; zero if status is not OK */
+	uint8_t reserved2[7]; /* zero */
+	uint8_t phase; /* as in rx_cpl */
 };
 
 MPNIC_STATIC_ASSERT(sizeof(struct mpnic_admin_cpl) == 128, "admin_cpl");
@@ -609,8 +614,9 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, op) == 0, "admin_cpl.op");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, cookie) == 2, "admin_cpl.cookie");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, status) == 4, "admin_cpl.status");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, reserved) == 6, "admin_cpl.reserved");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, phase) == 15, "admin_cpl.phase");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, data) == 16, "admin_cpl.data");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, data) == 8, "admin_cpl.data");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, reserved2) == 120, "admin_cpl.reserved2");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_admin_cpl, phase) == 127, "admin_cpl.phase");
 
 /* What the driver says of itself. 80 bytes. */
 struct mpnic_admin_identify {

@@ -5,7 +5,7 @@
 module mpnic_device_regs_check;
   `include "mpnic_device_records.svh"
 
-  mpnic_pci_vendor_t r_pci_vendor;
+  mpnic_pci_cap_t r_pci_cap;
   mpnic_rx_desc_t r_rx_desc;
   mpnic_meta_t r_meta;
   mpnic_rx_cpl_t r_rx_cpl;
@@ -30,40 +30,40 @@ module mpnic_device_regs_check;
   mpnic_fw_header_t r_fw_header;
 
   initial begin
-    if ($bits(mpnic_pci_vendor_t) != mpnic_device_pkg::PCI_VENDOR_W)
-      $fatal(1, "record pci_vendor has %0d bits", $bits(mpnic_pci_vendor_t));
-    r_pci_vendor = '0;
-    r_pci_vendor.cap_id = '1;
-    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_CAP_ID_W) - 1) << mpnic_device_pkg::PCI_VENDOR_CAP_ID_LSB))
-      $fatal(1, "record pci_vendor: cap_id is not at its offset");
-    r_pci_vendor = '0;
-    r_pci_vendor.cap_next = '1;
-    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_CAP_NEXT_W) - 1) << mpnic_device_pkg::PCI_VENDOR_CAP_NEXT_LSB))
-      $fatal(1, "record pci_vendor: cap_next is not at its offset");
-    r_pci_vendor = '0;
-    r_pci_vendor.cap_len = '1;
-    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_CAP_LEN_W) - 1) << mpnic_device_pkg::PCI_VENDOR_CAP_LEN_LSB))
-      $fatal(1, "record pci_vendor: cap_len is not at its offset");
-    r_pci_vendor = '0;
-    r_pci_vendor.bar = '1;
-    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_BAR_W) - 1) << mpnic_device_pkg::PCI_VENDOR_BAR_LSB))
-      $fatal(1, "record pci_vendor: bar is not at its offset");
-    r_pci_vendor = '0;
-    r_pci_vendor.signature = '1;
-    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_SIGNATURE_W) - 1) << mpnic_device_pkg::PCI_VENDOR_SIGNATURE_LSB))
-      $fatal(1, "record pci_vendor: signature is not at its offset");
-    r_pci_vendor = '0;
-    r_pci_vendor.regs_version = '1;
-    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_REGS_VERSION_W) - 1) << mpnic_device_pkg::PCI_VENDOR_REGS_VERSION_LSB))
-      $fatal(1, "record pci_vendor: regs_version is not at its offset");
-    r_pci_vendor = '0;
-    r_pci_vendor.regs = '1;
-    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_REGS_W) - 1) << mpnic_device_pkg::PCI_VENDOR_REGS_LSB))
-      $fatal(1, "record pci_vendor: regs is not at its offset");
-    r_pci_vendor = '0;
-    r_pci_vendor.mailbox = '1;
-    if (r_pci_vendor != (((160'd1 << mpnic_device_pkg::PCI_VENDOR_MAILBOX_W) - 1) << mpnic_device_pkg::PCI_VENDOR_MAILBOX_LSB))
-      $fatal(1, "record pci_vendor: mailbox is not at its offset");
+    if ($bits(mpnic_pci_cap_t) != mpnic_device_pkg::PCI_CAP_W)
+      $fatal(1, "record pci_cap has %0d bits", $bits(mpnic_pci_cap_t));
+    r_pci_cap = '0;
+    r_pci_cap.id = '1;
+    if (r_pci_cap != (((128'd1 << mpnic_device_pkg::PCI_CAP_ID_W) - 1) << mpnic_device_pkg::PCI_CAP_ID_LSB))
+      $fatal(1, "record pci_cap: id is not at its offset");
+    r_pci_cap = '0;
+    r_pci_cap.next = '1;
+    if (r_pci_cap != (((128'd1 << mpnic_device_pkg::PCI_CAP_NEXT_W) - 1) << mpnic_device_pkg::PCI_CAP_NEXT_LSB))
+      $fatal(1, "record pci_cap: next is not at its offset");
+    r_pci_cap = '0;
+    r_pci_cap.len = '1;
+    if (r_pci_cap != (((128'd1 << mpnic_device_pkg::PCI_CAP_LEN_W) - 1) << mpnic_device_pkg::PCI_CAP_LEN_LSB))
+      $fatal(1, "record pci_cap: len is not at its offset");
+    r_pci_cap = '0;
+    r_pci_cap.version = '1;
+    if (r_pci_cap != (((128'd1 << mpnic_device_pkg::PCI_CAP_VERSION_W) - 1) << mpnic_device_pkg::PCI_CAP_VERSION_LSB))
+      $fatal(1, "record pci_cap: version is not at its offset");
+    r_pci_cap = '0;
+    r_pci_cap.signature = '1;
+    if (r_pci_cap != (((128'd1 << mpnic_device_pkg::PCI_CAP_SIGNATURE_W) - 1) << mpnic_device_pkg::PCI_CAP_SIGNATURE_LSB))
+      $fatal(1, "record pci_cap: signature is not at its offset");
+    r_pci_cap = '0;
+    r_pci_cap.bar = '1;
+    if (r_pci_cap != (((128'd1 << mpnic_device_pkg::PCI_CAP_BAR_W) - 1) << mpnic_device_pkg::PCI_CAP_BAR_LSB))
+      $fatal(1, "record pci_cap: bar is not at its offset");
+    r_pci_cap = '0;
+    r_pci_cap.reserved = '1;
+    if (r_pci_cap != (((128'd1 << mpnic_device_pkg::PCI_CAP_RESERVED_W) - 1) << mpnic_device_pkg::PCI_CAP_RESERVED_LSB))
+      $fatal(1, "record pci_cap: reserved is not at its offset");
+    r_pci_cap = '0;
+    r_pci_cap.mailbox = '1;
+    if (r_pci_cap != (((128'd1 << mpnic_device_pkg::PCI_CAP_MAILBOX_W) - 1) << mpnic_device_pkg::PCI_CAP_MAILBOX_LSB))
+      $fatal(1, "record pci_cap: mailbox is not at its offset");
     if ($bits(mpnic_rx_desc_t) != mpnic_device_pkg::RX_DESC_W)
       $fatal(1, "record rx_desc has %0d bits", $bits(mpnic_rx_desc_t));
     r_rx_desc = '0;
@@ -305,13 +305,17 @@ module mpnic_device_regs_check;
     if (r_admin_cpl != (((1024'd1 << mpnic_device_pkg::ADMIN_CPL_RESERVED_W) - 1) << mpnic_device_pkg::ADMIN_CPL_RESERVED_LSB))
       $fatal(1, "record admin_cpl: reserved is not at its offset");
     r_admin_cpl = '0;
-    r_admin_cpl.phase = '1;
-    if (r_admin_cpl != (((1024'd1 << mpnic_device_pkg::ADMIN_CPL_PHASE_W) - 1) << mpnic_device_pkg::ADMIN_CPL_PHASE_LSB))
-      $fatal(1, "record admin_cpl: phase is not at its offset");
-    r_admin_cpl = '0;
     r_admin_cpl.data = '1;
     if (r_admin_cpl != (((1024'd1 << mpnic_device_pkg::ADMIN_CPL_DATA_W) - 1) << mpnic_device_pkg::ADMIN_CPL_DATA_LSB))
       $fatal(1, "record admin_cpl: data is not at its offset");
+    r_admin_cpl = '0;
+    r_admin_cpl.reserved2 = '1;
+    if (r_admin_cpl != (((1024'd1 << mpnic_device_pkg::ADMIN_CPL_RESERVED2_W) - 1) << mpnic_device_pkg::ADMIN_CPL_RESERVED2_LSB))
+      $fatal(1, "record admin_cpl: reserved2 is not at its offset");
+    r_admin_cpl = '0;
+    r_admin_cpl.phase = '1;
+    if (r_admin_cpl != (((1024'd1 << mpnic_device_pkg::ADMIN_CPL_PHASE_W) - 1) << mpnic_device_pkg::ADMIN_CPL_PHASE_LSB))
+      $fatal(1, "record admin_cpl: phase is not at its offset");
     if ($bits(mpnic_admin_identify_t) != mpnic_device_pkg::ADMIN_IDENTIFY_W)
       $fatal(1, "record admin_identify has %0d bits", $bits(mpnic_admin_identify_t));
     r_admin_identify = '0;

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Tests of libmpnic and mpnic-tool, with sanitizers (docs/driver.md, docs/tool.md).
+
+DRIVER_UNIT_SRCS := $(patsubst %,tests/driver/%.c,fake common test_device test_admin test_rings)
+DRIVER := $(B)/driver
+
+$(DRIVER)/unit: $(DRIVER_UNIT_SRCS:%.c=$(B)/san/%.o) $(LIB_SAN)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) -o $@ $^ -lcriterion -pthread
+
+TEST_TARGETS += test-driver
+.PHONY: test-driver
+
+# Criterion does not free all of its own at the end of a test.
+test-driver: $(DRIVER)/unit
+	@ASAN_OPTIONS=detect_leaks=0 $(RUN) driver-unit $<
+
+# By its programs: the tool, and through it the vfio-user client, against a server in Python.
+TEST_TARGETS += test-tool test-vfio-client
+SOAK_TARGETS += soak-vfio-client
+.PHONY: test-tool test-vfio-client soak-vfio-client
+
+test-tool: $(B)/tool-san/mpnic-tool
+	@$(RUN) driver-tool tests/driver/test_tool.py $<
+
+test-vfio-client: $(B)/tool-san/mpnic-tool
+	@$(RUN) driver-vfio-user tests/driver/test_vfio_user.py $<
+
+soak-vfio-client: $(B)/tool-san/mpnic-tool
+	tests/driver/test_vfio_user.py $< $(or $(SOAK_SECONDS),600)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The vfio-user server and wire ports: units (Criterion), a raw client in Python against a test
+# device, under address and thread sanitizers, and a fuzz target.
+
+VFU_NAMES := vfio_user vfu_link vfu_msg vfu_dma vfu_irq safe_copy unix_path
+VFU_LIBS := -ljansson -lpthread
+VFU_TSANFLAGS := -fsanitize=thread -fno-omit-frame-pointer
+
+WIRE_NAMES := wire wire_tap wire_pcap wire_unix unix_path capture pcapng
+
+TEST_TARGETS += test-vfu test-vfu-san test-vfu-tsan test-wire test-wire-tap
+.PHONY: test-vfu test-vfu-san test-vfu-tsan test-wire test-wire-tap
+
+$(B)/tsan/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(VFU_TSANFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/tests/vfu-device: $(VFU_NAMES:%=$(B)/obj/sim/%.o) $(B)/obj/tests/vfu/device.o
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@ $(VFU_LIBS)
+
+$(B)/tests/vfu-device-san: $(VFU_NAMES:%=$(B)/san/sim/%.o) $(B)/san/tests/vfu/device.o
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ $(VFU_LIBS)
+
+$(B)/tests/vfu-device-tsan: $(VFU_NAMES:%=$(B)/tsan/sim/%.o) $(B)/tsan/tests/vfu/device.o
+	@mkdir -p $(@D)
+	$(CC) $(VFU_TSANFLAGS) $^ -o $@ $(VFU_LIBS)
+
+test-vfu: $(B)/tests/vfu-device
+	@$(RUN) vfu timeout 300 tests/vfu/test_vfu.py $<
+
+test-vfu-san: $(B)/tests/vfu-device-san
+	@$(RUN) vfu-san timeout 300 tests/vfu/test_vfu.py $<
+
+test-vfu-tsan: $(B)/tests/vfu-device-tsan
+	@$(RUN) vfu-tsan timeout 300 tests/vfu/test_vfu.py $<
+
+$(B)/tests/wire-units: $(WIRE_NAMES:%=$(B)/san/sim/%.o) $(B)/san/tests/vfu/test_wire.o
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ -lcriterion
+
+$(B)/tests/wire-tap: $(WIRE_NAMES:%=$(B)/san/sim/%.o) $(B)/san/tests/vfu/tap.o
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@
+
+test-wire: $(B)/tests/wire-units
+	@$(RUN) wire timeout 120 $<
+
+test-wire-tap: $(B)/tests/wire-tap
+	@$(RUN) wire-tap timeout 60 $<
+
+# A short run with every test, a longer one with `make fuzz`.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS += fuzz-vfu
+TEST_TARGETS += test-vfu-fuzz
+.PHONY: fuzz-vfu test-vfu-fuzz
+FUZZ_VFU := -error_exitcode=1 -max_len=2048 -rss_limit_mb=2048 -timeout=10 -artifact_prefix=$(B)/fuzz/ -verbosity=0 \
+	-print_final_stats=1 $(B)/fuzz/vfu-corpus
+
+$(B)/fuzz/vfu: tests/vfu/fuzz_vfu.c $(VFU_NAMES:%=sim/%.c) $(wildcard sim/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all $(filter %.c,$^) -o $@ $(VFU_LIBS)
+
+$(B)/fuzz/vfu-corpus: $(B)/fuzz/vfu
+	@mkdir -p $@
+	$< --seeds $@
+
+fuzz-vfu: $(B)/fuzz/vfu-corpus
+	@$(RUN) fuzz-vfu $(B)/fuzz/vfu -max_total_time=$(FUZZ_SECONDS) $(FUZZ_VFU)
+
+test-vfu-fuzz: $(B)/fuzz/vfu-corpus
+	@$(RUN) vfu-fuzz $(B)/fuzz/vfu -max_total_time=5 $(FUZZ_VFU)

@@ -123,7 +123,9 @@ static const struct admin_op ops[] = {
 /* ---- the windows ---------------------------------------------------------------------------- */
 
 enum {
-	HEAD_WORDS = 4, /* of command and completion, before their data */
+	/* Before their data. */
+	CMD_HEAD_WORDS = offsetof(struct mpnic_admin_cmd, data) / 4,
+	CPL_HEAD_WORDS = offsetof(struct mpnic_admin_cpl, data) / 4,
 	DATA_WORDS = 28,
 	CMD_DATA = MPNIC_FW_ADMIN_CMD + offsetof(struct mpnic_admin_cmd, data),
 };
@@ -140,7 +142,7 @@ static uint32_t fetch(struct fw *fw)
 	const struct admin_op *op;
 	uint32_t i, words, rest = 0;
 
-	hal_read_words(fw->hal, MPNIC_FW_ADMIN_CMD, cmd, HEAD_WORDS);
+	hal_read_words(fw->hal, MPNIC_FW_ADMIN_CMD, cmd, CMD_HEAD_WORDS);
 	if (cmd->op >= sizeof(ops) / sizeof(ops[0]))
 		return MPNIC_STATUS_UNKNOWN;
 	op = &ops[cmd->op];
@@ -171,7 +173,7 @@ static void answer(struct fw *fw, uint32_t status)
 	cpl->cookie = fw->cmd.cookie;
 	cpl->status = (uint16_t)status;
 	hal_write_words(fw->hal, MPNIC_FW_ADMIN_CPL, cpl,
-			HEAD_WORDS + (words > fw->cpl_words ? words : fw->cpl_words));
+			CPL_HEAD_WORDS + (words > fw->cpl_words ? words : fw->cpl_words));
 	fw->cpl_words = words;
 	memset(cpl->data, 0, 4 * words);
 	fw->busy = false;

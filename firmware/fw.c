@@ -133,7 +133,7 @@ void fw_start(struct fw *fw, const struct hal *hal)
 	memset(fw, 0, sizeof(*fw));
 	fw->hal = hal;
 	/* What stands in the completion's window is not known. */
-	fw->cpl_words = sizeof(fw->cpl.data) / 4;
+	fw->cpl_words = (sizeof(fw->cpl) - offsetof(struct mpnic_admin_cpl, data)) / 4;
 	fw->now = hal_read64(hal, MPNIC_FW_TIME);
 	hal_write(hal, MPNIC_FW_VERSION, FW_VERSION);
 	fw_log_number(fw, FW_INFO, FW_NAME " firmware, version ", FW_VERSION);

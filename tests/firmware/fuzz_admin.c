@@ -32,7 +32,7 @@ static void command(const struct mpnic_admin_cmd *cmd)
 	CHECK(gates_admin_raw(&g) >= 0);
 	CHECK(g.cpl.op == cmd->op && g.cpl.cookie == cmd->cookie);
 	CHECK(g.cpl.status <= MPNIC_STATUS_IO);
-	CHECK(zero(g.cpl.reserved, sizeof(g.cpl.reserved)) && !g.cpl.phase);
+	CHECK(!g.cpl.reserved && zero(g.cpl.reserved2, sizeof(g.cpl.reserved2)));
 	CHECK(!g.cpl.status || zero(g.cpl.data, sizeof(g.cpl.data)));
 	CHECK(!g.misused && !g.settings_error);
 }

@@ -100,8 +100,9 @@ Test(admin, each_good_command_is_done)
 		cr_assert_eq(give_good(op), want, "%s: %d", mpnic_admin_op_name(op), g.cpl.status);
 		cr_assert_eq(g.cpl.op, op);
 		cr_assert_eq(g.cpl.cookie, 77);
-		for (size_t i = 0; i < sizeof(g.cpl.reserved); i++)
-			cr_assert_eq(g.cpl.reserved[i], 0);
+		cr_assert_eq(g.cpl.reserved, 0);
+		for (size_t i = 0; i < sizeof(g.cpl.reserved2); i++)
+			cr_assert_eq(g.cpl.reserved2[i], 0);
 	}
 }
 

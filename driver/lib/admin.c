@@ -42,8 +42,8 @@ static void finish(struct admin_slot *slot, int err, const struct mpnic_admin_cp
 	mpnic_admin_done done = slot->done;
 	void *ctx = slot->ctx;
 
-	slot->done = NULL;
-	if (done && !slot->abandoned)
+	slot->done = NULL; /* once */
+	if (done)
 		done(ctx, err, cpl);
 }
 

@@ -29,7 +29,7 @@ test=(
     tshark                   # second opinion on captures
     z3                       # proofs
     iproute2                 # live captures in network namespaces
-    qemu-system-misc         # another opinion on it
+    qemu-system-misc         # another opinion on the processor and its tests
 )
 synth=("${test[@]}" debootstrap)
 

@@ -42,8 +42,8 @@ static void finish(struct admin_slot *slot, int err, const struct mpnic_admin_cp
 	mpnic_admin_done done = slot->done;
 	void *ctx = slot->ctx;
 
-	slot->done = NULL;
-	if (done && !slot->abandoned)
+	slot->done = NULL; /* once */
+	if (done)
 		done(ctx, err, cpl);
 }
 
@@ -122,6 +122,24 @@ static int make_rings(struct mpnic_dev *dev)
 	return 0;
 }
 
+/*
+ * Writes of registers are posted, doorbells may be memory: reading the register back sees to it
+ * that the device has taken the write before it sees the memory that we touch next. A queue that
+ * starts also zeroes its doorbell.
+ */
+static int set_control(struct mpnic_dev *dev, uint32_t control)
+{
+	uint32_t value;
+	int err = mpnic_i_write(dev, MPNIC_HOST_ADMIN_CONTROL, control);
+
+	if (!err)
+		err = mpnic_i_read(dev, MPNIC_HOST_ADMIN_CONTROL, &value);
+	if (!err && value != control)
+		return mpnic_i_fail(dev, -EIO, "the admin queue cannot be %s (0x%x)",
+				    control ? "enabled" : "stopped", value);
+	return err;
+}
+
 int mpnic_i_admin_start(struct mpnic_dev *dev)
 {
 	struct admin_queue *a = &dev->admin;
@@ -130,7 +148,7 @@ int mpnic_i_admin_start(struct mpnic_dev *dev)
 	if (!err)
 		err = make_irq(dev);
 	if (!err)
-		err = mpnic_i_write(dev, MPNIC_HOST_ADMIN_CONTROL, 0);
+		err = set_control(dev, 0);
 	if (err)
 		return err;
 	memset(a->mem.addr, 0, a->mem.size);
@@ -148,7 +166,7 @@ int mpnic_i_admin_start(struct mpnic_dev *dev)
 		err = mpnic_i_write(dev, MPNIC_HOST_ADMIN_VECTOR,
 				    a->irq_fd < 0 ? MPNIC_NO_VECTOR : 0);
 	if (!err)
-		err = mpnic_i_write(dev, MPNIC_HOST_ADMIN_CONTROL, MPNIC_ADMIN_CONTROL_ENABLE);
+		err = set_control(dev, MPNIC_ADMIN_CONTROL_ENABLE);
 	if (!err)
 		a->state = 0;
 	return err;

@@ -605,6 +605,8 @@ int mpnic_reset(struct mpnic_dev *dev, unsigned int why)
 	dev->started = false;
 	dev->beat_ns = 0;
 	err = mpnic_i_read(dev, MPNIC_HOST_GENERATION, &before);
+	if (!err && before == UINT32_MAX)
+		err = mpnic_i_fail(dev, -ETIMEDOUT, "the device's registers read as ones");
 	if (!err)
 		err = mpnic_i_write(dev, MPNIC_HOST_RESET, (uint32_t)MPNIC_RESET_MAGIC << 16 | why);
 	if (!err)
@@ -667,6 +669,10 @@ int mpnic_recover(struct mpnic_dev *dev, unsigned int why)
 
 static int judge(struct mpnic_dev *dev, struct mpnic_health *health)
 {
+	if (health->device_status == UINT32_MAX) {
+		health->reason = MPNIC_RESET_HEARTBEAT;
+		return mpnic_i_fail(dev, -EIO, "the device is dead: its registers read as ones");
+	}
 	if (health->generation != dev->info.generation) {
 		health->reason = MPNIC_RESET_DRIVER;
 		return mpnic_i_fail(dev, -ESTALE,

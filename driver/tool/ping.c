@@ -14,6 +14,7 @@
 #define WINDOW	  32 /* frames under way at most */
 #define BUF_SIZE  2048
 #define WAIT_NS	  1000000000ull /* for the last frame */
+#define IDLE_NS	  200000000ull	/* without a frame, until the device's health is looked at */
 #define ETHERTYPE 0x88b5	/* IEEE 802: local experiments */
 #define MAGIC	  "mpnicping"
 #define HEAD	  14
@@ -230,29 +231,34 @@ static void give_up_old(struct ping *p, uint64_t before)
 
 static int exchange(struct ping *p)
 {
+	uint64_t moved = now();
+
 	while (p->sent < p->t->count || p->under_way) {
 		const struct timespec pause = {.tv_nsec = 20000};
+		struct mpnic_health h;
 		int err = send_more(p), got;
 
 		if (!err)
 			err = reap(p);
 		got = err ? err : receive(p);
 		if (got < 0) {
-			struct mpnic_health h;
-
 			/* It knows more than a number. */
 			if (!mpnic_health(p->dev, &h))
 				complain(0, "a queue failed: %s", strerror(-got));
 			return got;
 		}
-		if (!got) {
-			struct mpnic_health h;
-
-			give_up_old(p, now() - WAIT_NS);
-			nanosleep(&pause, NULL);
-			if (p->under_way == WINDOW && (err = mpnic_health(p->dev, &h)))
-				return err;
+		if (got) {
+			moved = now();
+			continue;
 		}
+		give_up_old(p, now() - WAIT_NS);
+		nanosleep(&pause, NULL);
+		if (now() - moved < IDLE_NS)
+			continue;
+		moved = now();
+		err = mpnic_health(p->dev, &h);
+		if (err)
+			return err;
 	}
 	return 0;
 }

@@ -28,3 +28,31 @@ test-vfio-client: $(B)/tool-san/mpnic-tool
 
 soak-vfio-client: $(B)/tool-san/mpnic-tool
 	tests/driver/test_vfio_user.py $< $(or $(SOAK_SECONDS),600)
+
+# As a whole: the library with sanitizers, and the simulated card as another process.
+TEST_TARGETS += test-driver-whole
+SOAK_TARGETS += soak-driver-whole
+.PHONY: test-driver-whole soak-driver-whole
+
+$(DRIVER)/whole: $(B)/san/tests/driver/whole.o $(LIB_SAN)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) -o $@ $^ -pthread
+
+test-driver-whole: $(DRIVER)/whole $(B)/sim/mpnic-sim $(FW_IMAGE)
+	@$(RUN) driver-whole $< $(B)/sim/mpnic-sim $(FW_IMAGE)
+
+# Some 300 kills of either side, at moments of a fresh seed.
+soak-driver-whole: $(DRIVER)/whole $(B)/sim/mpnic-sim $(FW_IMAGE)
+	$< $(B)/sim/mpnic-sim $(FW_IMAGE) 300
+
+# The VFIO transport, with its system calls led to a made-up kernel.
+VFIO_CALLS := open close access readlink ioctl pread pwrite mmap
+TEST_TARGETS += test-driver-vfio
+.PHONY: test-driver-vfio
+
+$(DRIVER)/vfio: $(patsubst %,$(B)/san/tests/driver/%.o,test_vfio fake common) $(LIB_SAN)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $(VFIO_CALLS:%=-Wl,--wrap=%) -o $@ $^ -lcriterion -pthread
+
+test-driver-vfio: $(DRIVER)/vfio
+	@ASAN_OPTIONS=detect_leaks=0 $(RUN) driver-vfio $<

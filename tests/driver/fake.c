@@ -454,6 +454,10 @@ static int fake_read32(struct mpnic_transport *t, uint32_t offset, uint32_t *val
 	if (fake->fail_access)
 		return fake->fail_access;
 	fake_work(fake);
+	if (fake->reset_due && !--fake->slow_reset) {
+		reset(fake, fake->reset_due & 0xffff);
+		fake->reset_due = 0;
+	}
 	if (offset == MPNIC_HOST_HEARTBEAT && !fake->still)
 		REG(fake, HEARTBEAT)++;
 	*value = 0;
@@ -478,7 +482,9 @@ static int fake_write32(struct mpnic_transport *t, uint32_t offset, uint32_t val
 		return fake->fail_access;
 	fake->writes++;
 	if (offset == MPNIC_HOST_RESET) {
-		if (value >> 16 == MPNIC_RESET_MAGIC && !fake->no_reset)
+		if (value >> 16 == MPNIC_RESET_MAGIC && fake->slow_reset)
+			fake->reset_due = value;
+		else if (value >> 16 == MPNIC_RESET_MAGIC && !fake->no_reset)
 			reset(fake, value & 0xffff);
 	} else if (offset == MPNIC_HOST_MAILBOX_COMMAND) {
 		REG(fake, MAILBOX_STATUS) = fake->mailbox_busy ? BUSY : run_mailbox(fake, value);

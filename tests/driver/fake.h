@@ -47,18 +47,20 @@ struct fake {
 	unsigned int resets, starts, kicks, writes;
 
 	/* Knobs. */
+	uint32_t reset_due;
 	bool gone; /* the transport is dead; reconnect brings it back */
 	bool stays_gone;
-	bool no_page;	   /* doorbells cannot be mapped */
-	bool still;	   /* heartbeat stands still */
-	bool deaf;	   /* admin commands are not taken */
-	bool no_reset;	   /* register RESET does nothing */
-	bool loop;	   /* frames sent come back on the Rx queue of the same index */
-	bool hold_tx;	   /* Tx descriptors are not taken */
-	bool awake;	   /* NEED_KICK is 0: nothing happens until fake_work() */
-	bool mailbox_busy; /* it stays at work */
-	int fail_access;   /* this error for each register access */
-	uint8_t tx_error;  /* enum queue_error of the next frame sent */
+	bool no_page;		 /* doorbells cannot be mapped */
+	bool still;		 /* heartbeat stands still */
+	bool deaf;		 /* admin commands are not taken */
+	bool no_reset;		 /* register RESET does nothing */
+	unsigned int slow_reset; /* accesses until register RESET takes effect */
+	bool loop;		 /* frames sent come back on the Rx queue of the same index */
+	bool hold_tx;		 /* Tx descriptors are not taken */
+	bool awake;		 /* NEED_KICK is 0: nothing happens until fake_work() */
+	bool mailbox_busy;	 /* it stays at work */
+	int fail_access;	 /* this error for each register access */
+	uint8_t tx_error;	 /* enum queue_error of the next frame sent */
 	/* Changes an admin completion before it is written; false: it is not written. */
 	bool (*lie)(struct fake *fake, const struct mpnic_admin_cmd *cmd,
 		    struct mpnic_admin_cpl *cpl);

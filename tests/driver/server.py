@@ -341,6 +341,7 @@ class Server:
     def one(self):
         head, fds = self.exactly(16)
         ident, command, size, flags, _ = struct.unpack("<HHIII", head)
+        posted = flags & 0x10
         body, more = self.exactly(size - 16) if size > 16 else (b"", [])
         fds += more
         self.seen += 1
@@ -351,7 +352,7 @@ class Server:
             error = e.errno
         for fd in fds:
             os.close(fd)
-        return self.reply(ident, command, error, payload, out)
+        return True if posted else self.reply(ident, command, error, payload, out)
 
     def reply(self, ident, command, error, payload, fds):
         """Returns whether to go on."""

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common.h"
@@ -181,6 +182,8 @@ Test(driver_firmware, a_serial_is_no_path)
 	const struct mpnic_options o = {.firmware_path = test_folder()};
 
 	good_image("secret.mpfw", 1);
+	snprintf(path, sizeof(path), "%s/serial-", test_folder());
+	cr_assert_eq(mkdir(path, 0700), 0);
 	fake = fake_new();
 	memset(&fake->reg[MPNIC_HOST_SERIAL / 4], 0, 32);
 	memcpy(&fake->reg[MPNIC_HOST_SERIAL / 4], "/../secret", 10);
@@ -320,6 +323,12 @@ Test(driver_health, reset_that_does_not_come)
 	cr_assert_eq(fake->reg[MPNIC_HOST_RESET / 4], MPNIC_RESET_USER);
 	cr_assert_eq(mpnic_reset(dev, 0x10000), -EINVAL);
 	cr_assert_eq(mpnic_admin_nop(dev), -ENOTCONN);
+	/* One that comes late is waited for: until then all looks as if nothing were to come. */
+	fake_run_firmware(fake, 1);
+	fake->slow_reset = 20;
+	OK(mpnic_reset(dev, MPNIC_RESET_QUEUE));
+	cr_assert_eq(fake->reg[MPNIC_HOST_RESET / 4], MPNIC_RESET_QUEUE);
+	cr_assert_eq(fake->reg[MPNIC_HOST_DEVICE_STATUS / 4], MPNIC_DEVICE_STATUS_BOOT);
 	mpnic_close(dev);
 }
 

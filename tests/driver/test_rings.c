@@ -458,6 +458,40 @@ Test(driver_rings, tx_lies)
 	cr_assert_eq(send_lie(0, MPNIC_QUEUE_ERROR_RING_ADDR), -EIO);
 }
 
+static void lie_twice(struct fake *f, struct mpnic_tx_cpl *cpl)
+{
+	struct mpnic_tx_cpl half = *cpl, *at;
+
+	/* First an error in the frame's middle, then its end, without one. */
+	half.head--;
+	half.error = MPNIC_QUEUE_ERROR_DESC_LEN;
+	for (unsigned int m = 0; m < FAKE_MAPS; m++)
+		if (f->map[m].iova + 8 * 16 == f->tx[0].made.cpl) {
+			at = (struct mpnic_tx_cpl *)(f->map[m].addr + 8 * 16) + f->tx[0].cpl++;
+			*at = half;
+		}
+}
+
+Test(driver_rings, an_error_in_the_middle_is_the_frames)
+{
+	struct mpnic_buf b[2];
+	struct mpnic_send send = {.buf = b, .bufs = 2};
+	struct mpnic_sent sent[4];
+
+	set_up(&small);
+	b[0] = b[1] = buf_at(0, 100);
+	fake->lie_tx = lie_twice;
+	cr_assert_eq(mpnic_txq_burst(tx, &send, 1), 1);
+	cr_assert_eq(mpnic_txq_done(tx, sent, 4), 1);
+	cr_assert_eq(sent[0].err, -EIO);
+	cr_assert_eq(sent[0].error, MPNIC_QUEUE_ERROR_DESC_LEN);
+	fake->lie_tx = NULL;
+	cr_assert_eq(mpnic_txq_burst(tx, &send, 1), 1);
+	cr_assert_eq(mpnic_txq_done(tx, sent, 4), 1);
+	cr_assert_eq(sent[0].err, 0);
+	mpnic_close(dev);
+}
+
 /* Random bytes in all rings at any moment: nothing but errors comes of it. */
 Test(driver_rings, noise)
 {

@@ -8,7 +8,7 @@ CPU_OBJS := $(B)/model/rv32i.o $(B)/obj/tests/cpu/board.o
 CPU_COUNT ?= 6000000
 RISCV := riscv64-unknown-elf-
 RISCV_FLAGS := -march=rv32i_zicsr -mabi=ilp32 -nostdlib -nostartfiles -static -Wa,--fatal-warnings \
-	-Wl,-T,tests/cpu/link.ld -Wl,--no-warn-rwx-segments -Wl,--build-id=none
+	-Itests/cpu -Wl,-T,tests/cpu/link.ld -Wl,--no-warn-rwx-segments -Wl,--build-id=none
 CPU_TESTS := $(patsubst tests/cpu/%.S,$(CPU)/%.elf,$(sort $(wildcard tests/cpu/*.S)))
 
 $(CPU)/%.elf: tests/cpu/%.S tests/cpu/frame.inc tests/cpu/link.ld
@@ -42,9 +42,10 @@ test-cpu: $(CPU)/cpu $(CPU)/cpu-twins
 	@$(RUN) cpu $< --count $(CPU_COUNT)
 	@$(RUN) cpu-twins tests/rtl/twins.py run tests/cpu/cpu_faults.py 900000 $(CPU)/cpu-twins
 
-test-cpu-programs: $(CPU)/run $(CPU)/run-system $(CPU_TESTS)
+test-cpu-programs: $(CPU)/run $(CPU)/run-system $(CPU_TESTS) $(CPU)/timing/clocks.elf
 	@$(RUN) cpu-programs sh -c '$< model $(CPU_TESTS) && $< rtl $(CPU_TESTS) && \
-		$< rtl --waits $(CPU_TESTS) && $(CPU)/run-system rtl $(CPU_TESTS)'
+		$< rtl --waits $(CPU_TESTS) && \
+		$(CPU)/run-system rtl $(CPU_TESTS) $(CPU)/timing/clocks.elf'
 
 test-cpu-qemu: $(CPU_TESTS)
 	@$(RUN) cpu-qemu tests/cpu/qemu.sh $(CPU_TESTS)

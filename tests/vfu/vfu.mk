@@ -8,8 +8,9 @@ VFU_TSANFLAGS := -fsanitize=thread -fno-omit-frame-pointer
 
 WIRE_NAMES := wire wire_tap wire_pcap wire_unix unix_path capture pcapng
 
-TEST_TARGETS += test-vfu test-vfu-san test-vfu-tsan test-wire test-wire-tap
-.PHONY: test-vfu test-vfu-san test-vfu-tsan test-wire test-wire-tap
+TEST_TARGETS += test-vfu test-vfu-san test-vfu-tsan test-vfu-units test-vfu-stress test-wire \
+	test-wire-tap
+.PHONY: test-vfu test-vfu-san test-vfu-tsan test-vfu-units test-vfu-stress test-wire test-wire-tap
 
 $(B)/tsan/%.o: %.c
 	@mkdir -p $(@D)
@@ -35,6 +36,24 @@ test-vfu-san: $(B)/tests/vfu-device-san
 
 test-vfu-tsan: $(B)/tests/vfu-device-tsan
 	@$(RUN) vfu-tsan timeout 300 tests/vfu/test_vfu.py $<
+
+$(B)/tests/vfu-units: $(VFU_NAMES:%=$(B)/san/sim/%.o) $(B)/san/tests/vfu/test_server.o
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ -lcriterion $(VFU_LIBS)
+
+$(B)/tests/vfu-stress-san: $(VFU_NAMES:%=$(B)/san/sim/%.o) $(B)/san/tests/vfu/stress.o
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) $^ -o $@ $(VFU_LIBS)
+
+$(B)/tests/vfu-stress-tsan: $(VFU_NAMES:%=$(B)/tsan/sim/%.o) $(B)/tsan/tests/vfu/stress.o
+	@mkdir -p $(@D)
+	$(CC) $(VFU_TSANFLAGS) $^ -o $@ $(VFU_LIBS)
+
+test-vfu-units: $(B)/tests/vfu-units
+	@$(RUN) vfu-units timeout 60 $<
+
+test-vfu-stress: $(B)/tests/vfu-stress-san $(B)/tests/vfu-stress-tsan
+	@$(RUN) vfu-stress timeout 120 sh -c 'for s in $^; do $$s 2 || exit 1; done'
 
 $(B)/tests/wire-units: $(WIRE_NAMES:%=$(B)/san/sim/%.o) $(B)/san/tests/vfu/test_wire.o
 	@mkdir -p $(@D)

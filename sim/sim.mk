@@ -4,6 +4,9 @@
 
 SIM_NAMES := main replay capture track control tables mpcrypto engine totals text fields reading \
 	difference report json pcapng progress
+# Libraries of their own: the vfio-user server (needs -ljansson -lpthread), wire ports.
+SIM_VFU_NAMES := vfio_user vfu_link vfu_msg vfu_dma vfu_irq safe_copy unix_path
+SIM_WIRE_NAMES := wire wire_tap wire_pcap wire_unix unix_path capture pcapng
 SIM_OBJS := $(SIM_NAMES:%=$(B)/obj/sim/%.o)
 SIM_SAN_OBJS := $(SIM_NAMES:%=$(B)/san/sim/%.o)
 SIM_LIBS := -ljansson -lcrypto

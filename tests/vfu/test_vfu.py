@@ -1027,6 +1027,8 @@ def disconnect_anywhere(d):
         if cut > 20:
             c.send_raw(message[20:cut], [fd])
         c.close()
+    with d.new() as c:  # behind all of those
+        c.info()
     d.settle(files)
     ram.close(), os.close(fd)
 

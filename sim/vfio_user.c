@@ -254,7 +254,7 @@ static bool muted(struct vfu_server *s)
 	bool is;
 
 	pthread_mutex_lock(&s->lock);
-	is = s->out_bytes > VFU_OUT_MAX;
+	is = vfu_link_muted(s);
 	pthread_mutex_unlock(&s->lock);
 	return is;
 }

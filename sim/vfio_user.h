@@ -10,6 +10,9 @@
  * there. vfu_dma_*(), vfu_irq(), vfu_stop() and vfu_stats() may be called from any thread at any
  * time between vfu_open() and vfu_close(), also from callbacks.
  *
+ * One client at a time: a second one is closed at once, unless the first has said no VERSION for a
+ * second. When a client goes the device's state stays.
+ *
  * The library installs a handler for SIGBUS (sim/safe_copy.h), because a client may cut off the
  * file behind memory that it has shared.
  */

@@ -155,7 +155,7 @@ void vfu_link_next(struct vfu_server *s)
 
 /* The lock is held in all of these. */
 
-static bool muted(const struct vfu_server *s)
+bool vfu_link_muted(const struct vfu_server *s)
 {
 	return s->out_bytes > VFU_OUT_MAX;
 }
@@ -166,7 +166,7 @@ void vfu_link_update(struct vfu_server *s)
 
 	if (s->fd < 0)
 		return;
-	event.events = (muted(s) ? 0 : EPOLLIN) | (s->out_first ? EPOLLOUT : 0);
+	event.events = (vfu_link_muted(s) ? 0 : EPOLLIN) | (s->out_first ? EPOLLOUT : 0);
 	if (event.events == s->events)
 		return;
 	s->events = event.events;

@@ -102,7 +102,7 @@ struct vfu_map {
 };
 
 /*
- * QEMU up to 11 declares `count` of DMA_READ and DMA_WRITE with 32 bits, so that its data begin 4
+ * QEMU declares `count` of DMA_READ and DMA_WRITE with 32 bits, so that its data begin 4
  * bytes before the specification's, and pads the message behind them.
  */
 enum vfu_layout {
@@ -195,6 +195,8 @@ void vfu_link_send(struct vfu_server *server, struct vfu_header *header, const s
 		   int parts, int fd);
 void vfu_link_flush(struct vfu_server *server);
 void vfu_link_update(struct vfu_server *server);
+/* So much waits to be read by the client that it is not heard. The lock is held. */
+bool vfu_link_muted(const struct vfu_server *server);
 void vfu_link_open(struct vfu_server *server, int fd);
 void vfu_link_close(struct vfu_server *server);
 

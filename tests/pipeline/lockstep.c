@@ -725,7 +725,7 @@ static const struct kind kinds[] = {
 /* The count of a value; NULL behind the last one that has a name. */
 static const uint64_t *count_of(const struct run *r, const struct kind *kind, unsigned int value)
 {
-	if (value >= VALUES || !strcmp(kind->name(value), "unknown"))
+	if (value >= VALUES || !strcmp(kind->name(value), "?"))
 		return NULL;
 	return (const uint64_t *)((const char *)r + kind->counts) + value;
 }

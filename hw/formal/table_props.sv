@@ -48,7 +48,7 @@ module table_props #(
   logic [KEY_W+VALUE_W:0] port_entry_o;
   mpnic_table #(.ENTRIES(ENTRIES), .KEY_W(KEY_W), .VALUE_W(VALUE_W)) u_dut (
     .clk_i, .rst_ni(rst_n_q), .clear_i, .ready_o, .valid_i, .key_i(key), .hash_i(hash),
-    .put_i(1'b0), .put_value_i('0), .valid_o, .hit_o, .value_o, .port_valid_i, .port_write_i, .port_place_i, .port_entry_i, .port_rvalid_o,
+    .put_i(1'b0), .put_value_i('0), .valid_o, .key3_o(), .hit_o, .value_o, .port_valid_i, .port_write_i, .port_place_i, .port_entry_i, .port_other_i('0), .port_rvalid_o,
     .port_entry_o
   );
 
@@ -193,8 +193,8 @@ module table_move #(
   logic [KEY_W+VALUE_W:0] port_entry_o;
   mpnic_table #(.ENTRIES(ENTRIES), .KEY_W(KEY_W), .VALUE_W(VALUE_W)) u_dut (
     .clk_i, .rst_ni(rst_n_q), .clear_i(1'b0), .ready_o, .valid_i, .key_i(key), .hash_i(hash),
-    .put_i(1'b0), .put_value_i('0), .valid_o, .hit_o, .value_o, .port_valid_i(valid), .port_write_i(write), .port_place_i(place),
-    .port_entry_i(entry), .port_rvalid_o, .port_entry_o
+    .put_i(1'b0), .put_value_i('0), .valid_o, .key3_o(), .hit_o, .value_o, .port_valid_i(valid), .port_write_i(write), .port_place_i(place),
+    .port_entry_i(entry), .port_other_i('0), .port_rvalid_o, .port_entry_o
   );
 
   logic [LATENCY-1:0] due_q = '0;
@@ -246,8 +246,8 @@ module table_put #(
   logic [KEY_W+VALUE_W:0] port_entry_o;
   mpnic_table #(.ENTRIES(ENTRIES), .KEY_W(KEY_W), .VALUE_W(VALUE_W), .PUT(1)) u_dut (
     .clk_i, .rst_ni(rst_n_q), .clear_i(1'b0), .ready_o, .valid_i, .key_i(key), .hash_i(hash),
-    .put_i, .put_value_i, .valid_o, .hit_o, .value_o, .put_o, .port_valid_i(1'b0),
-    .port_write_i(1'b0), .port_place_i('0), .port_entry_i('0), .port_rvalid_o, .port_entry_o
+    .put_i, .put_value_i, .valid_o, .key3_o(), .hit_o, .value_o, .put_o, .port_valid_i(1'b0),
+    .port_write_i(1'b0), .port_place_i('0), .port_entry_i('0), .port_other_i('0), .port_rvalid_o, .port_entry_o
   );
 
   logic [LATENCY-1:0]         mine_q = '0;

@@ -117,17 +117,19 @@ module mpnic_flow #(
   // --- what is looked up -----------------------------------------------------------------------------
 
   logic [287:0]                     rss1;
+  logic [31:0]                      rss_skip1;
   logic                             l3_1, v4_1, capable1, join2, exact_valid3, flip3, masked_valid3;
   logic [5:0]                       source1;
   logic [31:0]                      token2;
   logic [mpnic_pkg::RULE_KEY_W-1:0] rule2;
-  logic [KEY_W-1:0]                 exact3, masked3, exact8, masked8, exact13;
+  logic [KEY_W-1:0]                 exact3, masked3, exact8, masked8, exact11, exact13;
   logic [127:0]                     dst3;
   logic [15:0]                      dport3;
   logic [7:0]                       ip_version3;
   mpnic_flow_keys u_keys (
     .clk_i, .rst_ni, .settings_i, .valid_i, .hdr_i, .csum_i,
     .rss1_o         (rss1),
+    .rss_skip1_o    (rss_skip1),
     .l3_1_o         (l3_1),
     .v4_1_o         (v4_1),
     .source1_o      (source1),
@@ -158,6 +160,7 @@ module mpnic_flow #(
     .wr_at_i   (wr_at),
     .wr_data_i (wr_data[63:32]),
     .valid_i   (v_q[1]),
+    .skip_i    ({32'd0, rss_skip1}),
     .data_i    (rss1),
     .valid_o   (),
     .hash_o    (hash4)
@@ -171,7 +174,7 @@ module mpnic_flow #(
   logic [63:0]         hash, masked_hash;
   logic                exact_ready, masked_ready, exact_hit, masked_hit;
   logic [ID_W-1:0]     exact_value, masked_value, place_id;
-  logic [ENTRY_W-1:0]  given, exact_read, masked_read, stash_read;
+  logic [ENTRY_W-1:0]  given, exact_read, masked_read, stash_read;  // each with those before it
   assign place_id = cmd.id[ID_W-1:0];
   assign given = {cmd.data[mpnic_pkg::TABLE_PLACE_VALID_LSB], cmd.data[VALUE_LSB+:ID_W],
                   cmd.data[KEY_W-1:0]};
@@ -212,6 +215,7 @@ module mpnic_flow #(
     .key_i        (exact8),
     .hash_i       (hash),
     .valid_o      (exact_hit_valid),
+    .key3_o       (exact11),
     .hit_o        (exact_hit),
     .value_o      (exact_value),
     .put_i        (1'b0),
@@ -221,6 +225,7 @@ module mpnic_flow #(
     .port_write_i (port_write),
     .port_place_i (place_id),
     .port_entry_i (given),
+    .port_other_i ('0),
     .port_rvalid_o(),
     .port_entry_o (exact_read)
   );
@@ -236,6 +241,7 @@ module mpnic_flow #(
     .key_i        (masked8),
     .hash_i       (masked_hash),
     .valid_o      (masked_hit_valid),
+    .key3_o       (),
     .hit_o        (masked_hit),
     .value_o      (masked_value),
     .put_i        (1'b0),
@@ -245,6 +251,7 @@ module mpnic_flow #(
     .port_write_i (port_write),
     .port_place_i (place_id),
     .port_entry_i (given),
+    .port_other_i (exact_read),
     .port_rvalid_o(),
     .port_entry_o (masked_read)
   );
@@ -274,7 +281,6 @@ module mpnic_flow #(
   logic [ID_W-1:0]            stash_value, new_id19;
   logic [7:0]                 generation19, token20;
   logic [$clog2(CONNS)-1:0]   conn19;
-  mpnic_table_place_t         exact_place, masked_place, stash_place;
   logic [mpnic_pkg::TABLE_PLACE_W-1:0]  token_place, peer_place;
   logic [mpnic_pkg::TOKEN_ENTRY_W-1:0]  token_entry;
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -285,7 +291,7 @@ module mpnic_flow #(
     if (!rst_ni) valid13 <= 1'b0;
     else valid13 <= asks_q[12];
   end
-  mpnic_delay #(.W(KEY_W), .N(5)) u_exact13 (.clk_i, .rst_ni, .data_i(exact8), .data_o(exact13));
+  mpnic_delay #(.W(KEY_W), .N(2)) u_exact13 (.clk_i, .rst_ni, .data_i(exact11), .data_o(exact13));
   mpnic_delay #(.W(64), .N(5)) u_hash13 (.clk_i, .rst_ni, .data_i(hash), .data_o(hash13));
   mpnic_table #(
     .ENTRIES(STASH),
@@ -300,6 +306,7 @@ module mpnic_flow #(
     .key_i        (exact13),
     .hash_i       (hash13),
     .valid_o      (stash_valid),
+    .key3_o       (),
     .hit_o        (stash_hit),
     .value_o      (stash_value),
     .put_i        (put18),
@@ -309,6 +316,7 @@ module mpnic_flow #(
     .port_write_i (port_write),
     .port_place_i (cmd.id[$clog2(STASH)-1:0]),
     .port_entry_i (given),
+    .port_other_i (masked_read),
     .port_rvalid_o(),
     .port_entry_o (stash_read)
   );
@@ -585,9 +593,6 @@ module mpnic_flow #(
     place_of[VALUE_LSB+:ID_W] = entry[KEY_W+:ID_W];
     place_of[mpnic_pkg::TABLE_PLACE_VALID_LSB] = entry[ENTRY_W-1];
   endfunction
-  assign exact_place = place_of(exact_read);
-  assign masked_place = place_of(masked_read);
-  assign stash_place = place_of(stash_read);
   assign tables_ready = exact_ready & masked_ready & stash_ready & join_ready & peer_ready;
   assign ready_o = tables_ready;
   assign done = busy_q & passed_q & (counted_q | ~counts_q) & ~rules_busy & ~hash_key_q & ~rss_key_q &
@@ -619,8 +624,8 @@ module mpnic_flow #(
     counts_q <= op_q[mpnic_pkg::TABLE_OP_FLOW[4:0]] | op_q[mpnic_pkg::TABLE_OP_FLOW_READ[4:0]] |
                 op_q[mpnic_pkg::TABLE_OP_MASKED_READ[4:0]] | op_q[mpnic_pkg::TABLE_OP_RULE_READ[4:0]] |
                 op_q[mpnic_pkg::TABLE_OP_RULE_LOAD[4:0]];
-    rsp_q <= c_q[1] ? '0 : rsp_q | exact_place | masked_place | stash_place | token_place |
-             peer_place | RSP_W'(token_entry) | flow_entry | counters;
+    rsp_q <= c_q[1] ? '0 : rsp_q | place_of(stash_read) | token_place | peer_place |
+              RSP_W'(token_entry) | flow_entry | counters;
   end
   assign rsp_valid_o = done;
   assign rsp_o = rsp_q;

@@ -13,7 +13,8 @@ module mpnic_flow_keys (
   input  logic [mpnic_pkg::CSUM_W-1:0]     csum_i,
   // verilator lint_on UNUSEDSIGNAL
 
-  output logic [287:0]                      rss1_o,  // zero without IP
+  output logic [287:0]                      rss1_o,
+  output logic [31:0]                       rss_skip1_o,  // tables of its hash that do not count
   output logic                              l3_1_o,
   output logic                              v4_1_o,
   output logic [5:0]                        source1_o,
@@ -172,8 +173,10 @@ module mpnic_flow_keys (
 
   logic [31:0]  ports;
   assign ports = {mpnic_rtl_pkg::be16(dport1_q), mpnic_rtl_pkg::be16(sport1_q)} & {32{ports1_q}};
-  assign rss1_o = (v4_1_q ? {192'd0, ports, dst1_q[31:0], src1_q[31:0]} :
-                            {ports, dst1_q, src1_q}) & {288{l3_1_q}};
+  // IPv4 has 12 bytes, and leaves out the tables of what is behind: from bit 99 on, with nine bits each.
+  assign rss1_o = {ports, dst1_q, src1_q[127:104], src1_q[103:96] & {8{~v4_1_q}},
+                   v4_1_q ? {ports, dst1_q[31:0]} : src1_q[95:32], src1_q[31:0]};
+  assign rss_skip1_o = {{21{v4_1_q | ~l3_1_q}}, {11{~l3_1_q}}};
   assign l3_1_o = l3_1_q;
   assign v4_1_o = v4_1_q;
   assign source1_o = source1_q[5:0];

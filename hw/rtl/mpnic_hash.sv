@@ -35,6 +35,7 @@ module mpnic_hash #(
     .wr_at_i,
     .wr_data_i,
     .valid_i,
+    .skip_i ('0),
     .data_i (key_i),
     .valid_o(linear_valid),
     .hash_o (linear)

@@ -88,6 +88,7 @@ module mpnic_join #(
     .key_i        (key7),
     .hash_i       (hash),
     .valid_o      (valid13),
+    .key3_o       (),
     .hit_o        (hit13),
     .value_o      (value13),
     .put_i        (1'b0),
@@ -98,6 +99,7 @@ module mpnic_join #(
     .port_place_i (id_i[INDEX_W-1:0]),
     .port_entry_i ({data_i[mpnic_pkg::TABLE_PLACE_VALID_LSB], data_i[VALUE_LSB+:INDEX_W],
                     data_i[KEY_W-1:0]}),
+    .port_other_i ('0),
     .port_rvalid_o(),
     .port_entry_o (read)
   );

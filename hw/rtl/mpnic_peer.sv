@@ -99,6 +99,7 @@ module mpnic_peer #(
   ) u_linear (
     .clk_i, .rst_ni, .wr_valid_i, .wr_at_i, .wr_data_i,
     .valid_i(ask3_q),
+    .skip_i ('0),
     .data_i ({key3[159:144], 16'd0, key3[127:0]}),
     .valid_o(linear_valid),
     .hash_o (linear)
@@ -110,6 +111,7 @@ module mpnic_peer #(
   ) u_linear_port (
     .clk_i, .rst_ni, .wr_valid_i, .wr_at_i, .wr_data_i,
     .valid_i(ask3_q),
+    .skip_i ('0),
     .data_i ({dport3_i, 128'd0}),
     .valid_o(),
     .hash_o (linear_port)
@@ -151,6 +153,7 @@ module mpnic_peer #(
     .key_i        (key8),
     .hash_i       (hash),
     .valid_o      (valid14),
+    .key3_o       (),
     .hit_o        (hit),
     .value_o      (value),
     .put_i        (1'b0),
@@ -160,6 +163,7 @@ module mpnic_peer #(
     .port_write_i,
     .port_place_i (place),
     .port_entry_i (entry),
+    .port_other_i ('0),
     .port_rvalid_o(),
     .port_entry_o (read)
   );
@@ -174,6 +178,7 @@ module mpnic_peer #(
     .key_i        ({key8[159:144], 16'd0, key8[127:0]}),
     .hash_i       (hash_any),
     .valid_o      (),
+    .key3_o       (),
     .hit_o        (hit_any),
     .value_o      (value_any),
     .put_i        (1'b0),
@@ -183,6 +188,7 @@ module mpnic_peer #(
     .port_write_i,
     .port_place_i (place),
     .port_entry_i (entry),
+    .port_other_i ('0),
     .port_rvalid_o(),
     .port_entry_o ()
   );

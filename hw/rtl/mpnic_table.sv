@@ -13,7 +13,8 @@
 // The port takes a request in each clock in which port_valid_i and ready_o are high and clear_i is
 // low, and carries them out in order: it writes an entry to a place (one that is not valid: clears the
 // place), or reads one; port_rvalid_o, with what stands there, comes PORT_LATENCY clocks later, and
-// port_entry_o is zero in all other clocks. Key and value of an entry that is not valid mean nothing.
+// port_entry_o is zero in all other clocks, or what port_other_i was in the clock before: so may the ports of
+// tables that are not read at the same time be joined. Key and value of an entry that is not valid mean nothing.
 //
 // With PUT a look-up that finds nothing puts its key at the first place of its two buckets that is free,
 // if put_i says so and there is one. Both are late: put_i is taken TABLE_LATENCY - 1 clocks after its
@@ -44,6 +45,7 @@ module mpnic_table #(
   input  logic [63:0]                hash_i,  // of the key
   // verilator lint_on UNUSEDSIGNAL
   output logic                       valid_o,
+  output logic [KEY_W-1:0]           key3_o,  // of the look-up three clocks ago, if there was one
   output logic                       hit_o,
   output logic [VALUE_W-1:0]         value_o,  // zero if it is no hit
   // verilator lint_off UNUSEDSIGNAL
@@ -58,6 +60,7 @@ module mpnic_table #(
   // verilator lint_off UNUSEDSIGNAL
   input  logic [KEY_W+VALUE_W:0]     port_entry_i,  // { valid, value, key }
   // verilator lint_on UNUSEDSIGNAL
+  input  logic [KEY_W+VALUE_W:0]     port_other_i,
   output logic                       port_rvalid_o,
   output logic [KEY_W+VALUE_W:0]     port_entry_o
 );
@@ -68,20 +71,20 @@ module mpnic_table #(
   localparam int unsigned PLACE_W = $clog2(ENTRIES);
   localparam int unsigned ENTRY_W = KEY_W + VALUE_W + 1;
   localparam int unsigned ENTRY_VALID = ENTRY_W - 1;
-  localparam int unsigned GROUPS = (KEY_W + 17) / 18;  // of key bits that are compared first
+  localparam int unsigned THIRD = (KEY_W + 2) / 3;
 
-  // Groups of bits that are not the same: of 18 bits two levels of LUTs, the first of three bits each.
-  function automatic logic [GROUPS-1:0] differs(input logic [KEY_W-1:0] a,
-                                                input logic [KEY_W-1:0] b);
-    logic [KEY_W-1:0]     difference;
+  // Keys that are the same, in two levels: three bits of both to a LUT, which is as many as it takes, and the
+  // carry through what is all ones. As a tree of gates it is half as large again, for tools balance it in pairs.
+  function automatic logic same(input logic [KEY_W-1:0] a, input logic [KEY_W-1:0] b);
+    logic [3*THIRD-1:0] difference;
+    logic [THIRD-1:0]   thirds;
     // verilator lint_off UNUSEDSIGNAL
-    logic [18*GROUPS-1:0] bits, threes, all;
+    logic [THIRD:0]     carry;
     // verilator lint_on UNUSEDSIGNAL
-    difference = a ^ b;
-    bits = (18 * GROUPS)'(difference);
-    threes = bits | (bits >> 1) | (bits >> 2);
-    all = threes | (threes >> 3) | (threes >> 6) | (threes >> 9) | (threes >> 12) | (threes >> 15);
-    for (int unsigned g = 0; g < GROUPS; g++) differs[g] = all[18*g];
+    difference = (3 * THIRD)'(a) ^ (3 * THIRD)'(b);
+    thirds = difference[0+:THIRD] | difference[THIRD+:THIRD] | difference[2*THIRD+:THIRD];
+    carry = {1'b0, ~thirds} + (THIRD + 1)'(1);
+    same = carry[THIRD];
   endfunction
 
   // Of places those in arrays whose rows are the same.
@@ -108,10 +111,11 @@ module mpnic_table #(
   end
 
   // What is written, read, and in which row of each array.
-  logic [7:0]            writes, reads, mem_writes;
+  logic [7:0]            writes, reads, mem_writes, mem_reads;
   logic [2*BUCKET_W-1:0] rows, mem_rows;
   logic [ENTRY_W-1:0]    written, mem_written;
   assign mem_writes = writes | {8{clearing_q}};
+  assign mem_reads = reads & {8{~clearing_q}};
   assign mem_rows = clearing_q ? {clear_row_q, clear_row_q} : rows;
   assign mem_written = {written[ENTRY_VALID] & ~clearing_q, written[ENTRY_VALID-1:0]};
 
@@ -141,6 +145,8 @@ module mpnic_table #(
     end
   end
 
+  assign key3_o = key3_q;
+
   // --- 2 the memories, 3 their registers, 4 and 5 comparison ---------------------------------------
 
   // Of what memory does not show yet, for the look-up at 4: places that were cleared, and taken since.
@@ -163,23 +169,22 @@ module mpnic_table #(
       end
       always_ff @(posedge clk_i) begin
         if (mem_writes[p]) mem[row] <= mem_written;
-        if (!reads[p]) other_q <= '0;
+        if (!mem_reads[p]) other_q <= '0;
         else other_q <= mem[row];
       end
       assign others_q[ENTRY_W*p+:ENTRY_W] = other_q;
 
-      logic [GROUPS-1:0]    differs4_q;
-      logic                 valid4_q;
+      logic                 same4_q, valid4_q;
       logic [VALUE_W-1:0]   value4_q;
       always_ff @(posedge clk_i) begin
         if (valid_q[1]) entry3_q <= entry2_q;
         if (valid_q[2]) begin
-          differs4_q <= differs(entry3_q[KEY_W-1:0], key3_q);
+          same4_q <= same(entry3_q[KEY_W-1:0], key3_q);
           valid4_q <= entry3_q[ENTRY_VALID] & ~dead3_q;
           value4_q <= entry3_q[KEY_W+:VALUE_W];
         end
         if (valid_q[3]) begin
-          hit_q[p] <= valid4_q & ~cleared4[p] & ~|differs4_q;
+          hit_q[p] <= valid4_q & ~cleared4[p] & same4_q;
           free_q[p] <= (~valid4_q | cleared4[p]) & ~taken4[p];
           value_q[VALUE_W*p+:VALUE_W] <= value4_q;
         end
@@ -256,13 +261,13 @@ module mpnic_table #(
       logic [1:0]          same4_q;
       logic                same5_q;
       for (genvar d = 0; d < BEFORE; d++) begin : gen_before
-        logic [GROUPS-1:0] differs2_q;
+        logic same2_q;
         assign beside[2*d] = ways_q[0+:BUCKET_W] == ways_q[2*BUCKET_W*(d+1)+:BUCKET_W];
         assign beside[2*d+1] = ways_q[BUCKET_W+:BUCKET_W] ==
                                ways_q[2*BUCKET_W*(d+1)+BUCKET_W+:BUCKET_W];
         always_ff @(posedge clk_i) begin
-          differs2_q <= differs(keys_q[0+:KEY_W], keys_q[KEY_W*(d+1)+:KEY_W]);
-          same3_q[d] <= ~|differs2_q;
+          same2_q <= same(keys_q[0+:KEY_W], keys_q[KEY_W*(d+1)+:KEY_W]);
+          same3_q[d] <= same2_q;
         end
       end
       always_ff @(posedge clk_i) begin
@@ -386,14 +391,14 @@ module mpnic_table #(
   logic [1:0]         rvalid_q;
   logic [ENTRY_W-1:0] answer, answer_q;
   always_comb begin
-    answer = '0;
+    answer = port_other_i;
     for (int unsigned p = 0; p < 8; p++) answer = answer | others_q[ENTRY_W*p+:ENTRY_W];
   end
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) rvalid_q <= '0;
-    else rvalid_q <= {rvalid_q[0], (|reads) & ~clearing_q};
+    else rvalid_q <= {rvalid_q[0], |mem_reads};
   end
-  always_ff @(posedge clk_i) answer_q <= answer & {ENTRY_W{rvalid_q[0]}};
+  always_ff @(posedge clk_i) answer_q <= answer;
   assign port_rvalid_o = rvalid_q[1];
   assign port_entry_o = answer_q;
 

@@ -23,7 +23,7 @@ FAULTS = [
     ("(puts6 & {8{same3_q[2]}})", "8'd0"),
     ("again1 = @put6_q & same5_q@;", "1'b0"),
     ("free_q & ~in_rows(puts6, beside5_q)", "free_q"),
-    ("valid4_q & ~cleared4[p] & ~|differs4_q", "valid4_q & ~|differs4_q"),
+    ("valid4_q & ~cleared4[p] & same4_q", "valid4_q & same4_q"),
     ("clear_i | (clearing_q & ~&clear_row_q)", "clearing_q & ~&clear_row_q"),
     # What an MP_JOIN takes over.
     ("(same18_q & put19_i) ? room_then18_q : (same18_q & write19_q) ? room19_q : room_now18_q",

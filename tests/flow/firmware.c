@@ -622,6 +622,15 @@ static void restock(struct drive *d)
 static void firmware_aim(struct drive *d)
 {
 	d->aimed++;
+	/* The count, with what was learnt just before. */
+	if (d->said.token == MPNIC_TOKEN_LEARNT && one_in(d, 2)) {
+		const uint32_t token = d->last.opt[0].join_syn.token;
+		const uint32_t index = mpnic_token_index(d->state, token);
+
+		if (index != MPNIC_ID_NONE)
+			add(d, MPNIC_TABLE_OP_TOKEN_READ, index);
+		return;
+	}
 	switch (below(d, 13)) {
 	case 0:
 	case 1:

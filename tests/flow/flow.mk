@@ -27,7 +27,7 @@ test-flow: $(FLOW)/flow
 	@$(RUN) flow $< --count $(FLOW_COUNT)
 
 test-flow-twins: $(FLOW)/flow-twins
-	@$(RUN) flow-twins tests/rtl/twins.py run tests/flow/faults.py 200000 $<
+	@$(RUN) flow-twins tests/rtl/twins.py run tests/flow/faults.py 700000 $<
 
 # Some 60,000 packets a second.
 soak-flow: $(FLOW)/flow

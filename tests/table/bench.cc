@@ -101,7 +101,9 @@ void bench_clock(struct bench *bench, const struct bench_in *in, struct bench_ou
 	top->port_place_i = static_cast<Place>(in->place & (ENTRIES - 1));
 	top->put_i = in->put;
 	top->put_value_i = in->put_value;
-	memcpy(&top->secret_i, in->secret, sizeof(in->secret));
+	// It stays until it is loaded.
+	if (in->load)
+		memcpy(&top->secret_i, in->secret, sizeof(in->secret));
 	memcpy(&top->key_i, in->key, KEY_BYTES);
 	put_entry(top->port_entry_i, in->entry);
 	top->eval();

@@ -395,11 +395,11 @@ static bool start(struct drive *d, unsigned int round)
 			run_clock(d, &(struct bench_in){0}, false, &out);
 	}
 	run_clock(d, &in, false, &out);
-	for (clocks = 1; clocks < 512 * 36 + 10; clocks++) {
+	for (clocks = 1; clocks < 512 * 36 + 20; clocks++) {
 		run_clock(d, &(struct bench_in){0}, false, &out);
-		if (out.loaded != (clocks >= 512 * 36 + 2))
+		if (out.loaded != (clocks >= 512 * 36 + 8 + 2))
 			differs(d, "loaded", out.loaded, clocks);
-		if (out.rss_loaded != (clocks >= 512 * 32 + 2))
+		if (out.rss_loaded != (clocks >= 512 * 32 + 5 + 2))
 			differs(d, "rss loaded", out.rss_loaded, clocks);
 	}
 	if (round) {

@@ -107,6 +107,7 @@ module table_bench #(
     .wr_at_i   (rss_wr_at),
     .wr_data_i (rss_wr_data),
     .valid_i,
+    .skip_i    ('0),
     .data_i    (288'(key_i)),
     .valid_o   (rss_valid_o),
     .hash_o    (rss_o)
@@ -168,6 +169,7 @@ module table_bench #(
     endcase
   end
 
+  // verilator lint_off PINCONNECTEMPTY
   mpnic_table #(
     .ENTRIES(ENTRIES),
     .KEY_W  (KEY_W),
@@ -184,6 +186,7 @@ module table_bench #(
     .put_i       (put),
     .put_value_i (put_value),
     .valid_o,
+    .key3_o      (),
     .hit_o,
     .value_o,
     .put_o,
@@ -191,8 +194,10 @@ module table_bench #(
     .port_write_i(broken[REQUEST_W-2]),
     .port_place_i(broken[ENTRY_W+:PLACE_W]),
     .port_entry_i(broken[ENTRY_W-1:0]),
+    .port_other_i('0),
     .port_rvalid_o,
     .port_entry_o
   );
+  // verilator lint_on PINCONNECTEMPTY
 
 endmodule

@@ -86,7 +86,7 @@ static void set_vendor(struct pci_config *c)
 		.version = 1,
 		.signature = MPNIC_SIGNATURE,
 		.bar = 0,
-		.mailbox = MPNIC_BAR_MAILBOX,
+		.window = MPNIC_BAR_MAILBOX,
 	};
 
 	memcpy(c->bytes + CAP_VENDOR, &cap, sizeof(cap));

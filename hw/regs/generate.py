@@ -15,7 +15,8 @@ import tomllib
 
 SIZES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8}
 # Of the words that SystemVerilog keeps for itself those that a field might be called.
-RESERVED = {"event", "type", "reg", "table", "bit", "byte", "time", "priority", "unique", "buf"}
+RESERVED = {"event", "type", "reg", "table", "bit", "byte", "time", "priority", "unique", "buf",
+            "mailbox"}
 CTYPE = {1: "uint8_t", 2: "uint16_t", 4: "uint32_t", 8: "uint64_t"}
 
 

@@ -344,8 +344,8 @@ package mpnic_device_pkg;
   localparam int unsigned PCI_CAP_BAR_W = 8;
   localparam int unsigned PCI_CAP_RESERVED_LSB = 72;
   localparam int unsigned PCI_CAP_RESERVED_W = 24;
-  localparam int unsigned PCI_CAP_MAILBOX_LSB = 96;
-  localparam int unsigned PCI_CAP_MAILBOX_W = 32;
+  localparam int unsigned PCI_CAP_WINDOW_LSB = 96;
+  localparam int unsigned PCI_CAP_WINDOW_W = 32;
 
   // A buffer for frames: descriptor ring of an Rx queue, written by the host.
   localparam int unsigned RX_DESC_W = 128;

@@ -7,7 +7,7 @@
 // The vendor capability in PCI configuration space (id 9): by it a driver knows the device,
 // whoever made the card.
 typedef struct packed {
-  logic [31:0] mailbox;
+  logic [31:0] window;
   logic [23:0] reserved;
   logic [7:0] bar;
   logic [31:0] signature;

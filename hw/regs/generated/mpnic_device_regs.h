@@ -432,7 +432,7 @@ struct mpnic_pci_cap {
 	uint32_t signature; /* SIGNATURE */
 	uint8_t bar; /* which BAR the registers are in: 0 */
 	uint8_t reserved[3]; /* zero */
-	uint32_t mailbox; /* offset of the window of the mailbox in it: BAR_MAILBOX */
+	uint32_t window; /* offset of the window of the mailbox in it: BAR_MAILBOX */
 };
 
 MPNIC_STATIC_ASSERT(sizeof(struct mpnic_pci_cap) == 16, "pci_cap");
@@ -443,7 +443,7 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, version) == 3, "pci_cap.versi
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, signature) == 4, "pci_cap.signature");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, bar) == 8, "pci_cap.bar");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, reserved) == 9, "pci_cap.reserved");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, mailbox) == 12, "pci_cap.mailbox");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_pci_cap, window) == 12, "pci_cap.window");
 
 /* A buffer for frames: descriptor ring of an Rx queue, written by the host. 16 bytes. */
 struct mpnic_rx_desc {

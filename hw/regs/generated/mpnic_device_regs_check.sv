@@ -61,9 +61,9 @@ module mpnic_device_regs_check;
     if (r_pci_cap != (((128'd1 << mpnic_device_pkg::PCI_CAP_RESERVED_W) - 1) << mpnic_device_pkg::PCI_CAP_RESERVED_LSB))
       $fatal(1, "record pci_cap: reserved is not at its offset");
     r_pci_cap = '0;
-    r_pci_cap.mailbox = '1;
-    if (r_pci_cap != (((128'd1 << mpnic_device_pkg::PCI_CAP_MAILBOX_W) - 1) << mpnic_device_pkg::PCI_CAP_MAILBOX_LSB))
-      $fatal(1, "record pci_cap: mailbox is not at its offset");
+    r_pci_cap.window = '1;
+    if (r_pci_cap != (((128'd1 << mpnic_device_pkg::PCI_CAP_WINDOW_W) - 1) << mpnic_device_pkg::PCI_CAP_WINDOW_LSB))
+      $fatal(1, "record pci_cap: window is not at its offset");
     if ($bits(mpnic_rx_desc_t) != mpnic_device_pkg::RX_DESC_W)
       $fatal(1, "record rx_desc has %0d bits", $bits(mpnic_rx_desc_t));
     r_rx_desc = '0;

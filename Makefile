@@ -61,8 +61,9 @@ run: setup-build
 test: ## install what is missing, build, and run all tests
 test: setup-test
 	@rm -rf $(B)/results
-	@$(MAKE) --no-print-directory -k -j$(shell nproc) --output-sync=target $(TEST_TARGETS); \
-	$(RUN) --summary
+	@$(MAKE) --no-print-directory -k -j$(shell nproc) --output-sync=target $(TEST_TARGETS); made=$$?; \
+	$(RUN) --summary && { [ $$made = 0 ] || \
+		{ echo "make test: some tests could not be built; see '***' above" >&2; false; }; }
 
 bench: ## measure: C model, RTL simulation, beside their peers and bounds
 bench: setup-test

@@ -59,9 +59,12 @@ run: setup-build
 	$(B)/sim/mpnic-sim replay $(sort $(wildcard tests/captures/*.pcap tests/captures/*.pcapng))
 
 test: ## install what is missing, build, and run all tests
+# The longest first, so that none runs alone at the end.
+TEST_FIRST := test-replay test-pipeline test-device-twins
 test: setup-test
 	@rm -rf $(B)/results
-	@$(MAKE) --no-print-directory -k -j$(shell nproc) --output-sync=target $(TEST_TARGETS); made=$$?; \
+	@$(MAKE) --no-print-directory -k -j$(shell nproc) --output-sync=target \
+		$(filter $(TEST_FIRST),$(TEST_TARGETS)) $(filter-out $(TEST_FIRST),$(TEST_TARGETS)); made=$$?; \
 	$(RUN) --summary && { [ $$made = 0 ] || \
 		{ echo "make test: some tests could not be built; see '***' above" >&2; false; }; }
 
@@ -96,7 +99,7 @@ install: all $(INSTALL_TARGETS)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/mpnic hw/model/mpnic_model.h \
 		hw/model/mpnic_state.h hw/regs/generated/mpnic_regs.h
 
-regs: ## renew the generated files after a change of hw/regs/mpnic.toml
+regs: ## renew the generated files after a change of hw/regs/*.toml
 	hw/regs/generate.py
 
 clean: ## remove everything that was built

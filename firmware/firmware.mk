@@ -15,6 +15,12 @@ FW_ROM := $(FW)/mpnic-boot.hex
 FW_CFLAGS := -fno-strict-aliasing
 
 ALL_TARGETS += $(FW_LIB) $(FW_IMAGE) $(FW_ROM)
+INSTALL_TARGETS += install-firmware
+
+# Where drivers look for it (docs/driver.md).
+.PHONY: install-firmware
+install-firmware: $(FW_IMAGE)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/firmware/mpnic $(FW_IMAGE)
 
 $(FW)/%.o: firmware/%.c $(FW_HDRS)
 	@mkdir -p $(@D)

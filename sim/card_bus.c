@@ -59,6 +59,7 @@ static int hand_over(struct card *card, enum card_request_kind kind, uint32_t of
 	}
 	r->kind = kind;
 	r->done = r->left = false;
+	r->err = 0;
 	r->offset = offset;
 	r->len = len;
 	if (kind == CARD_WRITE)
@@ -69,7 +70,7 @@ static int hand_over(struct card *card, enum card_request_kind kind, uint32_t of
 		err = pthread_cond_timedwait(&card->answered, &card->lock, &until);
 	if (r->done && kind == CARD_READ)
 		memcpy(data, r->data, len);
-	err = r->done || kind == CARD_WRITE ? 0 : -EBUSY;
+	err = r->done ? r->err : kind == CARD_WRITE ? 0 : -EBUSY;
 	if (r->done)
 		r->kind = CARD_NOTHING;
 	else
@@ -83,11 +84,11 @@ static void carry_out(struct card *card, struct card_request *r)
 	uint32_t word;
 
 	if (r->kind == CARD_RESET) {
-		if (mpnic_device_reset(card->device, MPNIC_RESET_POWER)) {
-			card_log(card, "no memory for a reset");
-			card_stop(card);
-		}
-		card->dead = false;
+		r->err = mpnic_device_reset(card->device, MPNIC_RESET_POWER);
+		if (r->err)
+			card_log(card, "no memory for a reset: the driver is told");
+		else
+			card->dead = false;
 		return;
 	}
 	for (uint32_t i = 0; i < r->len; i += sizeof(word)) {
@@ -281,8 +282,12 @@ static int send_wire(void *ctx, unsigned int port, const void *frame, size_t len
 static void random_bytes(void *ctx, void *buf, size_t len)
 {
 	/* Up to 256 bytes come whole, once the kernel's pool has been filled. */
-	if (getrandom(buf, len, 0) != (ssize_t)len)
-		card_log(ctx, "no random bytes: %s", strerror(errno));
+	if (getrandom(buf, len, 0) == (ssize_t)len)
+		return;
+	/* Without a secret the tables are open to whoever knows that. */
+	memset(buf, 0, len);
+	card_log(ctx, "no random bytes: %s", strerror(errno));
+	card_stop(ctx);
 }
 
 const struct mpnic_device_ops card_device_ops = {

@@ -2,6 +2,7 @@
 /* The command socket: statistics and faults on purpose. A line is a command, a line of JSON its
  * answer; docs/serve.md. */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "card_internal.h"
+#include "mpnic_device_map.h"
 
 enum {
 	CLIENTS = CARD_COMMAND_FDS - 1,
@@ -42,23 +44,31 @@ static json_t *fault_json(const struct wire_fault_counts *c)
 			 (json_int_t)c->overflowed);
 }
 
+static const char *lower(const char *from, char to[32])
+{
+	unsigned int i;
+
+	for (i = 0; i < 31 && from[i]; i++)
+		to[i] = (char)tolower((unsigned char)from[i]);
+	to[i] = 0;
+	return to;
+}
+
 static json_t *port_json(const struct card *card, unsigned int port)
 {
-	static const char *const names[] = {
-		"rx_frames",   "rx_bytes",     "rx_filtered", "rx_down",   "rx_length",
-		"rx_no_queue", "rx_no_buffer", "rx_dropped",  "tx_frames", "tx_bytes",
-		"tx_down",     "tx_wire",      "tx_dropped",  "tx_punted",
-	};
 	struct wire_fault_counts faults;
 	struct wire_stats wire;
 	json_t *out = json_object();
+	char name[32];
 
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const uint32_t at = MPNIC_BAR_STAT + 0x100 * port + 8 * i;
+	for (unsigned int i = 0; i < MPNIC_STAT_REGISTERS; i++) {
+		const struct mpnic_register *reg = &mpnic_stat_registers[i];
+		const uint32_t at = MPNIC_BAR_STAT + 0x100 * port + reg->offset;
 		const uint64_t low = mpnic_device_read(card->device, at);
 		const uint64_t high = mpnic_device_read(card->device, at + 4);
 
-		json_object_set_new(out, names[i], json_integer((json_int_t)(high << 32 | low)));
+		json_object_set_new(out, lower(reg->name, name),
+				    json_integer((json_int_t)(high << 32 | low)));
 	}
 	wire_stats(card->wire[port], &wire);
 	wire_fault_counts(card->fault[port], &faults);

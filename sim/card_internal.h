@@ -27,6 +27,7 @@ struct card_request {
 	} kind;
 	bool done; /* the device's thread has answered */
 	bool left; /* nobody waits for the answer any more */
+	int err;   /* of a reset */
 	uint32_t offset, len;
 	uint8_t data[CARD_REQUEST_MAX];
 };

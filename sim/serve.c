@@ -138,15 +138,28 @@ static int parse(int argc, char **argv, struct card_config *config)
 	return err;
 }
 
+/* Whoever sees the socket may send a signal: it waits until there is a card to have it. */
+static void hold_signals(bool hold)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 static int handle_signals(void)
 {
 	struct sigaction end = {.sa_handler = on_end}, stats = {.sa_handler = on_stats};
 
 	signal(SIGPIPE, SIG_IGN);
-	return sigaction(SIGINT, &end, NULL) || sigaction(SIGTERM, &end, NULL) ||
-			       sigaction(SIGUSR1, &stats, NULL)
-		       ? -errno
-		       : 0;
+	if (sigaction(SIGINT, &end, NULL) || sigaction(SIGTERM, &end, NULL) ||
+	    sigaction(SIGUSR1, &stats, NULL))
+		return -errno;
+	hold_signals(false);
+	return 0;
 }
 
 int serve_main(int argc, char **argv, char **program)
@@ -164,6 +177,7 @@ int serve_main(int argc, char **argv, char **program)
 	}
 	if (err)
 		return EXIT_USAGE;
+	hold_signals(true);
 	if (card_open(&config, &running, error)) {
 		say(error);
 		return EXIT_BROKEN;

@@ -88,10 +88,13 @@ static void reset_ports(struct mpnic_device *d)
 
 int mpnic_device_reset(struct mpnic_device *d, enum mpnic_reset_code reason)
 {
+	struct mpnic_state *state;
+	const int err = mpnic_state_new(&d->config.state, &state);
+
+	if (err)
+		return err;
 	mpnic_state_free(d->state);
-	d->state = NULL;
-	if (mpnic_state_new(&d->config.state, &d->state))
-		return -ENOMEM;
+	d->state = state;
 	for (unsigned int i = 0; i < MPNIC_DOORBELL_SIZE / 4; i++)
 		d->doorbells[i] = 0;
 	reset_queues(d);
@@ -124,9 +127,7 @@ int mpnic_device_new(const struct mpnic_device_config *config, const struct mpni
 	d->ctx = ctx;
 	d->doorbells = doorbells;
 	d->now_ns = now_ns;
-	err = mpnic_state_new(&config->state, &d->state);
-	if (!err)
-		err = mpnic_device_reset(d, MPNIC_RESET_POWER);
+	err = mpnic_device_reset(d, MPNIC_RESET_POWER);
 	if (err) {
 		mpnic_device_free(d);
 		return err;
@@ -268,6 +269,7 @@ static void write_reset(struct mpnic_device *d, uint32_t value)
 {
 	const uint32_t reason = value & 0xffff;
 
+	/* A host sees by GENERATION that it was not done for want of memory. */
 	if (value >> 16 == MPNIC_RESET_MAGIC && reason <= MPNIC_RESET_USER)
 		mpnic_device_reset(d, (enum mpnic_reset_code)reason);
 }

@@ -61,8 +61,7 @@ void mpnic_device_free(struct mpnic_device *device);
 uint32_t mpnic_device_read(struct mpnic_device *device, uint32_t offset);
 void mpnic_device_write(struct mpnic_device *device, uint32_t offset, uint32_t value);
 
-/* mpnic_device_reset() - as register RESET. Returns 0, or -ENOMEM, after which it is to be freed.
- */
+/* mpnic_device_reset() - as register RESET. Returns 0, or -ENOMEM: then nothing was reset. */
 int mpnic_device_reset(struct mpnic_device *device, enum mpnic_reset_code reason);
 
 /* mpnic_device_receive() - a frame from the wire of @port. Hostile; @len of any size. */

@@ -38,12 +38,12 @@ $(FW_TEST)/fuzz_admin: $(addprefix tests/firmware/,fuzz_admin.c gates.c commands
 .PHONY: fuzz-admin test-fuzz-admin
 fuzz-admin: $(FW_TEST)/fuzz_admin
 	@mkdir -p $(FW_TEST)/corpus
-	@$(RUN) fuzz-admin-long $< -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -len_control=0 -print_final_stats=1 \
+	@$(RUN) fuzz-admin-long $< -error_exitcode=1 -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -len_control=0 -print_final_stats=1 \
 		-verbosity=1 -artifact_prefix=$(FW_TEST)/ $(FW_TEST)/corpus
 
 test-fuzz-admin: $(FW_TEST)/fuzz_admin
 	@mkdir -p $(FW_TEST)/corpus
-	@$(RUN) fuzz-admin $< -max_total_time=6 -max_len=1024 -len_control=0 -print_final_stats=1 -verbosity=1 \
+	@$(RUN) fuzz-admin $< -error_exitcode=1 -max_total_time=6 -max_len=1024 -len_control=0 -print_final_stats=1 -verbosity=1 \
 		-artifact_prefix=$(FW_TEST)/ $(FW_TEST)/corpus
 
 # The image and boot's ROM on the core's instruction-set model: the same traffic as natively.

@@ -28,7 +28,7 @@ $(FUZZ)/seeds: $(addprefix $(B)/obj/tests/,fuzz/seeds.o unit/build.o unit/naive.
 define fuzz_model
 	@rm -rf $(FUZZ)/seed && mkdir -p $(FUZZ)/seed $(FUZZ)/corpus
 	@$(FUZZ)/seeds $(FUZZ)/seed $(wildcard tests/captures/*.pcap)
-	@$(RUN) $(1) $(FUZZ)/fuzz_model -max_total_time=$(2) -max_len=2048 -print_final_stats=1 \
+	@$(RUN) $(1) $(FUZZ)/fuzz_model -error_exitcode=1 -max_total_time=$(2) -max_len=2048 -print_final_stats=1 \
 		-verbosity=1 -artifact_prefix=$(FUZZ)/ $(FUZZ)/corpus $(FUZZ)/seed
 endef
 
@@ -42,7 +42,7 @@ test-fuzz-model: $(FUZZ)/fuzz_model $(FUZZ)/seeds
 define fuzz_state
 	@rm -rf $(FUZZ)/seed-state && mkdir -p $(FUZZ)/seed-state $(FUZZ)/corpus-state
 	@$(FUZZ)/seeds --state $(FUZZ)/seed-state $(wildcard tests/captures/*.pcap)
-	@$(RUN) $(1) $(FUZZ)/fuzz_state -max_total_time=$(2) -max_len=4096 -print_final_stats=1 \
+	@$(RUN) $(1) $(FUZZ)/fuzz_state -error_exitcode=1 -max_total_time=$(2) -max_len=4096 -print_final_stats=1 \
 		-verbosity=1 -artifact_prefix=$(FUZZ)/ $(FUZZ)/corpus-state $(FUZZ)/seed-state
 endef
 

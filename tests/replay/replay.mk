@@ -41,7 +41,7 @@ $(B)/fuzz/capture: $(FUZZ_CAPTURE_SRCS) $(MODEL_SRCS) $(MODEL_HDRS) $(wildcard s
 fuzz-capture: $(B)/fuzz/capture
 	@mkdir -p $(B)/fuzz/capture-corpus
 	tests/replay/test_replay.py --seeds $(B)/fuzz/capture-corpus
-	@$(RUN) fuzz-capture $(B)/fuzz/capture -max_total_time=$(FUZZ_SECONDS) -max_len=16384 \
+	@$(RUN) fuzz-capture $(B)/fuzz/capture -error_exitcode=1 -max_total_time=$(FUZZ_SECONDS) -max_len=16384 \
 		-rss_limit_mb=2048 -timeout=10 -artifact_prefix=$(B)/fuzz/ -verbosity=0 \
 		-print_final_stats=1 $(B)/fuzz/capture-corpus
 
@@ -55,6 +55,6 @@ $(B)/fuzz/tables: $(FUZZ_TABLES_SRCS) $(MODEL_SRCS) $(MODEL_HDRS) $(wildcard sim
 fuzz-tables: $(B)/fuzz/tables
 	@mkdir -p $(B)/fuzz/tables-corpus
 	cp tests/replay/tables/*.tables $(B)/fuzz/tables-corpus
-	@$(RUN) fuzz-tables $(B)/fuzz/tables -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+	@$(RUN) fuzz-tables $(B)/fuzz/tables -error_exitcode=1 -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 		-rss_limit_mb=2048 -timeout=10 -artifact_prefix=$(B)/fuzz/ -verbosity=0 \
 		-print_final_stats=1 $(B)/fuzz/tables-corpus

@@ -60,7 +60,8 @@ module stateful_props #(
     .m_data_o(m_data), .m_hdr_o(m_hdr), .m_csum_o(m_csum), .m_result_o(m_result),
     .cmd_valid_i, .cmd_ready_o(cmd_ready), .cmd_i(cmd), .rsp_valid_o(rsp_valid), .rsp_o(rsp),
     .event_valid_o(), .event_ready_i(1'b0), .event_o(), .slot_o(slot), .cmd_slot_o(cmd_slot),
-    .commit_valid_o(commit_valid), .commit_result_o(commit), .commit_lost_o()
+    .commit_valid_o(commit_valid), .commit_result_o(commit), .commit_time_o(),
+    .commit_source_o(), .commit_lost_o()
   );
   always_ff @(posedge clk_i) begin
     if (!rst_n_q) drops_q <= drops_i;

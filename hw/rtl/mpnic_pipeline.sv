@@ -5,6 +5,7 @@
 //   s_axis -> mpnic_stateless (window, parse, tcpopt, mptcp, csum)
 //          -> mpnic_stateful (flow, dss, act, deparse) -> m_axis
 //
+// A frame that enters with tdivert leaves behind the stateless half, at d_*, and no table sees it.
 // Outputs are stable while they wait. Records are valid with all beats of a frame.
 module mpnic_pipeline #(
   parameter int unsigned DATA_W = 512,  // 128, 256 or 512
@@ -24,6 +25,7 @@ module mpnic_pipeline #(
   input  logic [DATA_W/8-1:0]                s_axis_tkeep_i,  // ones from bit 0 on; all but in a last beat
   input  logic [7:0]                         s_axis_tuser_i,  // with a frame's first beat
   input  logic [63:0]                        s_axis_ttime_i,  // ns; with a frame's first beat
+  input  logic                               s_axis_tdivert_i,  // with a frame's first beat
   input  logic                               s_axis_tlast_i,
   input  logic                               s_axis_tvalid_i,
   output logic                               s_axis_tready_o,
@@ -37,6 +39,14 @@ module mpnic_pipeline #(
   output logic [mpnic_pkg::HDR_W-1:0]        m_axis_hdr_o,
   output logic [mpnic_pkg::CSUM_W-1:0]       m_axis_csum_o,
   output logic [mpnic_pkg::RESULT_W-1:0]     m_axis_result_o,
+
+  output logic                               d_valid_o,
+  input  logic                               d_ready_i,
+  output logic                               d_first_o,
+  output logic                               d_last_o,
+  output logic [$clog2(DATA_W/8):0]          d_bytes_o,
+  output logic [DATA_W-1:0]                  d_data_o,
+  output logic [mpnic_pkg::HDR_W-1:0]        d_hdr_o,
 
   // As in mpnic_stateful.
   input  logic                               cmd_valid_i,
@@ -53,13 +63,15 @@ module mpnic_pipeline #(
   output logic                               cmd_slot_o,
   output logic                               commit_valid_o,
   output logic [mpnic_pkg::RESULT_W-1:0]     commit_result_o,
+  output logic [63:0]                        commit_time_o,
+  output logic [7:0]                         commit_source_o,
   output logic                               commit_lost_o
 );
 
   localparam int unsigned BYTES = DATA_W / 8;
   localparam int unsigned BYTES_W = $clog2(BYTES) + 1;
 
-  logic                         valid, ready, first, last;
+  logic                         valid, ready, first, last, diverted, to_tables;
   logic [BYTES_W-1:0]           bytes, m_bytes;
   logic [DATA_W-1:0]            data;
   logic [mpnic_pkg::HDR_W-1:0]  hdr;
@@ -88,10 +100,10 @@ module mpnic_pipeline #(
     .m_axis_csum_o  (csum)
   );
 
-  // The time of a frame, which never goes back, waits beside the stateless half: it has room for as
-  // many frames as are under way there.
+  // The time of a frame, which never goes back, and whether it is diverted wait beside the stateless
+  // half: there is room for as many frames as are under way there.
   localparam int unsigned TIMES = 64;
-  logic        takes, first_q, time_valid_q, later;
+  logic        takes, first_q, time_valid_q, later, divert_q, now_divert_q;
   logic [63:0] time_q, last_time_q, now, frame_time;
   assign takes = s_axis_tvalid_i & s_axis_tready_o;
   assign now = later ? time_q : last_time_q;
@@ -114,22 +126,38 @@ module mpnic_pipeline #(
     else if (time_valid_q) last_time_q <= now;
   end
   always_ff @(posedge clk_i) begin
-    if (takes && first_q) time_q <= s_axis_ttime_i;
-    if (time_valid_q) now_q <= now;
+    if (takes && first_q) begin
+      time_q <= s_axis_ttime_i;
+      divert_q <= s_axis_tdivert_i;
+    end
+    if (time_valid_q) begin
+      now_q <= now;
+      now_divert_q <= divert_q;
+    end
   end
   mpnic_fifo #(
-    .W(64),
+    .W(65),
     .DEPTH(TIMES)
   ) u_times (
     .clk_i,
     .rst_ni,
     .valid_i(push_q),
     .ready_o(times_room),
-    .data_i (now_q),
+    .data_i ({now_divert_q, now_q}),
     .valid_o(time_there),
     .ready_i(valid & ready & last),
-    .data_o (frame_time)
+    .data_o ({diverted, frame_time})
   );
+
+  logic stateful_ready;
+  assign to_tables = valid & ~diverted;
+  assign ready = diverted ? d_ready_i : stateful_ready;
+  assign d_valid_o = valid & diverted;
+  assign d_first_o = first;
+  assign d_last_o = last;
+  assign d_bytes_o = bytes;
+  assign d_data_o = data;
+  assign d_hdr_o = hdr;
 
   mpnic_stateful #(
     .DATA_W(DATA_W),
@@ -143,8 +171,8 @@ module mpnic_pipeline #(
     .clk_i,
     .rst_ni,
     .settings_i,
-    .s_valid_i (valid),
-    .s_ready_o (ready),
+    .s_valid_i (to_tables),
+    .s_ready_o (stateful_ready),
     .s_first_i (first),
     .s_last_i  (last),
     .s_bytes_i (bytes),
@@ -173,6 +201,8 @@ module mpnic_pipeline #(
     .cmd_slot_o,
     .commit_valid_o,
     .commit_result_o,
+    .commit_time_o,
+    .commit_source_o,
     .commit_lost_o
   );
   always_comb begin

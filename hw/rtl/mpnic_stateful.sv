@@ -68,6 +68,8 @@ module mpnic_stateful #(
   output logic                               cmd_slot_o,
   output logic                               commit_valid_o,
   output logic [mpnic_pkg::RESULT_W-1:0]     commit_result_o,  // without STRIPPED
+  output logic [63:0]                        commit_time_o,    // s_time_i
+  output logic [7:0]                         commit_source_o,
   output logic                               commit_lost_o     // an event was due and found no room
 );
 
@@ -450,6 +452,15 @@ module mpnic_stateful #(
   );
   assign commit_valid_o = act_valid;
   assign commit_result_o = act_result;
+  mpnic_delay #(
+    .W(64 + 8),
+    .N(mpnic_rtl_pkg::ACT_LATENCY)
+  ) u_commit (
+    .clk_i,
+    .rst_ni,
+    .data_i({side_hdr[mpnic_pkg::HDR_SOURCE_LSB+:8], side[SIDE_LEN_LSB+16+:64]}),
+    .data_o({commit_source_o, commit_time_o})
+  );
 
   // --- out -----------------------------------------------------------------------------------------
 

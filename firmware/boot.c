@@ -125,6 +125,7 @@ static void load(struct boot *boot)
 	const uint32_t at = hal_read(hal, MPNIC_FW_MAILBOX_ARG0);
 	const uint32_t len = hal_read(hal, MPNIC_FW_MAILBOX_ARG1);
 	uint8_t *ram = hal_ram(hal);
+	const uint32_t words = at % 4 ? 0 : len / 4;
 	uint32_t i, word = 0;
 
 	if (len > MPNIC_MAILBOX_WINDOW || at > MPNIC_FW_IMAGE_MAX - len) {
@@ -132,7 +133,8 @@ static void load(struct boot *boot)
 		return;
 	}
 	hal_write(hal, MPNIC_FW_STATUS, MPNIC_FW_STATUS_LOADING);
-	for (i = 0; i < len; i++) {
+	hal_read_words(hal, MPNIC_FW_MAILBOX, ram + at, words);
+	for (i = 4 * words; i < len; i++) {
 		if (!(i % 4))
 			word = hal_read(hal, MPNIC_FW_MAILBOX + i);
 		ram[at + i] = (uint8_t)(word >> i % 4 * 8);

@@ -32,6 +32,7 @@ module mpnic_pipeline #(
 
   output logic [DATA_W-1:0]                  m_axis_tdata_o,
   output logic [DATA_W/8-1:0]                m_axis_tkeep_o,
+  output logic [$clog2(DATA_W/8):0]          m_axis_bytes_o,  // how many of it are ones
   output logic                               m_axis_tlast_o,
   output logic                               m_axis_tfirst_o,
   output logic                               m_axis_tvalid_o,
@@ -72,7 +73,7 @@ module mpnic_pipeline #(
   localparam int unsigned BYTES_W = $clog2(BYTES) + 1;
 
   logic                         valid, ready, first, last, diverted, to_tables;
-  logic [BYTES_W-1:0]           bytes, m_bytes;
+  logic [BYTES_W-1:0]           bytes;
   logic [DATA_W-1:0]            data;
   logic [mpnic_pkg::HDR_W-1:0]  hdr;
   logic [mpnic_pkg::CSUM_W-1:0] csum;
@@ -184,7 +185,7 @@ module mpnic_pipeline #(
     .m_ready_i (m_axis_tready_i),
     .m_first_o (m_axis_tfirst_o),
     .m_last_o  (m_axis_tlast_o),
-    .m_bytes_o (m_bytes),
+    .m_bytes_o (m_axis_bytes_o),
     .m_data_o  (m_axis_tdata_o),
     .m_hdr_o   (m_axis_hdr_o),
     .m_csum_o  (m_axis_csum_o),
@@ -206,7 +207,7 @@ module mpnic_pipeline #(
     .commit_lost_o
   );
   always_comb begin
-    for (int unsigned i = 0; i < BYTES; i++) m_axis_tkeep_o[i] = BYTES_W'(i) < m_bytes;
+    for (int unsigned i = 0; i < BYTES; i++) m_axis_tkeep_o[i] = BYTES_W'(i) < m_axis_bytes_o;
   end
 
 `ifdef VERILATOR

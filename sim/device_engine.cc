@@ -1,0 +1,680 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The Verilated device behind device_engine.h: host memory on AXI4, registers on AXI4-Lite, wires
+// on AXI-Stream. The rules of those buses are checked in every clock.
+#include "device_engine.h"
+
+#include <cinttypes>
+#include <cstring>
+#include <deque>
+#include <new>
+#include <vector>
+
+#include "Vmpnic_device.h"
+#include "Vmpnic_device___024root.h"
+#include "mpnic_regs.h"
+#include "verilated_top.h"
+
+namespace
+{
+
+using Top = Vmpnic_device;
+
+constexpr size_t BEAT = 64;
+constexpr unsigned RESET_CLOCKS = 8;
+constexpr unsigned STUCK_CLOCKS = 1000;
+constexpr unsigned CLEAR_CLOCKS = 1 << 20;
+constexpr unsigned IDLE_CLOCKS =
+	128;			 // what may be on its way between two parts while all seem idle
+constexpr unsigned LATENCY = 40; // clocks of a transfer at most, with noise
+constexpr uint64_t WAKE_NS = 100000;
+constexpr uint32_t RAM_TEXT = 0x40 / 4, RAM_END = MPNIC_FW_IMAGE_MAX / 4;
+constexpr uint32_t JUMP_TO_SELF = 0x0000006f;
+constexpr size_t WAITING_MAX = 64; // frames from a wire
+
+struct Read {
+	uint64_t addr, due;
+	unsigned id, beats, done;
+};
+
+struct Write {
+	uint64_t addr, due;
+	unsigned beats;
+	std::vector<uint8_t> data, strobe;
+	bool error;
+};
+
+struct Wire {
+	std::deque<std::vector<uint8_t>> in;
+	size_t at;    // of the frame that is offered
+	bool offered; // a beat waits for tready
+	std::vector<uint8_t> out;
+};
+
+// What stood at an output that waited.
+struct Held {
+	bool valid;
+	uint64_t a, b;
+	uint8_t data[BEAT];
+};
+
+} // namespace
+
+struct mpnic_device : VerilatedTop<Top> {
+	mpnic_device_config config;
+	const mpnic_device_ops *ops;
+	void *ctx;
+	uint32_t *doorbells;
+	uint32_t rung[MPNIC_DOORBELL_SIZE / 4]; // as the RTL knows them
+	uint64_t now;
+	mpnic_state *state;
+	unsigned patience, stalls;
+	bool patient, busy, lose_irq;
+	std::deque<Read> reads;
+	std::deque<Write> writes; // the first ones whole
+	size_t whole;		  // of them
+	bool read_offered, answer_offered;
+	size_t reading; // which of reads
+	Wire wire[MPNIC_PORTS];
+	Held ar, aw, w, tx[MPNIC_PORTS];
+	struct device_engine_counts counts;
+};
+
+namespace
+{
+
+[[noreturn]] void broken(const mpnic_device *d, const char *rule)
+{
+	fprintf(stderr, "rtl: clock %" PRIu64 ": %s\n", d->clocks, rule);
+	abort();
+}
+
+bool stall(mpnic_device *d)
+{
+	return d->stalls && (d->noise() >> 20 & 0xff) < d->stalls;
+}
+
+uint64_t latency(mpnic_device *d)
+{
+	return d->clocks + (d->stalls ? d->noise() % LATENCY : 0);
+}
+
+// What is offered stays until it is taken.
+void hold(mpnic_device *d, Held *held, bool valid, bool ready, uint64_t a, uint64_t b,
+	  const void *data, const char *rule)
+{
+	if (held->valid &&
+	    (!valid || held->a != a || held->b != b || (data && memcmp(held->data, data, BEAT))))
+		broken(d, rule);
+	held->valid = valid && !ready;
+	held->a = a;
+	held->b = b;
+	if (data && held->valid)
+		memcpy(held->data, data, BEAT);
+}
+
+void check_burst(const mpnic_device *d, uint64_t addr, unsigned beats)
+{
+	if (addr % BEAT)
+		broken(d, "a burst that does not start at a beat");
+	if (addr / 4096 != (addr + beats * BEAT - 1) / 4096)
+		broken(d, "a burst across 4 KiB");
+}
+
+// ---- host memory
+// ---------------------------------------------------------------------------------
+
+void drive_read(mpnic_device *d)
+{
+	Top &top = *d->top;
+
+	top.m_axi_arready_i = d->reads.size() < 64 && !stall(d);
+	if (d->read_offered)
+		return;
+	top.m_axi_rvalid_i = 0;
+	if (d->reads.empty() || stall(d))
+		return;
+	// A burst that has begun goes on; else the first of any id.
+	if (!d->reads[d->reading < d->reads.size() ? d->reading : 0].done ||
+	    d->reading >= d->reads.size()) {
+		d->reading = d->stalls ? d->noise() % d->reads.size() : 0;
+		for (size_t i = 0; i < d->reading; i++)
+			if (d->reads[i].id == d->reads[d->reading].id)
+				d->reading = i;
+	}
+
+	Read &r = d->reads[d->reading];
+
+	if (r.due > d->clocks)
+		return;
+	top.m_axi_rvalid_i = 1;
+	top.m_axi_rid_i = r.id;
+	top.m_axi_rlast_i = r.done + 1 == r.beats;
+	top.m_axi_rresp_i =
+		d->ops->dma_read(d->ctx, r.addr + r.done * BEAT, &top.m_axi_rdata_i, BEAT) ? 2 : 0;
+	d->read_offered = true;
+}
+
+void take_read(mpnic_device *d)
+{
+	Top &top = *d->top;
+
+	hold(d, &d->ar, top.m_axi_arvalid_o, top.m_axi_arready_i, top.m_axi_araddr_o,
+	     top.m_axi_arlen_o | top.m_axi_arid_o << 8, nullptr, "AR changes while it waits");
+	if (top.m_axi_rvalid_i && top.m_axi_rready_o) {
+		d->read_offered = false;
+		d->counts.read_beats++;
+		if (++d->reads[d->reading].done == d->reads[d->reading].beats) {
+			d->reads.erase(d->reads.begin() + static_cast<long>(d->reading));
+			d->reading = 0;
+		}
+	}
+	if (top.m_axi_arvalid_o && top.m_axi_arready_i) {
+		check_burst(d, top.m_axi_araddr_o, top.m_axi_arlen_o + 1u);
+		d->reads.push_back({top.m_axi_araddr_o, latency(d), top.m_axi_arid_o,
+				    top.m_axi_arlen_o + 1u, 0});
+	}
+}
+
+void drive_write(mpnic_device *d)
+{
+	Top &top = *d->top;
+
+	top.m_axi_awready_i = d->writes.size() < 64 && !stall(d);
+	top.m_axi_wready_i = !stall(d);
+	if (d->answer_offered)
+		return;
+	top.m_axi_bvalid_i = d->whole && d->writes.front().due <= d->clocks && !stall(d);
+	top.m_axi_bresp_i = d->whole && d->writes.front().error ? 3 : 0;
+	d->answer_offered = top.m_axi_bvalid_i;
+}
+
+// Runs of bytes that are enabled.
+void store(mpnic_device *d, Write &w)
+{
+	size_t at = 0;
+
+	while (at < w.data.size()) {
+		size_t end = at;
+
+		while (end < w.data.size() && w.strobe[end])
+			end++;
+		if (end > at && d->ops->dma_write(d->ctx, w.addr + at, &w.data[at], end - at))
+			w.error = true;
+		at = end + 1;
+	}
+	w.due = latency(d);
+}
+
+void take_beat(mpnic_device *d)
+{
+	Top &top = *d->top;
+
+	if (d->whole == d->writes.size())
+		broken(d, "data without an address");
+
+	Write &w = d->writes[d->whole];
+	const uint8_t *data = reinterpret_cast<const uint8_t *>(&top.m_axi_wdata_o);
+
+	w.data.insert(w.data.end(), data, data + BEAT);
+	for (unsigned i = 0; i < BEAT; i++)
+		w.strobe.push_back(top.m_axi_wstrb_o >> i & 1);
+	if (top.m_axi_wlast_o != (w.data.size() == w.beats * BEAT))
+		broken(d, "WLAST is not with the last beat");
+	d->counts.write_beats++;
+	if (!top.m_axi_wlast_o)
+		return;
+	store(d, w);
+	d->whole++;
+}
+
+void take_write(mpnic_device *d)
+{
+	Top &top = *d->top;
+
+	hold(d, &d->aw, top.m_axi_awvalid_o, top.m_axi_awready_i, top.m_axi_awaddr_o,
+	     top.m_axi_awlen_o, nullptr, "AW changes while it waits");
+	hold(d, &d->w, top.m_axi_wvalid_o, top.m_axi_wready_i, top.m_axi_wstrb_o, top.m_axi_wlast_o,
+	     &top.m_axi_wdata_o, "W changes while it waits");
+	if (top.m_axi_bvalid_i && top.m_axi_bready_o) {
+		d->answer_offered = false;
+		d->writes.pop_front();
+		d->whole--;
+	}
+	if (top.m_axi_awvalid_o && top.m_axi_awready_i) {
+		check_burst(d, top.m_axi_awaddr_o, top.m_axi_awlen_o + 1u);
+		d->writes.push_back({top.m_axi_awaddr_o, 0, top.m_axi_awlen_o + 1u, {}, {}, false});
+	}
+	if (top.m_axi_wvalid_o && top.m_axi_wready_i)
+		take_beat(d);
+}
+
+// ---- wires
+// ---------------------------------------------------------------------------------------
+
+void set_bit(uint8_t *port, unsigned bit, bool value)
+{
+	*port = static_cast<uint8_t>((*port & ~(1u << bit)) | (value ? 1u << bit : 0));
+}
+
+void drive_wire(mpnic_device *d, unsigned p)
+{
+	Top &top = *d->top;
+	Wire &wire = d->wire[p];
+	uint8_t *data = reinterpret_cast<uint8_t *>(&top.s_axis_tdata_i) + BEAT * p;
+	uint8_t *keep = reinterpret_cast<uint8_t *>(&top.s_axis_tkeep_i) + BEAT / 8 * p;
+
+	set_bit(&top.m_axis_tready_i, p, !stall(d));
+	if (wire.offered)
+		return;
+	set_bit(&top.s_axis_tvalid_i, p, false);
+	if (wire.in.empty() || stall(d))
+		return;
+
+	const std::vector<uint8_t> &frame = wire.in.front();
+	const size_t rest = frame.size() - wire.at, n = rest < BEAT ? rest : BEAT;
+	const uint64_t ones = n < BEAT ? (UINT64_C(1) << n) - 1 : ~UINT64_C(0);
+
+	memcpy(data, &frame[wire.at], n);
+	memcpy(keep, &ones, sizeof(ones));
+	set_bit(&top.s_axis_tlast_i, p, rest <= BEAT);
+	set_bit(&top.s_axis_tvalid_i, p, true);
+	wire.offered = true;
+}
+
+void take_wire(mpnic_device *d, unsigned p)
+{
+	Top &top = *d->top;
+	Wire &wire = d->wire[p];
+	const uint8_t *data = reinterpret_cast<const uint8_t *>(&top.m_axis_tdata_o) + BEAT * p;
+	const bool valid = top.m_axis_tvalid_o >> p & 1, ready = top.m_axis_tready_i >> p & 1;
+	uint64_t keep;
+
+	if (wire.offered && top.s_axis_tready_o >> p & 1) {
+		wire.offered = false;
+		wire.at += BEAT;
+		if (wire.at >= wire.in.front().size()) {
+			wire.in.pop_front();
+			wire.at = 0;
+		}
+	}
+	memcpy(&keep, reinterpret_cast<const uint8_t *>(&top.m_axis_tkeep_o) + BEAT / 8 * p,
+	       sizeof(keep));
+	hold(d, &d->tx[p], valid, ready, keep, top.m_axis_tlast_o >> p & 1, nullptr,
+	     "a wire's beat changes while it waits");
+	if (!valid || !ready)
+		return;
+	if (keep & (keep + 1))
+		broken(d, "a wire's beat with a gap");
+	wire.out.insert(wire.out.end(), data, data + __builtin_popcountll(keep));
+	if (!(top.m_axis_tlast_o >> p & 1))
+		return;
+	d->ops->wire_send(d->ctx, p, wire.out.data(), wire.out.size());
+	wire.out.clear();
+}
+
+// ---- a clock
+// -------------------------------------------------------------------------------------
+
+void take_irqs(mpnic_device *d)
+{
+	uint64_t irqs = d->top->irq_o;
+
+	for (; irqs; irqs &= irqs - 1) {
+		if (d->lose_irq)
+			d->lose_irq = false;
+		else
+			d->ops->irq(d->ctx, static_cast<unsigned>(__builtin_ctzll(irqs)));
+	}
+}
+
+// Doorbells are memory here: a queue that starts clears its own.
+void take_clear(mpnic_device *d)
+{
+	static const unsigned at[] = {MPNIC_DOORBELL_RX / 4, MPNIC_DOORBELL_TX / 4,
+				      MPNIC_DOORBELL_EVENT / 4};
+
+	for (unsigned kind = 0; kind < 3; kind++) {
+		if (!(d->top->clear_valid_o >> kind & 1))
+			continue;
+		const unsigned i = at[kind] + (kind < 2 ? d->top->clear_index_o : 0u);
+
+		d->doorbells[i] = d->rung[i] = 0;
+	}
+}
+
+bool is_idle(const mpnic_device *d)
+{
+	bool idle = d->top->idle_o && d->reads.empty() && d->writes.empty();
+
+	for (const Wire &wire : d->wire)
+		idle = idle && wire.in.empty() && wire.out.empty();
+	return idle;
+}
+
+void clock(mpnic_device *d)
+{
+	Top &top = *d->top;
+	bool pipe;
+
+	top.now_i = d->now;
+	top.random_i = static_cast<uint32_t>(d->noise() >> 16);
+	drive_read(d);
+	drive_write(d);
+	for (unsigned p = 0; p < MPNIC_PORTS; p++)
+		drive_wire(d, p);
+	d->settle(0);
+	pipe = top.pipe_busy_o;
+	take_read(d);
+	take_write(d);
+	for (unsigned p = 0; p < MPNIC_PORTS; p++)
+		take_wire(d, p);
+	take_irqs(d);
+	take_clear(d);
+	top.clk_pipe_i = pipe;
+	d->settle(1);
+	top.clk_pipe_i = 0;
+	d->counts.clocks++;
+}
+
+// ---- registers
+// -----------------------------------------------------------------------------------
+
+uint32_t axil_read(mpnic_device *d, uint32_t offset)
+{
+	Top &top = *d->top;
+	bool asked = false;
+
+	top.s_axil_araddr_i = offset;
+	top.s_axil_arvalid_i = 1;
+	top.s_axil_rready_i = 1;
+	for (unsigned i = 0; i < STUCK_CLOCKS; i++) {
+		bool answered;
+		uint32_t value;
+
+		top.eval();
+		asked = top.s_axil_arvalid_i && top.s_axil_arready_o;
+		answered = top.s_axil_rvalid_o;
+		value = top.s_axil_rdata_o;
+		clock(d);
+		if (asked)
+			top.s_axil_arvalid_i = 0;
+		if (answered)
+			return value;
+	}
+	broken(d, "a register is not read");
+}
+
+void axil_write(mpnic_device *d, uint32_t offset, uint32_t value)
+{
+	Top &top = *d->top;
+
+	top.s_axil_awaddr_i = offset;
+	top.s_axil_wdata_i = value;
+	top.s_axil_wstrb_i = 0xf;
+	top.s_axil_awvalid_i = top.s_axil_wvalid_i = 1;
+	top.s_axil_bready_i = 1;
+	for (unsigned i = 0; i < STUCK_CLOCKS; i++) {
+		bool address, data, answered;
+
+		top.eval();
+		address = top.s_axil_awvalid_i && top.s_axil_awready_o;
+		data = top.s_axil_wvalid_i && top.s_axil_wready_o;
+		answered = top.s_axil_bvalid_o;
+		clock(d);
+		if (address)
+			top.s_axil_awvalid_i = 0;
+		if (data)
+			top.s_axil_wvalid_i = 0;
+		if (answered)
+			return;
+	}
+	broken(d, "a register is not written");
+}
+
+// The doorbells that the host has rung since.
+void ring(mpnic_device *d)
+{
+	static const struct {
+		uint32_t first, count;
+	} runs[] = {{0, 2},
+		    {MPNIC_DOORBELL_RX / 4, MPNIC_QUEUES},
+		    {MPNIC_DOORBELL_TX / 4, MPNIC_QUEUES}};
+
+	for (const auto &run : runs) {
+		for (uint32_t i = run.first; i < run.first + run.count; i++) {
+			const uint32_t value = __atomic_load_n(&d->doorbells[i], __ATOMIC_ACQUIRE);
+
+			if (value == d->rung[i])
+				continue;
+			d->rung[i] = value;
+			d->busy = true;
+			axil_write(d, MPNIC_BAR_DOORBELL + 4 * i, value);
+		}
+	}
+}
+
+void clear_doorbells(mpnic_device *d)
+{
+	memset(d->doorbells, 0, MPNIC_DOORBELL_SIZE);
+	memset(d->rung, 0, sizeof(d->rung));
+}
+
+int wait_clear(mpnic_device *d)
+{
+	for (unsigned i = 0; i < CLEAR_CLOCKS; i += 64) {
+		if (axil_read(d, MPNIC_HOST_DEVICE_STATUS) != MPNIC_DEVICE_STATUS_RESET)
+			return 0;
+		for (unsigned k = 0; k < 64; k++)
+			clock(d);
+	}
+	return -ETIMEDOUT;
+}
+
+// Inputs at rest, and an edge of the reset, so that what the device's own registers reset is so
+// from the start.
+void quiet(Top &top)
+{
+	top.s_axil_awvalid_i = top.s_axil_wvalid_i = top.s_axil_arvalid_i = 0;
+	top.s_axil_bready_i = top.s_axil_rready_i = 1;
+	top.m_axi_rvalid_i = top.m_axi_bvalid_i = 0;
+	top.s_axis_tvalid_i = 0;
+	top.links_i = 0;
+	top.clk_i = top.clk_pipe_i = 0;
+	top.rst_ni = 1;
+	top.eval();
+	top.rst_ni = 0;
+	top.eval();
+}
+
+bool sizes_fit(const mpnic_device_config *config)
+{
+	const mpnic_state_config &s = config->state;
+
+	return s.flows == DEVICE_FLOWS && s.stash == DEVICE_STASH && s.conns == DEVICE_CONNS &&
+	       s.tokens == DEVICE_TOKENS && s.peers == DEVICE_PEERS;
+}
+
+} // namespace
+
+extern "C" {
+
+int DEVICE_ENGINE(new)(const mpnic_device_config *config, const mpnic_device_ops *ops, void *ctx,
+		       uint32_t *doorbells, uint64_t now_ns, mpnic_device **device)
+{
+	mpnic_device *d;
+	uint32_t seed;
+	int err;
+
+	if (!sizes_fit(config))
+		return -EINVAL;
+	d = new (std::nothrow) mpnic_device();
+	if (!d)
+		return -ENOMEM;
+	d->config = *config;
+	d->ops = ops;
+	d->ctx = ctx;
+	d->doorbells = doorbells;
+	d->now = now_ns;
+	d->patience = CLEAR_CLOCKS;
+	d->patient = true;
+	ops->random(ctx, &seed, sizeof(seed));
+	err = d->open(seed, getenv("DEVICE_TRACE"));
+	if (!err)
+		err = mpnic_state_new(&config->state, &d->state);
+	if (err) {
+		delete d;
+		return err;
+	}
+	memcpy(&d->top->serial_i, config->serial, sizeof(config->serial));
+	memcpy(&d->top->macs_i, config->mac, sizeof(config->mac));
+	d->top->speeds_i = config->speed[0] | static_cast<uint64_t>(config->speed[1]) << 32;
+	clear_doorbells(d);
+	quiet(*d->top);
+	d->reset(RESET_CLOCKS);
+	err = wait_clear(d);
+	if (err) {
+		DEVICE_ENGINE(free)(d);
+		return err;
+	}
+	*device = d;
+	return 0;
+}
+
+void DEVICE_ENGINE(free)(mpnic_device *d)
+{
+	if (!d)
+		return;
+	d->close();
+	mpnic_state_free(d->state);
+	delete d;
+}
+
+#ifdef DEVICE_ENGINE_AS_MODEL
+void mpnic_device_defaults(mpnic_device_config *config)
+{
+	*config = mpnic_device_config{};
+	memcpy(config->serial, "mpnic-rtl", sizeof("mpnic-rtl"));
+	mpnic_state_defaults(&config->state);
+	for (unsigned port = 0; port < MPNIC_PORTS; port++) {
+		const uint8_t mac[6] = {0x02, 'm', 'p', 'n', 0, static_cast<uint8_t>(port)};
+
+		memcpy(config->mac[port], mac, sizeof(mac));
+		config->speed[port] = 100000;
+	}
+}
+#endif
+
+uint32_t DEVICE_ENGINE(read)(mpnic_device *d, uint32_t offset)
+{
+	ring(d);
+	return axil_read(d, offset);
+}
+
+void DEVICE_ENGINE(write)(mpnic_device *d, uint32_t offset, uint32_t value)
+{
+	ring(d);
+	d->busy = true;
+	axil_write(d, offset, value);
+	if (offset == MPNIC_HOST_RESET && value >> 16 == MPNIC_RESET_MAGIC &&
+	    (value & 0xffff) <= MPNIC_RESET_USER) {
+		clear_doorbells(d);
+		if (d->patient)
+			wait_clear(d);
+	}
+	if (offset == MPNIC_HOST_ADMIN_CONTROL && value & MPNIC_ADMIN_CONTROL_ENABLE)
+		d->doorbells[MPNIC_DOORBELL_ADMIN / 4] = d->rung[MPNIC_DOORBELL_ADMIN / 4] =
+			axil_read(d, MPNIC_BAR_DOORBELL + MPNIC_DOORBELL_ADMIN);
+}
+
+int DEVICE_ENGINE(reset)(mpnic_device *d, mpnic_reset_code reason)
+{
+	DEVICE_ENGINE(write)
+	(d, MPNIC_HOST_RESET, MPNIC_RESET_MAGIC << 16 | static_cast<uint32_t>(reason));
+	return 0;
+}
+
+void DEVICE_ENGINE(receive)(mpnic_device *d, unsigned port, const uint8_t *frame, size_t len)
+{
+	d->busy = true;
+	if (!len)
+		return;
+	d->wire[port].in.emplace_back(frame, frame + len);
+	while (d->wire[port].in.size() > WAITING_MAX)
+		clock(d);
+}
+
+bool DEVICE_ENGINE(has_room)(const mpnic_device *d, unsigned port)
+{
+	return d->wire[port].in.empty();
+}
+
+void DEVICE_ENGINE(link)(mpnic_device *d, unsigned port, bool up)
+{
+	set_bit(&d->top->links_i, port, up);
+	d->busy = true;
+}
+
+bool DEVICE_ENGINE(poll)(mpnic_device *d, uint64_t now_ns)
+{
+	unsigned idle = 0;
+	bool busy = d->busy;
+
+	d->busy = false;
+	if (now_ns > d->now)
+		d->now = now_ns;
+	for (unsigned i = 0; i < d->patience && idle < IDLE_CLOCKS; i++) {
+		if (i % 16 == 0)
+			ring(d);
+		clock(d);
+		idle = is_idle(d) ? idle + 1 : 0;
+	}
+	return busy || idle < IDLE_CLOCKS;
+}
+
+bool DEVICE_ENGINE(sleep)(mpnic_device *d, uint64_t *wake_ns)
+{
+	*wake_ns = d->now + WAKE_NS;
+	return true;
+}
+
+void DEVICE_ENGINE(fault)(mpnic_device *d, enum mpnic_device_fault fault)
+{
+	auto &ram = d->top->rootp->mpnic_device__DOT__u_fw__DOT__u_ram__DOT__mem;
+
+	switch (fault) {
+	case MPNIC_FAULT_FW_HANG:
+	case MPNIC_FAULT_FW_CRASH:
+		for (uint32_t i = RAM_TEXT; i < RAM_END; i++)
+			ram[i] = fault == MPNIC_FAULT_FW_HANG ? JUMP_TO_SELF : 0;
+		break;
+	case MPNIC_FAULT_IRQ_LOST:
+		d->lose_irq = true;
+		break;
+	default:
+		break;
+	}
+}
+
+const mpnic_state *DEVICE_ENGINE(state)(const mpnic_device *d)
+{
+	return d->state;
+}
+
+void device_engine_patience(mpnic_device *d, unsigned clocks, bool patient)
+{
+	d->patience = clocks;
+	d->patient = patient;
+}
+
+void device_engine_noise(mpnic_device *d, unsigned stalls, uint64_t seed)
+{
+	d->stalls = stalls;
+	d->random = seed | UINT64_C(1) << 63;
+}
+
+void device_engine_counts(const mpnic_device *d, struct device_engine_counts *counts)
+{
+	*counts = d->counts;
+}
+
+} // extern "C"

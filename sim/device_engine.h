@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The device in RTL, Verilated, behind the functions of mpnic_device.h: names are the same with
+ * rtl_device_ in place of mpnic_device_, or the very same where the build defines
+ * DEVICE_ENGINE_AS_MODEL, so that what is linked with it instead of the model runs on the RTL.
+ *
+ * What differs from the model:
+ *  - Table sizes are the build's; others are refused with -EINVAL.
+ *  - rtl_device_state() has the tables' sizes alone: its tables are empty.
+ *  - The device reads doorbells with each poll: it has no NEED_KICK.
+ *  - A frame that the wire does not take counts as sent.
+ */
+#ifndef DEVICE_ENGINE_H
+#define DEVICE_ENGINE_H
+
+#include "mpnic_device.h"
+
+#ifdef DEVICE_ENGINE_AS_MODEL
+#define DEVICE_ENGINE(name) mpnic_device_##name
+#else
+#define DEVICE_ENGINE(name) rtl_device_##name
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef DEVICE_ENGINE_AS_MODEL
+int rtl_device_new(const struct mpnic_device_config *config, const struct mpnic_device_ops *ops,
+		   void *ctx, uint32_t *doorbells, uint64_t now_ns, struct mpnic_device **device);
+void rtl_device_free(struct mpnic_device *device);
+uint32_t rtl_device_read(struct mpnic_device *device, uint32_t offset);
+void rtl_device_write(struct mpnic_device *device, uint32_t offset, uint32_t value);
+int rtl_device_reset(struct mpnic_device *device, enum mpnic_reset_code reason);
+void rtl_device_receive(struct mpnic_device *device, unsigned int port, const uint8_t *frame,
+			size_t len);
+bool rtl_device_has_room(const struct mpnic_device *device, unsigned int port);
+void rtl_device_link(struct mpnic_device *device, unsigned int port, bool up);
+bool rtl_device_poll(struct mpnic_device *device, uint64_t now_ns);
+bool rtl_device_sleep(struct mpnic_device *device, uint64_t *wake_ns);
+void rtl_device_fault(struct mpnic_device *device, enum mpnic_device_fault fault);
+const struct mpnic_state *rtl_device_state(const struct mpnic_device *device);
+#endif
+
+/*
+ * device_engine_patience() - how many clocks a poll lasts at most; it ends before, once nothing is
+ * to be done. A reset is waited for if it is @patient; else a host sees DEVICE_STATUS RESET.
+ */
+void device_engine_patience(struct mpnic_device *device, unsigned int clocks, bool patient);
+
+/* device_engine_noise() - stalls, latency and reordering of bus and wires: of 256 clocks, in how
+ * many a side that may wait does. Drawn from @seed. */
+void device_engine_noise(struct mpnic_device *device, unsigned int stalls, uint64_t seed);
+
+/* Clocks since power came up; beats of data that were read and written. */
+struct device_engine_counts {
+	uint64_t clocks, read_beats, write_beats;
+};
+void device_engine_counts(const struct mpnic_device *device, struct device_engine_counts *counts);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

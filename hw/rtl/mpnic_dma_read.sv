@@ -6,8 +6,8 @@
 // has a beat in which its request has no byte. A burst is issued only where there is room for its
 // answer, so that R never waits for a client. A client's answers come in the order of its requests,
 // beats of different clients in any. A beat that its client does not take within PATIENCE clocks goes
-// back if another client has one: rsp_valid_o may fall before rsp_ready_i comes, the beat is offered
-// again. Bytes behind a request's last one are undefined.
+// back if another client has one: rsp_valid_o may fall before rsp_ready_i comes, and the beat is
+// offered again. Bytes behind a request's last one are undefined.
 module mpnic_dma_read #(
   parameter int unsigned CLIENTS = 4,   // at most 4
   parameter int unsigned BULK = 2,      // the client that has 256 beats of room; others have 64
@@ -365,15 +365,19 @@ module mpnic_dma_read #(
     end
   endgenerate
 
-  // Clients take turns by beats.
-  logic [CLIENTS-1:0] rsp_turn_q, rsp_later, rsp_sooner;
+  // Clients take turns by beats. One that was offered a beat in vain is slow: others go before it until
+  // its ready is seen, or RETRY_LOG2 says that it may try once more.
+  localparam int unsigned RETRY_LOG2 = 10;
+  logic [CLIENTS-1:0] slow_q, eager, rsp_turn_q, rsp_later, rsp_sooner;
   logic [$clog2(PATIENCE+1)-1:0] patience_q;
+  logic [RETRY_LOG2-1:0] retry_q;
   logic               gives_up;
   assign taken = rsp_valid_q & rsp_ready_i;
-  assign gives_up = patience_q == '0 && (waits & ~rsp_valid_q) != '0;
+  assign gives_up = patience_q == '0 && (waits & ~slow_q & ~rsp_valid_q) != '0;
   assign back = (taken == '0 && gives_up) ? rsp_valid_q : '0;
-  assign rsp_later = waits & rsp_turn_q;
-  assign rsp_sooner = (rsp_later != '0) ? rsp_later : waits;
+  assign eager = ((waits & ~slow_q) != '0) ? waits & ~slow_q : waits;
+  assign rsp_later = eager & rsp_turn_q;
+  assign rsp_sooner = (rsp_later != '0) ? rsp_later : eager;
   assign fetch = (rsp_valid_q == '0 || taken != '0 || gives_up) ?
                  rsp_sooner & (~rsp_sooner + CLIENTS'(1)) : '0;
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -381,11 +385,15 @@ module mpnic_dma_read #(
       rsp_valid_q <= '0;
       rsp_turn_q <= '1;
       patience_q <= '0;
+      slow_q <= '0;
+      retry_q <= '0;
     end else begin
+      retry_q <= retry_q + 1'b1;
+      slow_q <= (retry_q == '0) ? '0 : (slow_q | back) & ~rsp_ready_i;
       if (fetch != '0) begin
         rsp_valid_q <= fetch;
         rsp_turn_q <= ~((fetch - CLIENTS'(1)) | fetch);
-        patience_q <= ($clog2(PATIENCE + 1))'(PATIENCE);
+        patience_q <= ((fetch & slow_q) != '0) ? '0 : ($clog2(PATIENCE + 1))'(PATIENCE);
       end else begin
         rsp_valid_q <= rsp_valid_q & ~taken & ~back;
         if (patience_q != '0) patience_q <= patience_q - 1'b1;

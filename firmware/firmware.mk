@@ -11,6 +11,7 @@ FW_LIB := $(FW)/libmpnic_fw.a
 FW_SAN_LIB := $(B)/firmware-san/libmpnic_fw.a
 FW_IMAGE := $(FW)/mpnic-1.mpfw
 FW_ROM := $(FW)/mpnic-boot.hex
+FW_ROM_C := $(FW)/mpnic-boot.inc
 # Records are read where they lie in windows.
 FW_CFLAGS := -fno-strict-aliasing
 
@@ -72,7 +73,13 @@ $(FW_IMAGE): $(FW)/mpnic-fw.elf firmware/image.py hw/regs/device.toml
 	@$(RV)size $< | awk 'NR == 2 { printf "firmware: %d bytes of code and constants, %d of RAM in all (61376 with 4096 for the stack)\n", \
 		$$1 + $$2, $$4 }'
 
-$(FW_ROM): $(FW)/mpnic-boot.elf firmware/image.py
-	$(RV)objcopy -O binary $< $(FW)/mpnic-boot.bin
-	firmware/image.py --hex $(FW)/mpnic-boot.bin $@
-	@$(RV)size $< | awk 'NR == 2 { printf "boot: %d bytes of ROM (4096)\n", $$1 }'
+$(FW)/mpnic-boot.bin: $(FW)/mpnic-boot.elf
+	$(RV)objcopy -O binary $< $@
+
+$(FW_ROM): $(FW)/mpnic-boot.bin $(FW)/mpnic-boot.elf firmware/image.py
+	firmware/image.py --hex $< $@
+	@$(RV)size $(FW)/mpnic-boot.elf | awk 'NR == 2 { printf "boot: %d bytes of ROM (4096)\n", $$1 }'
+
+# For the simulated core: its ROM is filled before power comes up.
+$(FW_ROM_C): $(FW)/mpnic-boot.bin firmware/image.py
+	firmware/image.py --c $< $@

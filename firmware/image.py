@@ -49,11 +49,12 @@ def image(body):
 
 
 def main(args):
-    if len(args) == 3 and args[0] == "--hex":
+    if len(args) == 3 and args[0] in ("--hex", "--c"):
         rom = Path(args[1]).read_bytes()
         rom += bytes(-len(rom) % 4)
         words = struct.unpack(f"<{len(rom) // 4}I", rom)
-        Path(args[2]).write_text("".join(f"{word:08x}\n" for word in words))
+        form = "{:08x}\n" if args[0] == "--hex" else "0x{:08x},\n"
+        Path(args[2]).write_text("".join(form.format(word) for word in words))
         return 0
     if len(args) != 2:
         sys.exit(__doc__)

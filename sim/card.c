@@ -83,7 +83,7 @@ static bool may_receive(struct card *card, unsigned int port)
 {
 	if (card->wire_ended[port] || card->link_off[port] || card->dead)
 		return false;
-	return wire_fd(card->wire[port]) >= 0 || mpnic_device_has_room(card->device, port);
+	return wire_fd(card->wire[port]) >= 0 || card->engine->has_room(card->device, port);
 }
 
 /* Returns whether a frame came. */
@@ -101,7 +101,7 @@ static bool receive(struct card *card, unsigned int port, uint64_t now)
 			end_wire(card, port, len);
 			break;
 		}
-		mpnic_device_receive(card->device, port, card->frame, (size_t)len);
+		card->engine->receive(card->device, port, card->frame, (size_t)len);
 	}
 	return i > 0;
 }
@@ -109,7 +109,7 @@ static bool receive(struct card *card, unsigned int port, uint64_t now)
 static void watch_links(struct card *card)
 {
 	for (unsigned int port = 0; port < MPNIC_PORTS; port++)
-		mpnic_device_link(card->device, port,
+		card->engine->link(card->device, port,
 				  !card->link_off[port] && wire_link(card->wire[port]));
 }
 
@@ -123,7 +123,7 @@ static bool step(struct card *card)
 	busy |= card_command_serve(card);
 	now = card->now_ns = now_ns();
 	if (!card->dead)
-		busy |= mpnic_device_poll(card->device, now);
+		busy |= card->engine->poll(card->device, now);
 	for (unsigned int port = 0; port < MPNIC_PORTS; port++) {
 		busy |= receive(card, port, now);
 		wire_fault_flush(card->fault[port], now);
@@ -177,7 +177,7 @@ static void doze(struct card *card)
 	/* From here on whoever has something wakes us; what came before is looked for once more. */
 	atomic_store(&card->asleep, true);
 	if (!atomic_load(&card->requested) && !atomic_load(&card->stop) &&
-	    (card->dead || mpnic_device_sleep(card->device, &wake)))
+	    (card->dead || card->engine->sleep(card->device, &wake)))
 		sleep_until(card, next_due(card, wake));
 	atomic_store(&card->asleep, false);
 }
@@ -276,7 +276,7 @@ static int open_all(struct card *card, char error[CARD_ERROR_MAX])
 	if (err)
 		return err;
 	card->now_ns = now_ns();
-	err = mpnic_device_new(&card->config.device, &card_device_ops, card, card->doorbells,
+	err = card->engine->open(&card->config.device, &card_device_ops, card, card->doorbells,
 			       card->now_ns, &card->device);
 	if (!err)
 		watch_links(card);
@@ -297,6 +297,7 @@ int card_open(const struct card_config *config, struct card **out, char error[CA
 		return -ENOMEM;
 	}
 	card->config = *config;
+	card->engine = config->engine;
 	card->doorbell_fd = card->command_fd = -1;
 	card->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (card->wake_fd < 0) {
@@ -323,7 +324,8 @@ int card_close(struct card *card)
 	}
 	card_command_close(card);
 	card_bus_close(card);
-	mpnic_device_free(card->device);
+	if (card->device)
+		card->engine->free(card->device);
 	for (unsigned int port = 0; port < MPNIC_PORTS; port++) {
 		wire_fault_free(card->fault[port]);
 		if (card->wire[port]) {

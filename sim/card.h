@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A simulated card: the device's model between a vfio-user socket and two wires.
+ * A simulated card: the device, model or RTL, between a vfio-user socket and two wires.
  *
  * Two threads: the device's, in which card_run() runs, has device and wires; the server's, which
  * the card makes, has the socket. They meet in a page of doorbells, in DMA, and where a register
@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "mpnic_device.h"
+#include "card_engine.h"
 #include "vfio_user.h"
 #include "wire.h"
 
@@ -25,6 +25,7 @@ struct card_config {
 	const char *socket;	       /* path of the vfio-user socket */
 	const char *control;	       /* path of the command socket (docs/serve.md), or NULL */
 	const char *wire[MPNIC_PORTS]; /* specs of wire.h */
+	const struct card_engine *engine;
 	struct mpnic_device_config device;
 	void (*log)(const char *text); /* a line for people; called by both threads */
 };

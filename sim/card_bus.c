@@ -84,7 +84,7 @@ static void carry_out(struct card *card, struct card_request *r)
 	uint32_t word;
 
 	if (r->kind == CARD_RESET) {
-		r->err = mpnic_device_reset(card->device, MPNIC_RESET_POWER);
+		r->err = card->engine->reset(card->device, MPNIC_RESET_POWER);
 		if (r->err)
 			card_log(card, "no memory for a reset: the driver is told");
 		else
@@ -93,11 +93,11 @@ static void carry_out(struct card *card, struct card_request *r)
 	}
 	for (uint32_t i = 0; i < r->len; i += sizeof(word)) {
 		if (r->kind == CARD_READ) {
-			word = card->dead ? ~0u : mpnic_device_read(card->device, r->offset + i);
+			word = card->dead ? ~0u : card->engine->read(card->device, r->offset + i);
 			memcpy(r->data + i, &word, sizeof(word));
 		} else if (!card->dead) {
 			memcpy(&word, r->data + i, sizeof(word));
-			mpnic_device_write(card->device, r->offset + i, word);
+			card->engine->write(card->device, r->offset + i, word);
 		}
 	}
 }

@@ -64,8 +64,8 @@ static json_t *port_json(const struct card *card, unsigned int port)
 	for (unsigned int i = 0; i < MPNIC_STAT_REGISTERS; i++) {
 		const struct mpnic_register *reg = &mpnic_stat_registers[i];
 		const uint32_t at = MPNIC_BAR_STAT + 0x100 * port + reg->offset;
-		const uint64_t low = mpnic_device_read(card->device, at);
-		const uint64_t high = mpnic_device_read(card->device, at + 4);
+		const uint64_t low = card->engine->read(card->device, at);
+		const uint64_t high = card->engine->read(card->device, at + 4);
 
 		json_object_set_new(out, lower(reg->name, name),
 				    json_integer((json_int_t)(high << 32 | low)));
@@ -155,7 +155,7 @@ static json_t *do_link(struct card *card, char *args, char why[WIRE_ERROR_MAX])
 		return NULL;
 	}
 	card->link_off[port] = *args == 'd';
-	mpnic_device_link(card->device, port, !card->link_off[port] && wire_link(card->wire[port]));
+	card->engine->link(card->device, port, !card->link_off[port] && wire_link(card->wire[port]));
 	return json_object();
 }
 
@@ -173,7 +173,7 @@ static json_t *do_fault(struct card *card, char *args, char why[WIRE_ERROR_MAX])
 	for (unsigned int i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
 		if (!args || strcmp(args, faults[i].name))
 			continue;
-		mpnic_device_fault(card->device, faults[i].fault);
+		card->engine->fault(card->device, faults[i].fault);
 		return json_object();
 	}
 	snprintf(why, WIRE_ERROR_MAX,

@@ -35,6 +35,7 @@ struct card_request {
 struct card {
 	struct card_config config;
 	struct vfu_server *server;
+	const struct card_engine *engine; /* runs the device */
 	struct mpnic_device *device;
 	pthread_t thread;
 	bool thread_runs;

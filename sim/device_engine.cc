@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The Verilated device behind device_engine.h: host memory on AXI4, registers on AXI4-Lite, wires
 // on AXI-Stream. The rules of those buses are checked in every clock.
+// In C++ its function mpnic_csum() hides the record of that name.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 #include "device_engine.h"
+#pragma GCC diagnostic pop
 
 #include <cinttypes>
 #include <cstring>
@@ -27,6 +31,10 @@ constexpr unsigned IDLE_CLOCKS =
 	128;			 // what may be on its way between two parts while all seem idle
 constexpr unsigned LATENCY = 40; // clocks of a transfer at most, with noise
 constexpr uint64_t WAKE_NS = 100000;
+const uint32_t boot_rom[] = {
+#include "mpnic-boot.inc"
+};
+
 constexpr uint32_t RAM_TEXT = 0x40 / 4, RAM_END = MPNIC_FW_IMAGE_MAX / 4;
 constexpr uint32_t JUMP_TO_SELF = 0x0000006f;
 constexpr size_t WAITING_MAX = 64; // frames from a wire
@@ -528,6 +536,8 @@ int DEVICE_ENGINE(new)(const mpnic_device_config *config, const mpnic_device_ops
 	memcpy(&d->top->serial_i, config->serial, sizeof(config->serial));
 	memcpy(&d->top->macs_i, config->mac, sizeof(config->mac));
 	d->top->speeds_i = config->speed[0] | static_cast<uint64_t>(config->speed[1]) << 32;
+	memcpy(&d->top->rootp->mpnic_device__DOT__u_fw__DOT__u_rom__DOT__mem, boot_rom,
+	       sizeof(boot_rom));
 	clear_doorbells(d);
 	quiet(*d->top);
 	d->reset(RESET_CLOCKS);

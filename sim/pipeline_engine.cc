@@ -389,7 +389,8 @@ void pipeline_engine_reset(struct pipeline_engine *e)
 	e->run = {};
 	e->commands.clear();
 	e->reports.clear();
-	e->top->s_axis_tvalid_i = 0;
+	e->top->s_axis_tvalid_i = e->top->s_axis_tdivert_i = 0;
+	e->top->d_ready_i = 0;
 	e->top->m_axis_tready_i = 0;
 	e->top->cmd_valid_i = 0;
 	e->top->event_ready_i = 0;

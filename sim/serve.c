@@ -16,6 +16,7 @@ static const char usage_text[] =
 	"A simulated card, which a driver reaches by the vfio-user protocol at socket PATH.\n"
 	"\n"
 	"  -s, --socket PATH    socket of the card; mode 0600\n"
+	"  -e, --engine NAME    what runs the device: model (in C; default) or rtl (Verilated, slow)\n"
 	"  -0, --port0 WIRE     what wire port 0 is connected to; default: none\n"
 	"  -1, --port1 WIRE     the same of wire port 1\n"
 	"  -c, --control PATH   socket for commands: statistics, faults on purpose (docs/serve.md)\n"
@@ -38,6 +39,7 @@ static const char usage_text[] =
 
 static const struct option long_options[] = {
 	{"socket", required_argument, NULL, 's'},
+	{"engine", required_argument, NULL, 'e'},
 	{"port0", required_argument, NULL, '0'},
 	{"port1", required_argument, NULL, '1'},
 	{"control", required_argument, NULL, 'c'},
@@ -88,6 +90,12 @@ static int set_flows(struct card_config *config, const char *arg)
 	return 0;
 }
 
+static int set_engine(struct card_config *config, const char *arg)
+{
+	config->engine = card_engine_find(arg);
+	return config->engine ? 0 : bad_usage("--engine takes model or rtl, not", arg);
+}
+
 static int set_serial(struct card_config *config, const char *arg)
 {
 	if (strlen(arg) >= sizeof(config->device.serial))
@@ -103,10 +111,13 @@ static int parse(int argc, char **argv, struct card_config *config)
 	int c, err = 0;
 
 	optind = 1;
-	while (!err && (c = getopt_long(argc, argv, ":s:0:1:c:f:S:qh", long_options, NULL)) != -1) {
+	while (!err && (c = getopt_long(argc, argv, ":s:e:0:1:c:f:S:qh", long_options, NULL)) != -1) {
 		switch (c) {
 		case 's':
 			config->socket = optarg;
+			break;
+		case 'e':
+			err = set_engine(config, optarg);
 			break;
 		case '0':
 		case '1':
@@ -170,6 +181,7 @@ int serve_main(int argc, char **argv, char **program)
 
 	(void)program;
 	mpnic_device_defaults(&config.device);
+	config.engine = card_engine_find("model");
 	err = parse(argc, argv, &config);
 	if (err == 1) {
 		fputs(usage_text, stdout);

@@ -6,7 +6,7 @@
 SIM_VFU_NAMES := vfio_user vfu_link vfu_msg vfu_dma vfu_irq safe_copy unix_path
 SIM_WIRE_NAMES := wire wire_tap wire_pcap wire_unix unix_path capture pcapng
 SIM_NAMES := $(sort main replay track control tables mpcrypto engine totals text fields reading \
-	difference report json progress serve card card_bus card_command pci_config wire_fault \
+	difference report json progress serve card card_bus card_command card_engine pci_config wire_fault \
 	$(SIM_VFU_NAMES) $(SIM_WIRE_NAMES))
 SIM_OBJS := $(SIM_NAMES:%=$(B)/obj/sim/%.o)
 SIM_SAN_OBJS := $(SIM_NAMES:%=$(B)/san/sim/%.o)
@@ -14,14 +14,29 @@ SIM_LIBS := -ljansson -lcrypto
 
 ALL_TARGETS += $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace
 
-$(B)/sim/mpnic-sim: $(SIM_OBJS) $(B)/pipeline/librtl_engine.a $(MODEL_LIB) $(FW_LIB)
+$(B)/sim/mpnic-sim: $(SIM_OBJS) $(B)/pipeline/librtl_engine.a $(B)/device-rtl/librtl_engine.a $(MODEL_LIB) $(FW_LIB)
 	@mkdir -p $(@D)
 	$(CXX) $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
 
-$(B)/sim/mpnic-sim-trace: $(SIM_OBJS) $(B)/pipeline-trace/librtl_engine.a $(MODEL_LIB) $(FW_LIB)
+$(B)/sim/mpnic-sim-trace: $(SIM_OBJS) $(B)/pipeline-trace/librtl_engine.a \
+		$(B)/device-rtl-trace/librtl_engine.a $(MODEL_LIB) $(FW_LIB)
 	@mkdir -p $(@D)
 	$(CXX) $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
 
-$(B)/sim-san/mpnic-sim: $(SIM_SAN_OBJS) $(B)/pipeline/librtl_engine.a $(MODEL_SAN_LIB) $(FW_SAN_LIB)
+$(B)/sim-san/mpnic-sim: $(SIM_SAN_OBJS) $(B)/pipeline/librtl_engine.a $(B)/device-rtl/librtl_engine.a \
+		$(MODEL_SAN_LIB) $(FW_SAN_LIB)
 	@mkdir -p $(@D)
 	$(CXX) $(SANFLAGS) $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
+
+# The device in RTL behind sim/device_engine.h, with tables of the sizes given.
+# $(call device_engine,directory,sizes as NAME=N,Verilator's flags,macros,run time)
+DEVICE_SIZES := FLOWS=65536 STASH=256 CONNS=65536 TOKENS=65536 PEERS=4096
+define device_engine
+$(eval $(call rtl_engine,$(1),$(2:%=-G%) hw/rtl/device.vlt,$(3),$(4) $(2:%=-DDEVICE_%) -Ihw/model -I$(FW),\
+	$(RTL_OPT),$(5),mpnic_device,device_engine))
+$(B)/$(1)/Vmpnic_device.mk: hw/rtl/device.vlt sim/sim.mk
+$(B)/$(1)/librtl_engine.a: $(FW_ROM_C)
+endef
+$(eval $(call device_engine,device-rtl,$(DEVICE_SIZES),$(RTL_FAST)))
+$(eval $(call device_engine,device-rtl-trace,$(DEVICE_SIZES),$(RTL_DEBUG) --trace-fst --trace-structs,\
+	-DRTL_TRACE=1,verilated_fst_c.o))

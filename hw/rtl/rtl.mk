@@ -4,7 +4,7 @@
 
 VERILATOR := verilator
 RTL_DATA_W := 512
-RTL_PKGS := hw/regs/generated/mpnic_pkg.sv hw/rtl/mpnic_rtl_pkg.sv
+RTL_PKGS := hw/regs/generated/mpnic_pkg.sv hw/regs/generated/mpnic_device_pkg.sv hw/rtl/mpnic_rtl_pkg.sv
 RTL_SV := $(RTL_PKGS) $(filter-out $(RTL_PKGS),$(sort $(wildcard hw/rtl/*.sv)))
 RTL_LIBS := -lz -lstdc++ -lm -latomic -pthread
 # Where clang is there: it compiles Verilator's output a third faster than gcc, to a faster program.
@@ -27,6 +27,7 @@ $(B)/$(1)/librtl_engine.a: $(B)/$(1)/V$(or $(5),mpnic_stateless).mk sim/$(or $(6
 		OPT_FAST="$(3)" OPT_GLOBAL=-O1 V$(or $(5),mpnic_stateless)__ALL.a $(4)
 	$$(CXX) $$(RTL_CXXFLAGS) -Isim -Ihw/regs/generated -I$$(@D) $(2) \
 		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include \
+		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include/vltstd \
 		-c sim/$(or $(6),rtl_engine).cc -o $$(@D)/rtl_engine.o
 	rm -f $$@
 	cd $$(@D) && $$(AR) rcs $$(@F) rtl_engine.o \

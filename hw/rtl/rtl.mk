@@ -4,7 +4,8 @@
 
 VERILATOR := verilator
 RTL_DATA_W := 512
-RTL_PKGS := hw/regs/generated/mpnic_pkg.sv hw/rtl/mpnic_rtl_pkg.sv
+RTL_PKGS := hw/regs/generated/mpnic_pkg.sv hw/regs/generated/mpnic_device_pkg.sv \
+	hw/rtl/mpnic_rtl_pkg.sv
 RTL_SV := $(RTL_PKGS) $(filter-out $(RTL_PKGS),$(sort $(wildcard hw/rtl/*.sv)))
 RTL_LIBS := -lz -lstdc++ -lm -latomic -pthread
 # Where clang is there: it compiles Verilator's output a third faster than gcc, to a faster program.

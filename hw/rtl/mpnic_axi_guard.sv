@@ -96,11 +96,14 @@ module mpnic_axi_guard #(
 
   // --- writes --------------------------------------------------------------------------------------
 
-  logic               aw_take, w_leave, b_end, lens_room, len_valid;
+  logic               aw_take, aw_leave, aw_valid_q, w_leave, b_end, lens_room, len_valid;
   logic [7:0]         len, beat_q;
   logic [COUNT_W-1:0] writes_q;
-  assign s_awready_o = ~cut_i & lens_room & (~m_awvalid_o | m_awready_i);
+  assign s_awready_o = ~cut_i & (~aw_valid_q | aw_leave);
   assign aw_take = s_awvalid_i & s_awready_o;
+  // Room that is there stays until the address leaves.
+  assign m_awvalid_o = aw_valid_q & lens_room;
+  assign aw_leave = m_awvalid_o & m_awready_i;
   assign w_leave = m_wvalid_o & m_wready_i;
   assign b_end = m_bvalid_i & m_bready_o;
   mpnic_fifo #(
@@ -109,21 +112,21 @@ module mpnic_axi_guard #(
   ) u_lens (
     .clk_i,
     .rst_ni,
-    .valid_i(aw_take),
+    .valid_i(aw_leave),
     .ready_o(lens_room),
-    .data_i (s_awlen_i),
+    .data_i (m_awlen_o),
     .valid_o(len_valid),
     .ready_i(w_leave & m_wlast_o),
     .data_o (len)
   );
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      m_awvalid_o <= 1'b0;
+      aw_valid_q <= 1'b0;
       writes_q <= '0;
       beat_q <= '0;
     end else begin
-      if (aw_take) m_awvalid_o <= 1'b1;
-      else if (m_awready_i) m_awvalid_o <= 1'b0;
+      if (aw_take) aw_valid_q <= 1'b1;
+      else if (aw_leave) aw_valid_q <= 1'b0;
       if (aw_take != b_end) writes_q <= aw_take ? writes_q + COUNT_W'(1) : writes_q - COUNT_W'(1);
       if (w_leave) beat_q <= m_wlast_o ? '0 : beat_q + 8'd1;
     end
@@ -161,7 +164,7 @@ module mpnic_axi_guard #(
       kept_strb_q <= cut_i ? '0 : s_wstrb_i;
     end
   end
-  assign m_wvalid_o = kept_valid_q & len_valid;
+  assign m_wvalid_o = kept_valid_q & len_valid;  // behind its address
   assign m_wdata_o = kept_data_q;
   assign m_wstrb_o = kept_strb_q;
   assign m_wlast_o = beat_q == len;

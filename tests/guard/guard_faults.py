@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Faults of the broken twins of mpnic_axi_guard, as tests/rtl/twins.py takes them.
+
+FAULTS = [
+    ("assign s_arready_o = @~cut_i@ &", "1'b1"),
+    ("(~m_arvalid_o | @m_arready_i@);", "1'b1"),
+    ("assign r_end = m_rvalid_i & m_rready_o & @m_rlast_i@;", "1'b1"),
+    ("else if (@ar_leave@) m_arvalid_o <= 1'b0;", "1'b1"),
+    ("assign s_rvalid_o = m_rvalid_i & @~cut_i@;", "1'b1"),
+    ("assign m_rready_o = s_rready_i | @cut_i@;", "1'b0"),
+    ("assign s_awready_o = @~cut_i@ &", "1'b1"),
+    ("assign m_awvalid_o = aw_valid_q & @lens_room@;", "1'b1"),
+    ("(~aw_valid_q | @aw_leave@);", "1'b1"),
+    ("else if (@aw_leave@) aw_valid_q <= 1'b0;", "1'b1"),
+    ("assign m_wvalid_o = kept_valid_q & @len_valid@;", "1'b1"),
+    ("beat_q <= @m_wlast_o@ ? '0", "1'b0"),
+    ("assign fills = @len_to_come@ &", "1'b1"),
+    ("assign fills = len_to_come & @~(kept_valid_q & ~w_leave)@ &", "1'b1"),
+    ("(s_wvalid_i | @cut_i@);", "1'b0"),
+    ("assign s_wready_o = fills & @~cut_i@;", "1'b1"),
+    ("kept_strb_q <= @cut_i@ ? '0", "1'b0"),
+    ("else if (@w_leave@) kept_valid_q <= 1'b0;", "1'b1"),
+    ("(aw_take ? COUNT_W'(s_awlen_i) + @COUNT_W'(1)@ : '0)", "COUNT_W'(0)"),
+    ("'0) - @COUNT_W'(fills)@;", "COUNT_W'(0)"),
+    ("assign m_wlast_o = beat_q == @len@;", "8'd0"),
+    ("assign s_bvalid_o = m_bvalid_i & @~cut_i@;", "1'b1"),
+    ("assign m_bready_o = s_bready_i | @cut_i@;", "1'b0"),
+    ("assign idle_o = @(reads_q == '0)@ &", "1'b1"),
+    ("(reads_q == '0) & @(writes_q == '0)@;", "1'b1"),
+]

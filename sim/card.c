@@ -110,7 +110,7 @@ static void watch_links(struct card *card)
 {
 	for (unsigned int port = 0; port < MPNIC_PORTS; port++)
 		card->engine->link(card->device, port,
-				  !card->link_off[port] && wire_link(card->wire[port]));
+				   !card->link_off[port] && wire_link(card->wire[port]));
 }
 
 /* ---- the device's thread -------------------------------------------------------------------- */
@@ -277,7 +277,7 @@ static int open_all(struct card *card, char error[CARD_ERROR_MAX])
 		return err;
 	card->now_ns = now_ns();
 	err = card->engine->open(&card->config.device, &card_device_ops, card, card->doorbells,
-			       card->now_ns, &card->device);
+				 card->now_ns, &card->device);
 	if (!err)
 		watch_links(card);
 	if (!err)

@@ -155,7 +155,8 @@ static json_t *do_link(struct card *card, char *args, char why[WIRE_ERROR_MAX])
 		return NULL;
 	}
 	card->link_off[port] = *args == 'd';
-	card->engine->link(card->device, port, !card->link_off[port] && wire_link(card->wire[port]));
+	card->engine->link(card->device, port,
+			   !card->link_off[port] && wire_link(card->wire[port]));
 	return json_object();
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a simulated card is run by: the device's C model, or its Verilated RTL. Functions are those of
- * mpnic_device.h. */
+/* What a simulated card is run by: the device's C model, or its Verilated RTL. Functions are those
+ * of mpnic_device.h. */
 #ifndef SIM_CARD_ENGINE_H
 #define SIM_CARD_ENGINE_H
 

@@ -17,6 +17,9 @@
 #include "Vmpnic_device___024root.h"
 #include "mpnic_regs.h"
 #include "verilated_top.h"
+#if DEVICE_SAVABLE
+#include "verilated_save.h"
+#endif
 
 namespace
 {
@@ -30,7 +33,7 @@ constexpr unsigned CLEAR_CLOCKS = 1 << 20;
 constexpr unsigned IDLE_CLOCKS =
 	128;			 // what may be on its way between two parts while all seem idle
 constexpr unsigned LATENCY = 40; // clocks of a transfer at most, with noise
-constexpr uint64_t WAKE_NS = 100000;
+constexpr uint64_t WAKE_NS = 100000, TICK_NS = 1000000;
 const uint32_t boot_rom[] = {
 #include "mpnic-boot.inc"
 };
@@ -609,6 +612,8 @@ void DEVICE_ENGINE(receive)(mpnic_device *d, unsigned port, const uint8_t *frame
 	if (!len)
 		return;
 	d->wire[port].in.emplace_back(frame, frame + len);
+	if (d->patient)
+		DEVICE_ENGINE(poll)(d, d->now);
 	while (d->wire[port].in.size() > WAITING_MAX)
 		clock(d);
 }
@@ -656,6 +661,8 @@ void DEVICE_ENGINE(fault)(mpnic_device *d, enum mpnic_device_fault fault)
 	case MPNIC_FAULT_FW_CRASH:
 		for (uint32_t i = RAM_TEXT; i < RAM_END; i++)
 			ram[i] = fault == MPNIC_FAULT_FW_HANG ? JUMP_TO_SELF : 0;
+		// It may sleep until its timer.
+		DEVICE_ENGINE(poll)(d, d->now + TICK_NS);
 		break;
 	case MPNIC_FAULT_IRQ_LOST:
 		d->lose_irq = true;
@@ -675,6 +682,37 @@ void device_engine_patience(mpnic_device *d, unsigned clocks, bool patient)
 	d->patience = clocks;
 	d->patient = patient;
 }
+
+#if DEVICE_SAVABLE
+// Nothing may be under way: what is of the bus and the wires is not kept.
+int device_engine_save(mpnic_device *d, const char *path)
+{
+	VerilatedSave file;
+
+	if (!is_idle(d))
+		return -EBUSY;
+	file.open(path);
+	if (!file.isOpen())
+		return -EIO;
+	file << *d->top;
+	file.close();
+	return 0;
+}
+
+int device_engine_restore(mpnic_device *d, const char *path)
+{
+	VerilatedRestore file;
+
+	if (access(path, R_OK))
+		return -ENOENT;
+	file.open(path);
+	file >> *d->top;
+	file.close();
+	d->now = d->top->now_i;
+	clear_doorbells(d);
+	return 0;
+}
+#endif
 
 void device_engine_noise(mpnic_device *d, unsigned stalls, uint64_t seed)
 {

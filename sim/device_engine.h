@@ -48,6 +48,14 @@ const struct mpnic_state *rtl_device_state(const struct mpnic_device *device);
  */
 void device_engine_patience(struct mpnic_device *device, unsigned int clocks, bool patient);
 
+/*
+ * device_engine_save() - the device as it stands, into a file; a device of the same build becomes
+ * what was saved. For tests, which need not load firmware again each time: in builds with
+ * DEVICE_SAVABLE alone. Returns 0, -EBUSY if something is under way, -EIO, -ENOENT.
+ */
+int device_engine_save(struct mpnic_device *device, const char *path);
+int device_engine_restore(struct mpnic_device *device, const char *path);
+
 /* device_engine_noise() - stalls, latency and reordering of bus and wires: of 256 clocks, in how
  * many a side that may wait does. Drawn from @seed. */
 void device_engine_noise(struct mpnic_device *device, unsigned int stalls, uint64_t seed);

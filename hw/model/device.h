@@ -152,7 +152,6 @@ __attribute__((visibility("hidden"))) void device_to_host(struct mpnic_device *d
 							  const struct device_frame *frame);
 __attribute__((visibility("hidden"))) bool device_event(struct mpnic_device *d,
 							const struct mpnic_event_cpl *event);
-__attribute__((visibility("hidden"))) bool device_event_room(struct mpnic_device *d);
 __attribute__((visibility("hidden"))) void device_transmit(struct mpnic_device *d,
 							   unsigned int index);
 

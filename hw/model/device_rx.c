@@ -31,7 +31,7 @@ static bool passes(const struct mpnic_device *d, unsigned int port, const uint8_
 
 /* ---- events --------------------------------------------------------------------------------- */
 
-bool device_event_room(struct mpnic_device *d)
+static bool event_room(struct mpnic_device *d)
 {
 	struct device_queue *q = &d->event;
 	const uint32_t read = d->doorbells[MPNIC_DOORBELL_EVENT / 4];
@@ -53,7 +53,7 @@ bool device_event(struct mpnic_device *d, const struct mpnic_event_cpl *event)
 {
 	struct mpnic_event_cpl cpl = *event;
 
-	if (!device_event_room(d)) {
+	if (!event_room(d)) {
 		d->event.stats.drops++;
 		return false;
 	}
@@ -68,12 +68,11 @@ bool device_event(struct mpnic_device *d, const struct mpnic_event_cpl *event)
 
 void device_pipeline(struct mpnic_device *d, struct device_frame *frame)
 {
-	const bool room = device_event_room(d);
 	struct mpnic_event_cpl cpl = {.kind = MPNIC_EVENT_KIND_FRAME};
 	struct mpnic_event event;
 
 	if (mpnic_state_packet(d->state, &frame->hdr, &frame->csum, d->now_ns, &frame->result,
-			       room ? &event : NULL)) {
+			       &event)) {
 		memcpy(cpl.body, &event, EVENT_BODY);
 		device_event(d, &cpl);
 	}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The event queue: events of the pipeline and of firmware into its ring (docs/device.md, "Rings").
-// The pipeline's wait while the ring is full, and are thrown away while there is no ring; firmware's
-// count as dropped if there is no room. One event is under way at a time.
+// What finds no room, or no ring, counts as dropped. One event is under way at a time.
 //
 // Queue port: registers QUEUE_* of firmware (hw/regs/device.toml). A request stands until qp_ready_o,
 // which comes with the data.
@@ -69,11 +68,11 @@ module mpnic_events (
   // verilator lint_on UNUSEDSIGNAL
   logic               qp_start, qp_stop;
 
-  assign event_ready_o = (state_q == IDLE) & ~fw_valid_i & event_valid_i & ~qp_start &
-                         (~works | room_q);
+  assign event_ready_o = (state_q == IDLE) & looked_q & ~fw_valid_i & event_valid_i & ~qp_start;
   assign fw_ready_o = (state_q == LOOK) & from_fw_q;
-  logic takes_event, takes_fw, drop_fw, ends, phase;
-  assign takes_event = event_ready_o & works;
+  logic takes_event, takes_fw, drops, drop_fw, ends, phase, looked_q;  // looked: room_q is right
+  assign takes_event = event_ready_o & works & room_q;
+  assign drops = drop_fw | (event_ready_o & ~takes_event);
   assign takes_fw = (state_q == IDLE) & fw_valid_i & ~qp_start;
   assign drop_fw = (state_q == LOOK) & from_fw_q & ~(works & room_q);
   assign ends = (state_q == DONE) & done_valid_i;
@@ -85,10 +84,12 @@ module mpnic_events (
       sent_q <= 1'b0;
       half_q <= 1'b0;
       room_q <= 1'b0;
+      looked_q <= 1'b0;
       ahead_q <= 1'b0;
     end else begin
       // Of registers that stand still between two events.
       room_q <= (unread < size) & (state_q == IDLE) & ~takes_event;
+      looked_q <= (state_q == IDLE) & ~takes_event & ~takes_fw;
       ahead_q <= works & (unread > size) & (state_q == IDLE);
       unique case (state_q)
         IDLE: begin
@@ -147,7 +148,7 @@ module mpnic_events (
       {ring_q, cpl_q} <= '0;
     end else begin
       tail_q <= tail_i;
-      if (drop_fw) drops_q <= drops_q + 64'd1;
+      if (drops) drops_q <= drops_q + 64'd1;
       if (writes) begin
         frames_q <= frames_q + 64'd1;
         next_q <= next_q + 32'd1;

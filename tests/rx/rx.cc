@@ -172,6 +172,8 @@ struct Bench {
 	uint64_t pending = 0;
 	uint64_t stat[2][2] = {}; // by port: no queue, no buffer
 	uint64_t port_queues = 0;
+	// Called for what is written into a ring of completions.
+	void (*completion)(unsigned queue, const mpnic_rx_cpl &cpl) = nullptr;
 	// No access to a queue's memory is allowed.
 	bool quiet[QUEUES] = {};
 
@@ -280,6 +282,12 @@ void Bench::take_burst(const Burst &burst)
 			if (w.strobes >> k & 1)
 				rtl_memory.write(addr + k, w.data + k, 1);
 		answer.bad |= bad;
+		if (completion && !bad && part(addr) == CPL) {
+			mpnic_rx_cpl cpl;
+
+			memcpy(&cpl, w.data, sizeof(cpl));
+			completion(owner(addr), cpl);
+		}
 		beats.pop_front();
 	}
 	if (!answers.empty())
@@ -425,20 +433,15 @@ struct Host {
 Host host[QUEUES];
 uint64_t frame_time;
 unsigned hostility; // 0: none; else one in so many
-uint64_t counted[16];
-
 enum {
 	COUNT_FRAMES,
-	COUNT_DROPS,
-	COUNT_ERRORS,
 	COUNT_STARTS,
 	COUNT_STOPPED,
-	COUNT_TRUNCATED,
-	COUNT_LOST,
 	COUNT_RING_LATE,
 	COUNT_FAR,
-	COUNT_IRQ,
+	COUNTS
 };
+uint64_t counted[COUNTS];
 
 bool hostile()
 {
@@ -788,6 +791,8 @@ void batch(Bench &b)
 
 void start_over(Bench &b)
 {
+	b.completion = nullptr;
+
 	for (auto &h : host)
 		h = Host();
 	memset(ring_bad, 0, sizeof(ring_bad));
@@ -798,6 +803,139 @@ void start_over(Bench &b)
 	}
 	b.reset();
 	reference_reset();
+}
+
+// ---- queues come and go in traffic -------------------------------------------------------------
+
+std::unordered_map<uint64_t, Frame> sent_frames; // by time; without completion
+uint32_t completed[QUEUES];			 // descriptors
+uint64_t wild_frames, wild_stops, wild_whole;
+
+// Buffers of their own for all slots.
+mpnic_rx_desc apart_desc(unsigned q, unsigned slot)
+{
+	mpnic_rx_desc d = some_desc(q);
+
+	d.len = uint16_t(std::min<unsigned>(d.len, 14000));
+	d.addr = place(q, BUFFERS) + slot * UINT64_C(16384) + below(2000);
+	return d;
+}
+
+// Its buffers have the frame.
+void check_completion(unsigned q, const mpnic_rx_cpl &cpl)
+{
+	const Host &h = host[q];
+	std::vector<uint8_t> data;
+
+	for (unsigned i = 0; i < cpl.buffers && i <= 160; i++) {
+		const unsigned slot = completed[q]++ & ((1u << h.log2) - 1);
+		mpnic_rx_desc d;
+
+		rtl_memory.read(h.ring + slot * sizeof(d), reinterpret_cast<uint8_t *>(&d),
+				sizeof(d));
+		const size_t n = std::min<size_t>(d.len, cpl.len - data.size());
+		data.resize(data.size() + n);
+		rtl_memory.read(d.addr, data.data() + data.size() - n, n);
+	}
+	if (cpl.status == MPNIC_RX_STATUS_LOST)
+		return;
+	auto found = sent_frames.find(cpl.time_ns);
+	if (found == sent_frames.end()) {
+		fail("queue %u: completion of a frame that was not sent", q);
+		return;
+	}
+	const auto &whole = found->second.data;
+	CHECK(data.size() == cpl.len && data.size() <= whole.size() &&
+		      !memcmp(data.data(), whole.data(), data.size()),
+	      "queue %u: %u bytes in buffers are not the frame's", q, cpl.len);
+	CHECK((cpl.status == MPNIC_RX_STATUS_OK) == (cpl.len == whole.size()),
+	      "queue %u: status %u of %u bytes, frame has %zu", q, cpl.status, cpl.len,
+	      whole.size());
+	wild_whole += cpl.status == MPNIC_RX_STATUS_OK;
+	sent_frames.erase(found);
+}
+
+uint64_t queue_frames(Bench &b, unsigned q)
+{
+	return b.get(q, MPNIC_FW_QUEUE_STATS);
+}
+
+void wild_step(Bench &b, uint64_t &delivered)
+{
+	const unsigned q = below(QUEUES);
+	Host &h = host[q];
+
+	while (b.frames.size() < 20) {
+		const Frame f = some_frame();
+
+		b.frames.push_back(f);
+		sent_frames[f.time] = f;
+		wild_frames++;
+	}
+	if (!h.runs) {
+		start_queue(b, q);
+		cpl_bad[q] = false;
+		completed[q] = 0;
+		return;
+	}
+	if (one_in(25)) {
+		stop_queue(b, q);
+		for (const auto *list : {&b.reads, &b.writes, &b.answers})
+			for (const auto &burst : *list)
+				CHECK(owner(burst.addr) != q,
+				      "queue %u has stopped, but waits for %" PRIx64, q,
+				      burst.addr);
+		delivered += queue_frames(b, q);
+		wild_stops++;
+		return;
+	}
+	const uint32_t head =
+		b.get(q, MPNIC_FW_QUEUE_STATS + offsetof(mpnic_admin_queue_stats, head));
+	const uint32_t size = 1u << h.log2, tail = head + below(std::min(size, 200u) + 1);
+	for (; int32_t(tail - h.written) > 0; h.written++) {
+		const unsigned slot = h.written & (size - 1);
+		const mpnic_rx_desc d = apart_desc(q, slot);
+
+		host_write(h.ring + slot * sizeof(d), &d, sizeof(d));
+	}
+	// Too far, also when all that is under way is counted.
+	if (hostile())
+		b.tails[q] = one_in(2) ? head + size + 5000 + below(3) : head + below(size);
+	else if (int32_t(tail - b.tails[q]) > 0 || b.tails[q] - head > size)
+		b.tails[q] = tail;
+	// Not beyond what was written.
+	if (b.tails[q] - head <= size && int32_t(b.tails[q] - h.written) > 0)
+		b.tails[q] = h.written;
+}
+
+void wild(Bench &b)
+{
+	const uint64_t until = now + 40000, sent_before = wild_frames;
+	uint64_t delivered = 0, dropped = 0;
+
+	start_over(b);
+	sent_frames.clear();
+	b.completion = check_completion;
+	some_ports(b);
+	while (now < until && !failures) {
+		wild_step(b, delivered);
+		if (one_in(2))
+			b.clocks(below(100));
+		if (one_in(40))
+			some_bus(b);
+		if (one_in(40))
+			some_ports(b);
+	}
+	if (!b.settle())
+		return;
+	for (unsigned q = 0; q < QUEUES; q++)
+		if (host[q].runs)
+			delivered += queue_frames(b, q);
+	for (const auto &port : b.stat)
+		dropped += port[0] + port[1];
+	CHECK(delivered + dropped == wild_frames - sent_before,
+	      "%" PRIu64 " frames sent, %" PRIu64 " delivered, %" PRIu64 " dropped",
+	      wild_frames - sent_before, delivered, dropped);
 }
 
 // ---- speed -------------------------------------------------------------------------------------
@@ -897,6 +1035,8 @@ int main(int argc, char **argv)
 	speed(b, 512, 30, 10.005);
 	while (now < count && !failures) {
 		if (now >= next) {
+			hostility = one_in(2) ? 0 : 10 + below(60);
+			wild(b);
 			start_over(b);
 			hostility = one_in(3) ? 0 : 5 + below(60);
 			next = now + 60000;
@@ -907,6 +1047,12 @@ int main(int argc, char **argv)
 	       " rings spoilt, %" PRIu64 " doorbells without sense\n",
 	       counted[COUNT_FRAMES], counted[COUNT_STARTS], counted[COUNT_STOPPED],
 	       counted[COUNT_RING_LATE], counted[COUNT_FAR]);
+	printf("rx: %" PRIu64 " frames in traffic with %" PRIu64 " stops, %" PRIu64 " whole\n",
+	       wild_frames, wild_stops, wild_whole);
+	if (!failures)
+		CHECK(counted[COUNT_FRAMES] && counted[COUNT_STOPPED] && counted[COUNT_RING_LATE] &&
+			      counted[COUNT_FAR] && wild_stops && wild_whole,
+		      "not all was tried");
 	b.top->final();
 	return failures ? 1 : 0;
 }

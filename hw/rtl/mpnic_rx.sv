@@ -81,7 +81,7 @@ module mpnic_rx (
 );
 
   localparam int unsigned QUEUES = 16;
-  localparam int unsigned FRAMES = 32;     // from their first beat until their completion is written
+  localparam int unsigned FRAMES = 64;     // from their first beat until their completion is written
   localparam int unsigned FRAME_BUFFERS = 152;  // at most, of 64 bytes each
   localparam int unsigned WRITES = 256;    // of data under way
 
@@ -89,7 +89,7 @@ module mpnic_rx (
 
   logic       takes, store_ready, starts_frame, record_pop;
   logic       begun_q;                     // inside of a frame
-  logic [5:0] frames_q;
+  logic [6:0] frames_q;
   logic       has_room_q;
   logic [7:0] beats_q;                     // of the frame so far
   assign s_ready_o = store_ready & (begun_q | has_room_q);
@@ -106,8 +106,8 @@ module mpnic_rx (
         begun_q <= ~s_last_i;
         beats_q <= s_last_i ? 8'd0 : beats_q + 8'd1;
       end
-      frames_q <= frames_q + 6'(starts_frame) - 6'(record_pop);
-      has_room_q <= frames_q < 6'(FRAMES - 1);
+      frames_q <= frames_q + 7'(starts_frame) - 7'(record_pop);
+      has_room_q <= frames_q < 7'(FRAMES - 1);
     end
   end
 
@@ -347,13 +347,14 @@ module mpnic_rx (
 
   logic [3:0]   scan_index, look_q;
   logic [31:0]  look_head;
-  logic         look_there, look_lost, desc_take;
+  logic         look_there, look_lost, desc_take, desc_idle;
   logic [127:0] desc;
   mpnic_rx_desc u_desc (
     .clk_i,
     .rst_ni,
     .on_i         (enabled_q & ~stopped),
     .busy_o       (desc_busy),
+    .idle_o       (desc_idle),
     .start_i      (start),
     .start_index_i(qp_index_i),
     .tails_i,
@@ -603,7 +604,7 @@ module mpnic_rx (
     end
   end
   assign idle_o = (frames_q == '0) & (state_q == IDLE) & store_empty & ~store_cmd_valid & rx_idle &
-                  ~data_req_valid_o & (desc_busy == '0);
+                  ~data_req_valid_o & desc_idle;
 
   // FIFOs have room for as many frames as are taken; a record is there long before its entry is.
   logic unused;

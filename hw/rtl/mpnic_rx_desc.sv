@@ -12,6 +12,7 @@ module mpnic_rx_desc (
 
   input  logic [15:0]   on_i,
   output logic [15:0]   busy_o,
+  output logic          idle_o,        // nothing is asked for
   input  logic          start_i,
   input  logic [3:0]    start_index_i,
   input  logic [511:0]  tails_i,
@@ -249,6 +250,7 @@ module mpnic_rx_desc (
   end
   assign desc_o = cache_q;
 
+  assign idle_o = ~d_valid_q & ~flight_valid;
   always_comb begin
     for (int q = 0; q < QUEUES; q++) begin
       busy_o[q] = asked[q*6+:6] != landed[q*6+:6] ||

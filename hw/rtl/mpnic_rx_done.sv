@@ -118,22 +118,21 @@ module mpnic_rx_done (
 
   // ---- completions -------------------------------------------------------------------------------
 
-  typedef enum logic [1:0] {GATHER, FORM, SEND} state_e;
+  typedef enum logic [0:0] {GATHER, FORM} state_e;
   state_e            state_q;
   logic [31:0]       next_mem[QUEUES];  // completion of the queue
   logic [QUEUES-1:0] next_fresh_q, stopped_q;
   logic [31:0]       next_q, number;
   logic [57:0]       base_q;
   logic [3:0]        log2_q;
-  logic              writes_q, req_valid_q, dat_valid_q, sent, d_room, d_push;
+  logic              writes_q, send_q, req_room, dat_room, d_room, d_push;
   logic [14:0]       slot;
   assign cpl_index_o = e_index;
   assign number = next_fresh_q[e_index] ? '0 : next_mem[e_index];
   assign gathered = (e_kind != FRAME) | (seen_q == e_buffers);
   assign gathers = (state_q == GATHER) & e_valid & ~gathered;
   assign slot = next_q[14:0] & ~(15'h7fff << log2_q);
-  assign sent = (~req_valid_q | cpl_req_ready_i) & (~dat_valid_q | cpl_dat_ready_i);
-  assign d_push = (state_q == FORM & ~writes_q) | (state_q == SEND & sent);
+  assign d_push = state_q == FORM;
   assign e_pop = d_push;
   assign record_ready_o = d_push & (e_kind != REFUSE);
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -141,8 +140,7 @@ module mpnic_rx_done (
       state_q <= GATHER;
       seen_q <= '0;
       bad_q <= '0;
-      req_valid_q <= 1'b0;
-      dat_valid_q <= 1'b0;
+      send_q <= 1'b0;
       next_fresh_q <= '1;
     end else begin
       if (data_seen_o) begin
@@ -153,20 +151,14 @@ module mpnic_rx_done (
         seen_q <= '0;
         bad_q <= '0;
       end
-      unique case (state_q)
-        GATHER: if (e_valid && gathered && d_room) state_q <= FORM;
-        FORM: begin
-          state_q <= writes_q ? SEND : GATHER;
-          req_valid_q <= writes_q;
-          dat_valid_q <= writes_q;
-          if (writes_q) next_fresh_q[e_index] <= 1'b0;
-        end
-        default: begin
-          if (cpl_req_ready_i) req_valid_q <= 1'b0;
-          if (cpl_dat_ready_i) dat_valid_q <= 1'b0;
-          if (sent) state_q <= GATHER;
-        end
-      endcase
+      // What is formed finds room.
+      send_q <= (state_q == FORM) & writes_q;
+      if (state_q == FORM) begin
+        state_q <= GATHER;
+        if (writes_q) next_fresh_q[e_index] <= 1'b0;
+      end else if (e_valid && gathered && d_room && req_room && dat_room && !send_q) begin
+        state_q <= FORM;
+      end
       if (start_i) next_fresh_q[start_index_i] <= 1'b1;
     end
   end
@@ -205,10 +197,33 @@ module mpnic_rx_done (
       if (writes_q) next_mem[e_index] <= next_q + 32'd1;
     end
   end
-  assign cpl_req_valid_o = req_valid_q;
-  assign cpl_req_addr_o = {addr_q, 6'd0};
-  assign cpl_dat_valid_o = dat_valid_q;
-  assign cpl_dat_data_o = cpl_q;
+  mpnic_fifo #(
+    .W    (58),
+    .DEPTH(16)
+  ) u_requests (
+    .clk_i,
+    .rst_ni,
+    .valid_i(send_q),
+    .ready_o(req_room),
+    .data_i (addr_q),
+    .valid_o(cpl_req_valid_o),
+    .ready_i(cpl_req_ready_i),
+    .data_o (cpl_req_addr_o[63:6])
+  );
+  assign cpl_req_addr_o[5:0] = 6'd0;
+  mpnic_fifo #(
+    .W    (512),
+    .DEPTH(16)
+  ) u_cpls (
+    .clk_i,
+    .rst_ni,
+    .valid_i(send_q),
+    .ready_o(dat_room),
+    .data_i (cpl_q),
+    .valid_o(cpl_dat_valid_o),
+    .ready_i(cpl_dat_ready_i),
+    .data_o (cpl_dat_data_o)
+  );
 
   // ---- what was settled: completions are answered in their order ---------------------------------
 

@@ -573,25 +573,25 @@ module mpnic_device #(
     .qp_wdata_i     (qp_wdata),
     .qp_ready_o     (qp_ready[1]),
     .qp_rdata_o     (qp_rdata[63:32]),
-    .desc_valid_o   (rd_valid[RD_TX]),
-    .desc_ready_i   (rd_ready[RD_TX]),
-    .desc_addr_o    (rd_addr[64*RD_TX+:64]),
-    .desc_len_o     (rd_len[16*RD_TX+:16]),
+    .desc_req_valid_o   (rd_valid[RD_TX]),
+    .desc_req_ready_i   (rd_ready[RD_TX]),
+    .desc_req_addr_o    (rd_addr[64*RD_TX+:64]),
+    .desc_req_len_o     (rd_len[16*RD_TX+:16]),
     .desc_rsp_valid_i(rsp_valid[RD_TX]),
     .desc_rsp_ready_o(rsp_ready[RD_TX]),
-    .data_valid_o   (rd_valid[RD_DATA]),
-    .data_ready_i   (rd_ready[RD_DATA]),
-    .data_addr_o    (rd_addr[64*RD_DATA+:64]),
-    .data_len_o     (rd_len[16*RD_DATA+:16]),
+    .data_req_valid_o   (rd_valid[RD_DATA]),
+    .data_req_ready_i   (rd_ready[RD_DATA]),
+    .data_req_addr_o    (rd_addr[64*RD_DATA+:64]),
+    .data_req_len_o     (rd_len[16*RD_DATA+:16]),
     .data_rsp_valid_i(rsp_valid[RD_DATA]),
     .data_rsp_ready_o(rsp_ready[RD_DATA]),
     .rsp_data_i     (rsp_data),
     .rsp_last_i     (rsp_last),
     .rsp_error_i    (rsp_error),
-    .cpl_valid_o    (wr_valid[WR_TX]),
-    .cpl_ready_i    (wr_ready[WR_TX]),
-    .cpl_addr_o     (wr_addr[64*WR_TX+:64]),
-    .cpl_len_o      (wr_len[16*WR_TX+:16]),
+    .cpl_req_valid_o    (wr_valid[WR_TX]),
+    .cpl_req_ready_i    (wr_ready[WR_TX]),
+    .cpl_req_addr_o     (wr_addr[64*WR_TX+:64]),
+    .cpl_req_len_o      (wr_len[16*WR_TX+:16]),
     .cpl_dat_valid_o(dat_valid[WR_TX]),
     .cpl_dat_ready_i(dat_ready[WR_TX]),
     .cpl_dat_data_o (dat_data[512*WR_TX+:512]),
@@ -689,23 +689,23 @@ module mpnic_device #(
     end
   end
 
-  logic         p_valid, p_ready, p_last, p_divert, p_first;
+  logic         p_valid, p_ready, p_last, p_divert;
   logic [6:0]   p_bytes;
   logic [511:0] p_data;
   logic [63:0]  p_keep;
   logic [7:0]   p_user;
   mpnic_fifo #(
-    .W(512 + 7 + 8 + 3),
+    .W(512 + 7 + 8 + 2),
     .DEPTH(16)
   ) u_in (
     .clk_i,
     .rst_ni (rst_n),
     .valid_i(s_valid),
     .ready_o(s_ready),
-    .data_i ({s_divert, s_user, s_first, s_last, s_bytes, s_data}),
+    .data_i ({s_divert, s_user, s_last, s_bytes, s_data}),
     .valid_o(p_valid),
     .ready_i(p_ready),
-    .data_o ({p_divert, p_user, p_first, p_last, p_bytes, p_data})
+    .data_o ({p_divert, p_user, p_last, p_bytes, p_data})
   );
   always_comb begin
     for (int unsigned i = 0; i < 64; i++) p_keep[i] = 7'(i) < p_bytes;
@@ -917,7 +917,9 @@ module mpnic_device #(
   // --- checksums of the host's frames ----------------------------------------------------------------
 
   logic       bypass_q, fill_valid, fill_ready, fill_first, fill_last, fill_port, fill_bypass;
-  logic [7:0] fill_side;
+  // verilator lint_off UNUSEDSIGNAL
+  logic [7:0] fill_side;  // { bypass, port }
+  // verilator lint_on UNUSEDSIGNAL
   logic [6:0] fill_bytes;
   logic [511:0] fill_data;
   // Of all frames that are on their way to fill: they are of one class.
@@ -996,17 +998,23 @@ module mpnic_device #(
   assign empty = inside_q == '0;
   assign class_idle = flight_q == '0;
   // Of the host's: from mpnic_tx until they are dropped, with the host again, or with their port.
-  assign flight_less = 3'(drops & commit_source_o[1]) + 3'(m_end & m_from_host) +
-                       3'(tx_valid & direct & direct_ready & tx_last) +
-                       3'(fill_out & fill_bypass & fill_last);
+  logic host_drops, host_ends, direct_ends, fill_ends, host_starts, enters, diverted;
+  assign host_drops = drops & commit_source_o[1];
+  assign host_ends = m_end & m_from_host;
+  assign direct_ends = tx_valid & direct & direct_ready & tx_last;
+  assign fill_ends = fill_out & fill_bypass & fill_last;
+  assign host_starts = tx_valid & tx_ready & tx_last;
+  assign enters = s_take & s_first;
+  assign diverted = d_valid & d_ready & d_last;
+  assign flight_less = 3'(host_drops) + 3'(host_ends) + 3'(direct_ends) + 3'(fill_ends);
   always_ff @(posedge clk_i or negedge rst_n) begin
     if (!rst_n) begin
       inside_q <= '0;
       flight_q <= '0;
     end else begin
-      inside_q <= inside_q + COUNT_W'(s_take & s_first) - COUNT_W'(drops) - COUNT_W'(m_end) -
-                  COUNT_W'(d_valid & d_ready & d_last);
-      flight_q <= flight_q + COUNT_W'(tx_valid & tx_ready & tx_last) - COUNT_W'(flight_less);
+      inside_q <= inside_q + COUNT_W'(enters) - COUNT_W'(drops) - COUNT_W'(m_end) -
+                  COUNT_W'(diverted);
+      flight_q <= flight_q + COUNT_W'(host_starts) - COUNT_W'(flight_less);
     end
   end
 

@@ -30,6 +30,7 @@ constexpr size_t BEAT = 64;
 constexpr unsigned RESET_CLOCKS = 8;
 constexpr unsigned STUCK_CLOCKS = 1000;
 constexpr unsigned CLEAR_CLOCKS = 1 << 20;
+constexpr unsigned POLL_CLOCKS = 256; // of a poll: what a register access waits for at most
 constexpr unsigned IDLE_CLOCKS =
 	128;			 // what may be on its way between two parts while all seem idle
 constexpr unsigned LATENCY = 40; // clocks of a transfer at most, with noise
@@ -77,7 +78,6 @@ struct mpnic_device : VerilatedTop<Top> {
 	uint32_t *doorbells;
 	uint32_t rung[MPNIC_DOORBELL_SIZE / 4]; // as the RTL knows them
 	uint64_t now;
-	mpnic_state *state;
 	unsigned patience, stalls;
 	bool patient, busy, lose_irq;
 	std::deque<Read> reads;
@@ -509,8 +509,8 @@ bool sizes_fit(const mpnic_device_config *config)
 
 extern "C" {
 
-int DEVICE_ENGINE(new)(const mpnic_device_config *config, const mpnic_device_ops *ops, void *ctx,
-		       uint32_t *doorbells, uint64_t now_ns, mpnic_device **device)
+int rtl_device_new(const mpnic_device_config *config, const mpnic_device_ops *ops, void *ctx,
+		   uint32_t *doorbells, uint64_t now_ns, mpnic_device **device)
 {
 	mpnic_device *d;
 	uint32_t seed;
@@ -526,12 +526,9 @@ int DEVICE_ENGINE(new)(const mpnic_device_config *config, const mpnic_device_ops
 	d->ctx = ctx;
 	d->doorbells = doorbells;
 	d->now = now_ns;
-	d->patience = CLEAR_CLOCKS;
-	d->patient = true;
+	d->patience = POLL_CLOCKS;
 	ops->random(ctx, &seed, sizeof(seed));
 	err = d->open(seed, getenv("DEVICE_TRACE"));
-	if (!err)
-		err = mpnic_state_new(&config->state, &d->state);
 	if (err) {
 		delete d;
 		return err;
@@ -546,44 +543,28 @@ int DEVICE_ENGINE(new)(const mpnic_device_config *config, const mpnic_device_ops
 	d->reset(RESET_CLOCKS);
 	err = wait_clear(d);
 	if (err) {
-		DEVICE_ENGINE(free)(d);
+		rtl_device_free(d);
 		return err;
 	}
 	*device = d;
 	return 0;
 }
 
-void DEVICE_ENGINE(free)(mpnic_device *d)
+void rtl_device_free(mpnic_device *d)
 {
 	if (!d)
 		return;
 	d->close();
-	mpnic_state_free(d->state);
 	delete d;
 }
 
-#ifdef DEVICE_ENGINE_AS_MODEL
-void mpnic_device_defaults(mpnic_device_config *config)
-{
-	*config = mpnic_device_config{};
-	memcpy(config->serial, "mpnic-rtl", sizeof("mpnic-rtl"));
-	mpnic_state_defaults(&config->state);
-	for (unsigned port = 0; port < MPNIC_PORTS; port++) {
-		const uint8_t mac[6] = {0x02, 'm', 'p', 'n', 0, static_cast<uint8_t>(port)};
-
-		memcpy(config->mac[port], mac, sizeof(mac));
-		config->speed[port] = 100000;
-	}
-}
-#endif
-
-uint32_t DEVICE_ENGINE(read)(mpnic_device *d, uint32_t offset)
+uint32_t rtl_device_read(mpnic_device *d, uint32_t offset)
 {
 	ring(d);
 	return axil_read(d, offset);
 }
 
-void DEVICE_ENGINE(write)(mpnic_device *d, uint32_t offset, uint32_t value)
+void rtl_device_write(mpnic_device *d, uint32_t offset, uint32_t value)
 {
 	ring(d);
 	d->busy = true;
@@ -599,37 +580,37 @@ void DEVICE_ENGINE(write)(mpnic_device *d, uint32_t offset, uint32_t value)
 			axil_read(d, MPNIC_BAR_DOORBELL + MPNIC_DOORBELL_ADMIN);
 }
 
-int DEVICE_ENGINE(reset)(mpnic_device *d, mpnic_reset_code reason)
+int rtl_device_reset(mpnic_device *d, mpnic_reset_code reason)
 {
-	DEVICE_ENGINE(write)
-	(d, MPNIC_HOST_RESET, MPNIC_RESET_MAGIC << 16 | static_cast<uint32_t>(reason));
+	rtl_device_write(d, MPNIC_HOST_RESET,
+			 MPNIC_RESET_MAGIC << 16 | static_cast<uint32_t>(reason));
 	return 0;
 }
 
-void DEVICE_ENGINE(receive)(mpnic_device *d, unsigned port, const uint8_t *frame, size_t len)
+void rtl_device_receive(mpnic_device *d, unsigned port, const uint8_t *frame, size_t len)
 {
 	d->busy = true;
 	if (!len)
 		return;
 	d->wire[port].in.emplace_back(frame, frame + len);
 	if (d->patient)
-		DEVICE_ENGINE(poll)(d, d->now);
+		rtl_device_poll(d, d->now);
 	while (d->wire[port].in.size() > WAITING_MAX)
 		clock(d);
 }
 
-bool DEVICE_ENGINE(has_room)(const mpnic_device *d, unsigned port)
+bool rtl_device_has_room(const mpnic_device *d, unsigned port)
 {
 	return d->wire[port].in.empty();
 }
 
-void DEVICE_ENGINE(link)(mpnic_device *d, unsigned port, bool up)
+void rtl_device_link(mpnic_device *d, unsigned port, bool up)
 {
 	set_bit(&d->top->links_i, port, up);
 	d->busy = true;
 }
 
-bool DEVICE_ENGINE(poll)(mpnic_device *d, uint64_t now_ns)
+bool rtl_device_poll(mpnic_device *d, uint64_t now_ns)
 {
 	unsigned idle = 0;
 	bool busy = d->busy;
@@ -646,13 +627,13 @@ bool DEVICE_ENGINE(poll)(mpnic_device *d, uint64_t now_ns)
 	return busy || idle < IDLE_CLOCKS;
 }
 
-bool DEVICE_ENGINE(sleep)(mpnic_device *d, uint64_t *wake_ns)
+bool rtl_device_sleep(mpnic_device *d, uint64_t *wake_ns)
 {
 	*wake_ns = d->now + WAKE_NS;
 	return true;
 }
 
-void DEVICE_ENGINE(fault)(mpnic_device *d, enum mpnic_device_fault fault)
+void rtl_device_fault(mpnic_device *d, enum mpnic_device_fault fault)
 {
 	auto &ram = d->top->rootp->mpnic_device__DOT__u_fw__DOT__u_ram__DOT__mem;
 
@@ -662,7 +643,7 @@ void DEVICE_ENGINE(fault)(mpnic_device *d, enum mpnic_device_fault fault)
 		for (uint32_t i = RAM_TEXT; i < RAM_END; i++)
 			ram[i] = fault == MPNIC_FAULT_FW_HANG ? JUMP_TO_SELF : 0;
 		// It may sleep until its timer.
-		DEVICE_ENGINE(poll)(d, d->now + TICK_NS);
+		rtl_device_poll(d, d->now + TICK_NS);
 		break;
 	case MPNIC_FAULT_IRQ_LOST:
 		d->lose_irq = true;
@@ -672,16 +653,26 @@ void DEVICE_ENGINE(fault)(mpnic_device *d, enum mpnic_device_fault fault)
 	}
 }
 
-const mpnic_state *DEVICE_ENGINE(state)(const mpnic_device *d)
-{
-	return d->state;
-}
-
 void device_engine_patience(mpnic_device *d, unsigned clocks, bool patient)
 {
 	d->patience = clocks;
 	d->patient = patient;
 }
+
+const struct card_engine rtl_device_engine = {
+	"rtl",
+	rtl_device_new,
+	rtl_device_free,
+	rtl_device_read,
+	rtl_device_write,
+	rtl_device_reset,
+	rtl_device_receive,
+	rtl_device_has_room,
+	rtl_device_link,
+	rtl_device_poll,
+	rtl_device_sleep,
+	rtl_device_fault,
+};
 
 #if DEVICE_SAVABLE
 // Nothing may be under way: what is of the bus and the wires is not kept.

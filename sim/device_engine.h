@@ -6,26 +6,18 @@
  *
  * What differs from the model:
  *  - Table sizes are the build's; others are refused with -EINVAL.
- *  - rtl_device_state() has the tables' sizes alone: its tables are empty.
  *  - The device reads doorbells with each poll: it has no NEED_KICK.
  *  - A frame that the wire does not take counts as sent.
  */
 #ifndef DEVICE_ENGINE_H
 #define DEVICE_ENGINE_H
 
-#include "mpnic_device.h"
-
-#ifdef DEVICE_ENGINE_AS_MODEL
-#define DEVICE_ENGINE(name) mpnic_device_##name
-#else
-#define DEVICE_ENGINE(name) rtl_device_##name
-#endif
+#include "card_engine.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-#ifndef DEVICE_ENGINE_AS_MODEL
 int rtl_device_new(const struct mpnic_device_config *config, const struct mpnic_device_ops *ops,
 		   void *ctx, uint32_t *doorbells, uint64_t now_ns, struct mpnic_device **device);
 void rtl_device_free(struct mpnic_device *device);
@@ -39,11 +31,12 @@ void rtl_device_link(struct mpnic_device *device, unsigned int port, bool up);
 bool rtl_device_poll(struct mpnic_device *device, uint64_t now_ns);
 bool rtl_device_sleep(struct mpnic_device *device, uint64_t *wake_ns);
 void rtl_device_fault(struct mpnic_device *device, enum mpnic_device_fault fault);
-const struct mpnic_state *rtl_device_state(const struct mpnic_device *device);
-#endif
+
+/* They as a card's engine. */
+extern const struct card_engine rtl_device_engine;
 
 /*
- * device_engine_patience() - how many clocks a poll lasts at most; it ends before, once nothing is
+ * device_engine_patience() - how many clocks a poll lasts at most (256); it ends before, once nothing is
  * to be done. A reset is waited for if it is @patient; else a host sees DEVICE_STATUS RESET.
  */
 void device_engine_patience(struct mpnic_device *device, unsigned int clocks, bool patient);

@@ -101,7 +101,7 @@ module mpnic_device #(
   // A queue's doorbell became 0, by enum queue: for a simulation whose doorbells are memory.
   output logic [2:0]                         clear_valid_o,
   output logic [3:0]                         clear_index_o,
-  // The processor sleeps, no frame and no transfer is under way, no interrupt waits.
+  // The processor sleeps, no frame and no transfer is under way.
   output logic                               idle_o,
 
   // What was done to the tables, in its order (mpnic_stateful), for lock-step and debugging.
@@ -1018,7 +1018,7 @@ module mpnic_device #(
     end
   end
 
-  assign idle_o = fw_sleeps & bus_idle & empty & class_idle & (fill_beats_q == '0) & ~(|irq_pending);
+  assign idle_o = fw_sleeps & bus_idle & empty & class_idle & (fill_beats_q == '0);
 
   // --- counters --------------------------------------------------------------------------------------
 

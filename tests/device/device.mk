@@ -2,7 +2,9 @@
 # The device's model behind a host's memory: as a driver sees it, and under a hostile one.
 
 DEVICE := $(B)/device
-DEVICE_SRCS := host test_device test_hostile
+# Those that any engine passes, and those of the model.
+DEVICE_COMMON := host test_device test_hostile
+DEVICE_SRCS := $(DEVICE_COMMON) test_model
 DEVICE_CPPFLAGS := -Itests/device -Itests/unit -DFIRMWARE_IMAGE='"$(FW_IMAGE)"'
 
 TEST_TARGETS += test-device test-device-san test-device-twins
@@ -22,6 +24,23 @@ $(DEVICE)/device-san: $(DEVICE_SRCS:%=$(B)/san/tests/device/%.o) $(B)/san/tests/
 		$(MODEL_SAN_LIB) $(FW_SAN_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ -lcriterion
+
+# The same on the RTL. Its tables are small; firmware is loaded once, then restored.
+DEVICE_RTL := $(B)/device-rtl-test
+DEVICE_RTL_SIZES := FLOWS=1024 STASH=64 CONNS=1024 TOKENS=1024 PEERS=256
+$(eval $(call device_engine,device-rtl-test,$(DEVICE_RTL_SIZES),\
+	--assert --x-assign fast --x-initial fast --savable,-DDEVICE_SAVABLE=1,verilated_save.o))
+DEVICE_RTL_OBJS := $(B)/obj/tests/unit/build.o $(B)/obj/tests/unit/naive.o $(B)/obj/sim/gen.o \
+	$(DEVICE_RTL)/librtl_engine.a $(MODEL_LIB) $(FW_LIB)
+$(DEVICE)/device-rtl: $(DEVICE_COMMON:%=$(B)/obj/tests/device/%.o) $(B)/obj/tests/device/rtl.o $(DEVICE_RTL_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@ -lcriterion $(RTL_LIBS)
+
+TEST_TARGETS += test-device-rtl
+.PHONY: test-device-rtl
+test-device-rtl: $(DEVICE)/device-rtl $(FW_IMAGE)
+	@rm -f $(DEVICE)/snapshot
+	@HOST_SNAPSHOT=$(DEVICE)/snapshot $(RUN) device-rtl $<
 
 # The model's library comes last: of it is taken what the broken source does not replace.
 DEVICE_TWIN_OBJS := $(DEVICE_SRCS:%=$(B)/obj/tests/device/%.o) $(B)/obj/tests/unit/build.o \

@@ -3,13 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "host.h"
-#ifdef DEVICE_ENGINE_AS_MODEL
 #include <unistd.h>
 
-#include "device_engine.h"
-#endif
+#include "host.h"
 
 enum {
 	NO_IRQ = 0xffff,
@@ -74,6 +70,24 @@ static void random_bytes(void *ctx, void *buf, size_t len)
 
 static const struct mpnic_device_ops ops = {dma_read, dma_write, irq, wire_send, random_bytes};
 
+static const struct card_engine model = {
+	"model",
+	mpnic_device_new,
+	mpnic_device_free,
+	mpnic_device_read,
+	mpnic_device_write,
+	mpnic_device_reset,
+	mpnic_device_receive,
+	mpnic_device_has_room,
+	mpnic_device_link,
+	mpnic_device_poll,
+	mpnic_device_sleep,
+	mpnic_device_fault,
+};
+const struct card_engine *host_engine = &model;
+int (*host_save)(struct mpnic_device *device, const char *path);
+int (*host_restore)(struct mpnic_device *device, const char *path);
+
 static void *must(void *p)
 {
 	if (!p) {
@@ -83,27 +97,35 @@ static void *must(void *p)
 	return p;
 }
 
-struct host *host_new(void)
+struct host *host_new_engine(const struct card_engine *engine)
 {
 	struct host *h = must(calloc(1, sizeof(*h)));
 	struct mpnic_device_config config;
 
+	h->engine = engine;
 	h->mem = must(calloc(1, HOST_MEM));
 	h->now_ns = 1000 * (uint64_t)HOST_MS;
 	mpnic_device_defaults(&config);
 	config.state.flows = config.state.conns = config.state.tokens = 1024;
 	config.state.stash = 64;
 	config.state.peers = 256;
-	if (mpnic_device_new(&config, &ops, h, h->doorbells, h->now_ns, &h->device))
+	if (mpnic_state_new(&config.state, &h->keys) ||
+	    engine->open(&config, &ops, h, h->doorbells, h->now_ns, &h->device))
 		abort();
 	for (unsigned int port = 0; port < MPNIC_PORTS; port++)
-		mpnic_device_link(h->device, port, true);
+		engine->link(h->device, port, true);
 	return h;
+}
+
+struct host *host_new(void)
+{
+	return host_new_engine(host_engine);
 }
 
 void host_free(struct host *h)
 {
-	mpnic_device_free(h->device);
+	h->engine->free(h->device);
+	mpnic_state_free(h->keys);
 	free(h->mem);
 	free(h);
 }
@@ -128,18 +150,18 @@ void host_poll(struct host *h, unsigned int times)
 {
 	while (times--) {
 		h->now_ns += 1000;
-		mpnic_device_poll(h->device, h->now_ns);
+		h->engine->poll(h->device, h->now_ns);
 	}
 }
 
 uint32_t host_read(struct host *h, uint32_t offset)
 {
-	return mpnic_device_read(h->device, offset);
+	return h->engine->read(h->device, offset);
 }
 
 void host_write(struct host *h, uint32_t offset, uint32_t value)
 {
-	mpnic_device_write(h->device, offset, value);
+	h->engine->write(h->device, offset, value);
 }
 
 uint64_t host_stat(struct host *h, unsigned int port, uint32_t stat)
@@ -175,31 +197,6 @@ static size_t read_image(uint8_t *image, size_t size)
 	fclose(file);
 	return len;
 }
-
-#ifdef DEVICE_ENGINE_AS_MODEL
-/* Time goes on from where it was. */
-static uint32_t restore(struct host *h)
-{
-	if (device_engine_restore(h->device, DEVICE_SNAPSHOT))
-		return ~0u;
-	h->now_ns = host_read(h, MPNIC_HOST_TIME);
-	h->now_ns |= (uint64_t)host_read(h, MPNIC_HOST_TIME + 4) << 32;
-	return host_read(h, MPNIC_HOST_DEVICE_STATUS);
-}
-
-/* Loading an image takes the RTL's core two million clocks: once for all tests. */
-static uint32_t snapshot(struct host *h, bool save)
-{
-	char path[256];
-
-	if (!save)
-		return restore(h);
-	snprintf(path, sizeof(path), "%s.%d", DEVICE_SNAPSHOT, (int)getpid());
-	if (device_engine_save(h->device, path) || rename(path, DEVICE_SNAPSHOT))
-		abort();
-	return 0;
-}
-#endif
 
 uint32_t host_boot(struct host *h)
 {
@@ -302,25 +299,47 @@ void host_port(struct host *h, unsigned int port, uint16_t flags, uint16_t base,
 		abort();
 }
 
-static uint32_t boot_fast(struct host *h)
+/* Time goes on from where it was. */
+static bool restore(struct host *h, const char *path)
 {
-#ifdef DEVICE_ENGINE_AS_MODEL
-	if (snapshot(h, false) == MPNIC_DEVICE_STATUS_RUNNING)
-		return MPNIC_DEVICE_STATUS_RUNNING;
-	if (host_boot(h) != MPNIC_DEVICE_STATUS_RUNNING)
-		return ~0u;
-	snapshot(h, true);
-	return MPNIC_DEVICE_STATUS_RUNNING;
-#else
-	return host_boot(h);
-#endif
+	if (!host_restore || host_restore(h->device, path))
+		return false;
+	h->now_ns = host_read(h, MPNIC_HOST_TIME);
+	h->now_ns |= (uint64_t)host_read(h, MPNIC_HOST_TIME + 4) << 32;
+	return true;
+}
+
+/* Others may do the same at the same time. */
+static void save(struct host *h, const char *path)
+{
+	char own[256];
+
+	if (!host_save)
+		return;
+	snprintf(own, sizeof(own), "%s.%d", path, (int)getpid());
+	if (host_save(h->device, own) || rename(own, path))
+		abort();
+}
+
+/* Loading an image takes the RTL's core two million clocks: once for all tests. */
+static uint32_t boot_once(struct host *h)
+{
+	const char *path = getenv("HOST_SNAPSHOT");
+	uint32_t status;
+
+	if (path && restore(h, path))
+		return host_read(h, MPNIC_HOST_DEVICE_STATUS);
+	status = host_boot(h);
+	if (path)
+		save(h, path);
+	return status;
 }
 
 struct host *host_up(unsigned int pairs, unsigned int log2)
 {
 	struct host *h = host_new();
 
-	if (boot_fast(h) != MPNIC_DEVICE_STATUS_RUNNING)
+	if (boot_once(h) != MPNIC_DEVICE_STATUS_RUNNING)
 		abort();
 	host_admin_ring(h);
 	for (unsigned int i = 0; i < pairs; i++)

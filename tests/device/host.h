@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "mpnic_device.h"
+#include "card_engine.h"
 
 enum {
 	HOST_MEM = 4 << 20,
@@ -27,7 +27,9 @@ struct host_ring {
 };
 
 struct host {
+	const struct card_engine *engine; /* whose functions @device takes */
 	struct mpnic_device *device;
+	struct mpnic_state *keys; /* without entries: what keys frames have */
 	uint32_t doorbells[MPNIC_DOORBELL_SIZE / 4];
 	uint64_t now_ns, used;
 	uint8_t *mem;
@@ -38,7 +40,11 @@ struct host {
 	uint16_t cookie;
 };
 
+/* What host_new() makes: the model, unless what is linked with it says otherwise. */
+extern const struct card_engine *host_engine;
+
 struct host *host_new(void); /* as power comes up; small tables */
+struct host *host_new_engine(const struct card_engine *engine);
 void host_free(struct host *h);
 
 /* Memory of the host's, zeroed; its bus address. */
@@ -52,6 +58,9 @@ uint64_t host_stat(struct host *h, unsigned int port, uint32_t stat);
 
 /* The mailbox. Returns its status. */
 uint32_t host_mailbox(struct host *h, uint32_t command, uint32_t arg0, uint32_t arg1);
+/* Where engines can do that: the device as firmware runs, kept from one test to the next. */
+extern int (*host_save)(struct mpnic_device *device, const char *path);
+extern int (*host_restore)(struct mpnic_device *device, const char *path);
 /* Load and start the firmware's image. Returns DEVICE_STATUS. */
 uint32_t host_boot(struct host *h);
 void host_admin_ring(struct host *h);

@@ -80,7 +80,7 @@ bool is_bad(uint64_t addr)
 		return true;
 	switch (part(addr)) {
 	case RING:
-		return ring_bad[q] || (ring_some_bad[q] && (addr / BEAT) % 4 == 3);
+		return ring_bad[q] || (ring_some_bad[q] && (addr / BEAT) % 8 == 3);
 	case CPL:
 		return cpl_bad[q];
 	default:
@@ -434,6 +434,7 @@ struct Host {
 Host host[QUEUES];
 uint64_t frame_time = UINT64_C(0x123456789abcdef);
 bool tiny;	    // buffers
+unsigned none_left; // descriptors in a row that are none
 unsigned hostility; // 0: none; else one in so many
 enum {
 	COUNT_FRAMES,
@@ -463,11 +464,17 @@ mpnic_rx_desc some_desc(unsigned q)
 		d.addr &= ~uint64_t(BEAT - 1);
 	if (one_in(3))
 		d.addr += BAD_SOME; // good or bad
+	if (none_left) {
+		none_left--;
+		d.len = uint16_t(below(64));
+		return d;
+	}
 	if (!hostile())
 		return d;
 	switch (below(4)) {
 	case 0:
 		d.len = uint16_t(below(64));
+		none_left = below(3);
 		break;
 	case 1:
 		d.reserved[below(6)] = uint8_t(1u << below(8));
@@ -846,6 +853,8 @@ void check_completion(unsigned q, const mpnic_rx_cpl &cpl)
 	const Host &h = host[q];
 	std::vector<uint8_t> data;
 
+	bool refusable = false;
+
 	for (unsigned i = 0; i < cpl.buffers && i <= 160; i++) {
 		const unsigned slot = completed[q]++ & ((1u << h.log2) - 1);
 		mpnic_rx_desc d;
@@ -853,9 +862,14 @@ void check_completion(unsigned q, const mpnic_rx_cpl &cpl)
 		rtl_memory.read(h.ring + slot * sizeof(d), reinterpret_cast<uint8_t *>(&d),
 				sizeof(d));
 		const size_t n = std::min<size_t>(d.len, cpl.len - data.size());
+		refusable = d.len < BEAT ||
+			    std::any_of(d.reserved, d.reserved + 6, [](uint8_t x) { return x; });
 		data.resize(data.size() + n);
 		rtl_memory.read(d.addr, data.data() + data.size() - n, n);
 	}
+	CHECK(refusable == (cpl.error == MPNIC_QUEUE_ERROR_DESC_LEN ||
+			    cpl.error == MPNIC_QUEUE_ERROR_DESC_FLAGS),
+	      "queue %u: error %u does not fit the descriptor", q, cpl.error);
 	if (cpl.status == MPNIC_RX_STATUS_LOST)
 		return;
 	auto found = sent_frames.find(cpl.time_ns);
@@ -925,6 +939,15 @@ void wild_step(Bench &b, uint64_t &delivered, bool restarts)
 		const mpnic_rx_desc d = apart_desc(q, slot);
 
 		host_write(h.ring + slot * sizeof(d), &d, sizeof(d));
+	}
+	// In steps, for each of which something is fetched.
+	for (unsigned i = below(4); i && b.tails[q] - head < size; i--) {
+		const uint32_t step = b.tails[q] + 1 + below(6);
+
+		if (int32_t(h.written - step) < 0)
+			break;
+		b.tails[q] = step;
+		b.clocks(25);
 	}
 	// Too far, also when all that is under way is counted.
 	if (hostile())

@@ -39,7 +39,6 @@ FAULTS = [
     (".entry_len_i    (@uses@ ? len_q", "1'b1"),
     (".entry_cut_i    (@~uses@),", "1'b0"),
     (".entry_ring_i   (@begun & on_q & ~over & (ready_q != '0) & lost_q & ~there_q@),", "1'b0"),
-    (".entry_ring_i   (begun & on_q & ~over & @(ready_q != '0)@ & lost_q", "1'b1"),
     # mpnic_rx: registers
     ("stopping_q <= stopping_q & @busy@;", "{QUEUES{1'b0}}"),
     ("WAITS: if (@!stopping_q[qp_index_i] && !busy[qp_index_i]@)", "1'b1"),
@@ -67,7 +66,6 @@ FAULTS = [
     ("| (@c_ahead_q < 6'(MANY)@) |", "1'b0"),
     ("a_valid_q <= @on_i[scan_q]@ &", "1'b1"),
     ("assign moves = @~d_valid_q | asks@;", "1'b1"),
-    ("if (mine && !lands_bad && @!bad_q@) good_q", "1'b1"),
     ("if (mine && @!lands_bad@ && !bad_q) good_q", "1'b1"),
     ("if (start_i) fresh_q[start_index_i] <= @1'b1@;", "1'b0"),
     ("c_first_q <= @b_at_q[4:0]@;", "b_slot[4:0] ^ 5'd1"),

@@ -789,7 +789,7 @@ void batch(Bench &b)
 		if (host[q].runs && one_in(2))
 			give(b, q);
 		else if (!host[q].runs && hostile())
-			ring(b, q, uint32_t(rnd()));
+			ring(b, q, one_in(2) ? below(12) : uint32_t(rnd()));
 		worked[q] = works(q);
 	}
 	if (one_in(2))

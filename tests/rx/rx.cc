@@ -69,7 +69,7 @@ Part part(uint64_t addr)
 	return Part((addr >> 40 & 0xff) - 1);
 }
 
-bool ring_bad[QUEUES], cpl_bad[QUEUES];
+bool ring_bad[QUEUES], ring_some_bad[QUEUES], cpl_bad[QUEUES];
 
 // Can this beat not be reached?
 bool is_bad(uint64_t addr)
@@ -80,7 +80,7 @@ bool is_bad(uint64_t addr)
 		return true;
 	switch (part(addr)) {
 	case RING:
-		return ring_bad[q];
+		return ring_bad[q] || (ring_some_bad[q] && (addr / BEAT) % 8 == 3);
 	case CPL:
 		return cpl_bad[q];
 	default:
@@ -349,6 +349,7 @@ void Bench::clock()
 	top->clk_i = 0;
 	top->eval();
 	sample_axi();
+	CHECK(!top->unstable_o, "a client's request or data changed while it waited");
 	if (s_stands && top->s_ready_o) {
 		s_stands = false;
 		sent += top->s_bytes_i;
@@ -431,7 +432,9 @@ struct Host {
 };
 
 Host host[QUEUES];
-uint64_t frame_time;
+uint64_t frame_time = UINT64_C(0x123456789abcdef);
+bool tiny;	    // buffers
+unsigned none_left; // descriptors in a row that are none
 unsigned hostility; // 0: none; else one in so many
 enum {
 	COUNT_FRAMES,
@@ -454,16 +457,24 @@ mpnic_rx_desc some_desc(unsigned q)
 	mpnic_rx_desc d = {};
 
 	d.len = one_in(3) ? uint16_t(64 + below(one_in(2) ? 200 : 3000)) : lens[below(8)];
+	if (tiny)
+		d.len = uint16_t(64 + below(100));
 	d.addr = place(q, BUFFERS) + below(1u << 18);
 	if (one_in(2))
 		d.addr &= ~uint64_t(BEAT - 1);
 	if (one_in(3))
 		d.addr += BAD_SOME; // good or bad
+	if (none_left) {
+		none_left--;
+		d.len = uint16_t(below(64));
+		return d;
+	}
 	if (!hostile())
 		return d;
 	switch (below(4)) {
 	case 0:
 		d.len = uint16_t(below(64));
+		none_left = below(3);
 		break;
 	case 1:
 		d.reserved[below(6)] = uint8_t(1u << below(8));
@@ -500,7 +511,7 @@ void stop_queue(Bench &b, unsigned q)
 {
 	uint32_t state = 2;
 
-	reg_write(b, q, MPNIC_FW_QUEUE_CONTROL, 0);
+	reg_write(b, q, MPNIC_FW_QUEUE_CONTROL, below(3) << 1);
 	for (unsigned i = 0; i < HANG && state; i++) {
 		state = b.get(q, MPNIC_FW_QUEUE_CONTROL);
 		CHECK(state == 0 || state == 2, "queue %u is stopped and reads %u", q, state);
@@ -657,14 +668,18 @@ void compare_memory(const std::set<unsigned> &stopped)
 			i = part(i->first * PAGE) == BUFFERS ? m->pages.erase(i) : std::next(i);
 }
 
-void compare_registers(Bench &b)
+void compare_registers(Bench &b, bool whole)
 {
 	static const unsigned config[] = {
 		MPNIC_FW_QUEUE_CONTROL, MPNIC_FW_QUEUE_LOG2,	 MPNIC_FW_QUEUE_VECTOR,
 		MPNIC_FW_QUEUE_RING,	MPNIC_FW_QUEUE_RING + 4, MPNIC_FW_QUEUE_CPL,
 		MPNIC_FW_QUEUE_CPL + 4,
 	};
-	for (unsigned q = 0; q < QUEUES; q++) {
+	const unsigned from = below(QUEUES), n = whole ? QUEUES : 4;
+
+	for (unsigned i = 0; i < n; i++) {
+		const unsigned q = (from + i * 5) % QUEUES;
+
 		for (unsigned at = 0; at < sizeof(mpnic_admin_queue_stats); at += 4) {
 			const unsigned offset = MPNIC_FW_QUEUE_STATS + at;
 			const uint32_t rtl = b.get(q, offset), ref = reference_read(q, offset);
@@ -672,6 +687,8 @@ void compare_registers(Bench &b)
 			CHECK(rtl == ref, "queue %u, stats %u: RTL %x, model %x", q, at, rtl, ref);
 		}
 		for (unsigned offset : config) {
+			if (!whole && one_in(2))
+				continue;
 			const uint32_t rtl = b.get(q, offset), ref = reference_read(q, offset);
 
 			CHECK(rtl == ref, "queue %u, register %x: RTL %x, model %x", q, offset, rtl,
@@ -705,7 +722,7 @@ void some_bus(Bench &b)
 	b.w_percent = some_percent();
 	b.s_percent = some_percent();
 	b.read_latency = below(one_in(2) ? 20 : 200);
-	b.b_latency = below(one_in(2) ? 10 : 120);
+	b.b_latency = below(one_in(2) ? 10 : one_in(3) ? 600 : 120);
 	b.jitter = below(30);
 }
 
@@ -713,6 +730,9 @@ void some_ports(Bench &b)
 {
 	for (unsigned port = 0; port < 2; port++) {
 		uint16_t base = uint16_t(below(16)), count = uint16_t(below(17 - base));
+
+		if (one_in(2))
+			count = uint16_t(1 + below(std::min(3, 16 - base)));
 
 		if (one_in(8))
 			base = uint16_t(rnd());
@@ -768,6 +788,8 @@ void batch(Bench &b)
 			stop_queue(b, q);
 		if (host[q].runs && one_in(2))
 			give(b, q);
+		else if (!host[q].runs && hostile())
+			ring(b, q, one_in(2) ? below(12) : uint32_t(rnd()));
 		worked[q] = works(q);
 	}
 	if (one_in(2))
@@ -786,7 +808,7 @@ void batch(Bench &b)
 			stopped.insert(q);
 	counted[COUNT_STOPPED] += stopped.size();
 	compare_memory(stopped);
-	compare_registers(b);
+	compare_registers(b, one_in(8));
 }
 
 void start_over(Bench &b)
@@ -796,13 +818,17 @@ void start_over(Bench &b)
 	for (auto &h : host)
 		h = Host();
 	memset(ring_bad, 0, sizeof(ring_bad));
+	memset(ring_some_bad, 0, sizeof(ring_some_bad));
 	memset(cpl_bad, 0, sizeof(cpl_bad));
+	tiny = one_in(3);
 	for (auto *m : {&rtl_memory, &ref_memory}) {
 		m->pages.clear();
 		m->touched.clear();
 	}
 	b.reset();
 	reference_reset();
+	// No queue has started.
+	memset(b.quiet, 1, sizeof(b.quiet));
 }
 
 // ---- queues come and go in traffic -------------------------------------------------------------
@@ -827,6 +853,8 @@ void check_completion(unsigned q, const mpnic_rx_cpl &cpl)
 	const Host &h = host[q];
 	std::vector<uint8_t> data;
 
+	bool refusable = false;
+
 	for (unsigned i = 0; i < cpl.buffers && i <= 160; i++) {
 		const unsigned slot = completed[q]++ & ((1u << h.log2) - 1);
 		mpnic_rx_desc d;
@@ -834,9 +862,14 @@ void check_completion(unsigned q, const mpnic_rx_cpl &cpl)
 		rtl_memory.read(h.ring + slot * sizeof(d), reinterpret_cast<uint8_t *>(&d),
 				sizeof(d));
 		const size_t n = std::min<size_t>(d.len, cpl.len - data.size());
+		refusable = d.len < BEAT ||
+			    std::any_of(d.reserved, d.reserved + 6, [](uint8_t x) { return x; });
 		data.resize(data.size() + n);
 		rtl_memory.read(d.addr, data.data() + data.size() - n, n);
 	}
+	CHECK(refusable == (cpl.error == MPNIC_QUEUE_ERROR_DESC_LEN ||
+			    cpl.error == MPNIC_QUEUE_ERROR_DESC_FLAGS),
+	      "queue %u: error %u does not fit the descriptor", q, cpl.error);
 	if (cpl.status == MPNIC_RX_STATUS_LOST)
 		return;
 	auto found = sent_frames.find(cpl.time_ns);
@@ -860,7 +893,7 @@ uint64_t queue_frames(Bench &b, unsigned q)
 	return b.get(q, MPNIC_FW_QUEUE_STATS);
 }
 
-void wild_step(Bench &b, uint64_t &delivered)
+void wild_step(Bench &b, uint64_t &delivered, bool restarts)
 {
 	const unsigned q = below(QUEUES);
 	Host &h = host[q];
@@ -875,7 +908,16 @@ void wild_step(Bench &b, uint64_t &delivered)
 	if (!h.runs) {
 		start_queue(b, q);
 		cpl_bad[q] = false;
+		ring_some_bad[q] = hostile();
 		completed[q] = 0;
+		return;
+	}
+	if (hostile())
+		b.tails[below(QUEUES)] = uint32_t(rnd()) | 1u << 31;
+	// Anew, without a stop: what it had counted is lost.
+	if (restarts && one_in(25)) {
+		b.qp(q, MPNIC_FW_QUEUE_CONTROL, true, 1);
+		h.written = completed[q] = 0;
 		return;
 	}
 	if (one_in(25)) {
@@ -898,6 +940,15 @@ void wild_step(Bench &b, uint64_t &delivered)
 
 		host_write(h.ring + slot * sizeof(d), &d, sizeof(d));
 	}
+	// In steps, for each of which something is fetched.
+	for (unsigned i = below(4); i && b.tails[q] - head < size; i--) {
+		const uint32_t step = b.tails[q] + 1 + below(6);
+
+		if (int32_t(h.written - step) < 0)
+			break;
+		b.tails[q] = step;
+		b.clocks(25);
+	}
 	// Too far, also when all that is under way is counted.
 	if (hostile())
 		b.tails[q] = one_in(2) ? head + size + 5000 + below(3) : head + below(size);
@@ -910,15 +961,16 @@ void wild_step(Bench &b, uint64_t &delivered)
 
 void wild(Bench &b)
 {
-	const uint64_t until = now + 40000, sent_before = wild_frames;
+	const uint64_t until = now + 25000, sent_before = wild_frames;
 	uint64_t delivered = 0, dropped = 0;
+	const bool restarts = one_in(3);
 
 	start_over(b);
 	sent_frames.clear();
 	b.completion = check_completion;
 	some_ports(b);
 	while (now < until && !failures) {
-		wild_step(b, delivered);
+		wild_step(b, delivered, restarts);
 		if (one_in(2))
 			b.clocks(below(100));
 		if (one_in(40))
@@ -933,7 +985,7 @@ void wild(Bench &b)
 			delivered += queue_frames(b, q);
 	for (const auto &port : b.stat)
 		dropped += port[0] + port[1];
-	CHECK(delivered + dropped == wild_frames - sent_before,
+	CHECK(restarts || delivered + dropped == wild_frames - sent_before,
 	      "%" PRIu64 " frames sent, %" PRIu64 " delivered, %" PRIu64 " dropped",
 	      wild_frames - sent_before, delivered, dropped);
 }
@@ -952,6 +1004,7 @@ void speed(Bench &b, unsigned len, unsigned offset, double least)
 	b.b_latency = 40;
 	b.jitter = 0;
 	b.port_queues = UINT64_C(0x10000) | UINT64_C(0x10000) << 32;
+	b.quiet[0] = false;
 	host[0].log2 = 9;
 	host[0].ring = place(0, RING);
 	reg_write(b, 0, MPNIC_FW_QUEUE_LOG2, 9);
@@ -980,6 +1033,10 @@ void speed(Bench &b, unsigned len, unsigned offset, double least)
 	b.keeps_times = false;
 	// Without the beginning and the end.
 	const double beats = double(b.w_times.size()) / FRAMES;
+	if (b.w_times.empty()) {
+		fail("no data");
+		return;
+	}
 	const size_t from = b.w_times.size() / 4, to = b.w_times.size() * 3 / 4;
 	const double clocks = double(b.w_times[to] - b.w_times[from]) / double(to - from) * beats;
 	b.w_times.clear();
@@ -1035,10 +1092,10 @@ int main(int argc, char **argv)
 	speed(b, 512, 30, 10.005);
 	while (now < count && !failures) {
 		if (now >= next) {
-			hostility = one_in(2) ? 0 : 10 + below(60);
+			hostility = one_in(4) ? 0 : 6 + below(40);
 			wild(b);
 			start_over(b);
-			hostility = one_in(3) ? 0 : 5 + below(60);
+			hostility = one_in(5) ? 0 : 3 + below(30);
 			next = now + 60000;
 		}
 		batch(b);

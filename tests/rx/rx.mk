@@ -21,7 +21,7 @@ TEST_TARGETS += test-rx
 .PHONY: test-rx
 test-rx: $(RX)/rx $(RX)/rx-twins
 	@$(RUN) rx $(RX)/rx
-	@$(RUN) rx-twins tests/rtl/twins.py run tests/rx/rx_faults.py 600000 $(RX)/rx-twins
+	@$(RUN) rx-twins tests/rtl/twins.py run tests/rx/rx_faults.py 1200000 $(RX)/rx-twins
 
 LINT_TARGETS += lint-rx
 .PHONY: lint-rx

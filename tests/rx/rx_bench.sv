@@ -33,6 +33,7 @@ module rx_bench (
   output logic [1:0]                     stat_no_queue_o,
   output logic [1:0]                     stat_no_buffer_o,
   output logic                           idle_o,
+  output logic                           unstable_o,  // a request or data changed while it waited
 
   output logic                           m_axi_arvalid_o,
   input  logic                           m_axi_arready_i,
@@ -144,6 +145,28 @@ module rx_bench (
     .m_axi_bvalid_i, .m_axi_bready_o, .m_axi_bid_i(4'd0), .m_axi_bresp_i
   );
   // verilator lint_on PINCONNECTEMPTY
+
+  // What waits for ready stands still.
+  logic [80:0]  desc_req_q, data_req_q, cpl_req_q;
+  logic [512:0] data_dat_q, cpl_dat_q;
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      {desc_req_q, data_req_q, cpl_req_q} <= '0;
+      {data_dat_q, cpl_dat_q} <= '0;
+    end else begin
+      desc_req_q <= {desc_req_valid & ~desc_req_ready, desc_req_addr, desc_req_len};
+      data_req_q <= {data_req_valid & ~data_req_ready, data_req_addr, data_req_len};
+      cpl_req_q <= {cpl_req_valid & ~cpl_req_ready, cpl_req_addr, cpl_req_len};
+      data_dat_q <= {data_dat_valid & ~data_dat_ready, data_dat_data};
+      cpl_dat_q <= {cpl_dat_valid & ~cpl_dat_ready, cpl_dat_data};
+    end
+  end
+  assign unstable_o =
+      (desc_req_q[80] & (desc_req_q != {desc_req_valid, desc_req_addr, desc_req_len})) |
+      (data_req_q[80] & (data_req_q != {data_req_valid, data_req_addr, data_req_len})) |
+      (cpl_req_q[80] & (cpl_req_q != {cpl_req_valid, cpl_req_addr, cpl_req_len})) |
+      (data_dat_q[512] & (data_dat_q != {data_dat_valid, data_dat_data})) |
+      (cpl_dat_q[512] & (cpl_dat_q != {cpl_dat_valid, cpl_dat_data}));
 
   logic unused;
   assign unused = ^{no_ready, no_valid, no_req_ready, no_dat_ready, no_done};

@@ -24,7 +24,7 @@ TEST_TARGETS += test-ports
 test-ports: $(PORTS)/rx $(PORTS)/tx $(PORTS)/rx-twins $(PORTS)/tx-twins
 	@$(RUN) port-rx $(PORTS)/rx --count 30000
 	@$(RUN) port-tx $(PORTS)/tx --count 30000
-	@$(RUN) port-rx-twins tests/rtl/twins.py run tests/ports/ports_rx_faults.py 5000 $(PORTS)/rx-twins
+	@$(RUN) port-rx-twins tests/rtl/twins.py run tests/ports/ports_rx_faults.py 10000 $(PORTS)/rx-twins
 	@$(RUN) port-tx-twins tests/rtl/twins.py run tests/ports/ports_tx_faults.py 5000 $(PORTS)/tx-twins
 
 LINT_TARGETS += lint-ports

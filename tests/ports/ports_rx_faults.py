@@ -13,8 +13,7 @@ FAULTS = [
     # Lengths
     (": @mtu0_q + OVER_MTU@;", "mtu0_q"),
     ("? @16'(mpnic_pkg::FRAME_MAX)@\n", "16'hffff"),
-    ("~|(keep0_q[63:1] & ~keep0_q[62:0]) & @keep0_q[0]@", "1'b1"),
-    ("@~|(keep0_q[63:1] & ~keep0_q[62:0])@ & keep0_q[0]", "1'b1"),
+    ("@~|(keep0_q[63:1] & ~keep0_q[62:0])@ & (last0_q", "1'b1"),
     ("& (@last0_q | keep0_q[63]@)", "1'b1"),
     ("(broken2_q & @~first1_q@)", "1'b1"),
     ("broken2_q <= (bytes1_q == '0) | (@broken2_q@ &", "1'b0"),
@@ -24,7 +23,8 @@ FAULTS = [
     # Store and forward
     ("push & last3_q & @~short3_q@", "1'b1"),
     ("(bad | (@last3_q & short3_q@))", "1'b0"),
-    ("assign drop = valid3_q & (@bad@ |", "last3_q & bad"),
+    ("assign drop = valid3_q & (@bad@ |", "1'b0"),
+    ("push = valid3_q & @~bad@", "1'b1"),
     ("begins_q <= @s_axis_tlast_i@", "1'b1"),
     ("out_first_q <= @m_last_o@", "1'b1"),
     # Pulses

@@ -8,7 +8,6 @@ FAULTS = [
     ("send_d = @s_first_i@ ? link", "1'b1"),
     ("valid0_q <= take & @alive_d@", "1'b1"),
     ("if (@abort_i@) alive_q", "1'b0"),
-    ("alive_d & @~s_last_i@", "1'b1"),
     ("data0_q & @mask@", "'1"),
     ("(@first0_q@ && bytes0_q < WIRE_MIN)", "1'b1"),
     ("bytes0_q < WIRE_MIN) ? @WIRE_MIN@", "7'd64"),

@@ -13,7 +13,13 @@ namespace
 
 constexpr unsigned PORT = 1, LONGEST = 9600, SHORTEST = 14, OVER_MTU = 22, HANG = 3000;
 
-enum Verdict { FRAME, DOWN, LENGTH, FILTERED, VERDICTS };
+enum Verdict {
+	FRAME,
+	DOWN,
+	LENGTH,
+	FILTERED,
+	VERDICTS
+};
 
 struct Told {
 	Verdict verdict;
@@ -100,10 +106,13 @@ void new_frame()
 	std::vector<uint64_t> keep;
 
 	if (frame.size() >= 6) {
-		if (one_in(8))
+		if (one_in(8)) {
 			memcpy(&frame[0], broadcast, 6);
-		else if (!one_in(4))
+			if (one_in(3))
+				frame[one_in(2) ? 0 : 5] ^= one_in(2) ? 0x80 : 1;
+		} else if (!one_in(4)) {
 			memcpy(&frame[0], macs[k].mac, 6);
+		}
 		if (one_in(8))
 			frame[below(6)] ^= uint8_t(1 << below(8));
 	}
@@ -115,6 +124,8 @@ void new_frame()
 
 		if (one_in(2))
 			x = one_in(2) ? 0 : rnd();
+		else if (one_in(2))
+			x = (uint64_t(1) << below(64)) - 1;
 		else
 			x &= ~(uint64_t(1) << below(64));
 		malformed++;
@@ -206,12 +217,13 @@ bool run(uint64_t frames)
 	Rate gives, takes;
 	Sink sink;
 	uint64_t idle = 0, clocks = 0, mode_left = 0;
-	bool fast = false;
+	bool fast = false, stuffed = false;
 
 	while (taken_frames < frames || !source.empty() || !told.empty() || !leave.empty()) {
 		if (!mode_left--) {
 			fast = one_in(3);
-			mode_left = 2000;
+			stuffed = !fast && one_in(4); // until nothing more goes in
+			mode_left = stuffed ? 6000 : 2000;
 		}
 		const bool drains = taken_frames >= frames;
 
@@ -227,7 +239,8 @@ bool run(uint64_t frames)
 			top->mtu_i = uint16_t(one_in(4) ? rnd() : one_in(2) ? 1500 : below(9700));
 		if (source.empty() && !drains)
 			new_frame();
-		const bool valid = !source.empty() && (gives(fast || drains) || top->s_axis_tvalid_i);
+		const bool valid = !source.empty() &&
+				   (gives(fast || stuffed || drains) || top->s_axis_tvalid_i);
 		const Beat offered = valid ? source.front() : Beat{};
 
 		top->s_axis_tvalid_i = valid;
@@ -236,7 +249,7 @@ bool run(uint64_t frames)
 			top->s_axis_tkeep_i = keeps.front();
 			top->s_axis_tlast_i = offered.last;
 		}
-		top->m_ready_i = takes(fast || drains);
+		top->m_ready_i = drains || (!stuffed && takes(fast));
 		top->eval();
 
 		if (!check_pulses())
@@ -278,8 +291,9 @@ bool run(uint64_t frames)
 	for (unsigned v = 0; v < VERDICTS; v++)
 		if (!counts[v])
 			return fail("a verdict never came");
-	printf("%" PRIu64 " frames in %" PRIu64 " clocks: %" PRIu64 " good, %" PRIu64 " down, %" PRIu64
-	       " of a wrong length, %" PRIu64 " filtered; %" PRIu64 " malformed\n",
+	printf("%" PRIu64 " frames in %" PRIu64 " clocks: %" PRIu64 " good, %" PRIu64
+	       " down, %" PRIu64 " of a wrong length, %" PRIu64 " filtered; %" PRIu64
+	       " malformed\n",
 	       taken_frames, clocks, counts[FRAME], counts[DOWN], counts[LENGTH], counts[FILTERED],
 	       malformed);
 	return true;

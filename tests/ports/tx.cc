@@ -81,7 +81,7 @@ bool run(uint64_t frames)
 {
 	Rate gives, takes;
 	Sink sink;
-	bool fast = false, begins = true, inside = false;
+	bool fast = false, stuffed = false, begins = true, inside = false;
 	uint64_t idle = 0, clocks = 0, mode_left = 0, abort_left = 0;
 
 	while (frames_done < frames || !source.empty() || !told.empty() || !leave.empty()) {
@@ -89,10 +89,12 @@ bool run(uint64_t frames)
 
 		if (!mode_left--) {
 			fast = one_in(3);
-			mode_left = 2000;
+			stuffed = !fast && one_in(4); // until nothing more goes in
+			mode_left = stuffed ? 6000 : 2000;
 		}
 		if (one_in(100))
-			top->flags_i = uint16_t(one_in(4) ? rnd() : rnd() | MPNIC_PORT_UP | MPNIC_PORT_LINK);
+			top->flags_i = uint16_t(
+				one_in(4) ? rnd() : rnd() | MPNIC_PORT_UP | MPNIC_PORT_LINK);
 		if (!abort_left && one_in(300) && !drains) {
 			abort_left = 1 + below(3);
 			aborted += alive;
@@ -110,7 +112,8 @@ bool run(uint64_t frames)
 		}
 		if (source.empty() && !drains)
 			new_frame();
-		const bool valid = !source.empty() && (gives(fast || drains) || top->s_valid_i);
+		const bool valid =
+			!source.empty() && (gives(fast || stuffed || drains) || top->s_valid_i);
 		const Beat offered = valid ? source.front() : Beat{};
 
 		top->s_valid_i = valid;
@@ -120,7 +123,7 @@ bool run(uint64_t frames)
 			top->s_bytes_i = uint8_t(offered.bytes);
 			put(top->s_data_i, offered.data, BEAT);
 		}
-		top->m_axis_tready_i = takes(fast || drains);
+		top->m_axis_tready_i = drains || (!stuffed && takes(fast));
 		top->eval();
 
 		if (!check_pulses())
@@ -161,8 +164,9 @@ bool run(uint64_t frames)
 		}
 		if (fast && mode_left < 1000 && !top->s_ready_o && !top->abort_i)
 			return fail("not ready, though all that leaves is taken");
-		idle = (take || left || (leave.empty() && told.empty()) || !top->m_axis_tready_i) ? 0
-											    : idle + 1;
+		idle = (take || left || (leave.empty() && told.empty()) || !top->m_axis_tready_i)
+			       ? 0
+			       : idle + 1;
 		if (idle > HANG)
 			return fail("hangs");
 		top->clk_i = 1;

@@ -74,7 +74,7 @@ class Rate
 		if (always)
 			return true;
 		if (!left--) {
-			left = 20 + below(400);
+			left = 20 + below(one_in(10) ? 3000 : 400);
 			k = one_in(3) ? 16 : below(4) ? below(17) : 0;
 		}
 		return below(16) < k;
@@ -90,7 +90,8 @@ class Sink
       public:
 	Bytes frame;
 
-	// In a clock in which a beat is offered, or none. Returns whether a frame ends; it is in `frame`.
+	// In a clock in which a beat is offered, or none. Returns whether a frame ends; it is in
+	// `frame`.
 	bool clock(bool valid, const Beat &beat, bool taken, std::string &wrong)
 	{
 		if (holds && (!valid || !(beat == held)))

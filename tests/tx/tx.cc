@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// mpnic_tx beside the rules of hw/model/device_tx.c, written anew here: what leaves of each queue, what is
-// completed, what is counted. The host is hostile: descriptors with every error, memory that cannot be
-// reached, doorbells too far ahead, rings that vanish, queues that start and stop in traffic.
+// mpnic_tx beside the rules of hw/model/device_tx.c, written anew here: what leaves of each queue,
+// what is completed, what is counted. The host is hostile: descriptors with every error, memory
+// that cannot be reached, doorbells too far ahead, rings that vanish, queues that start and stop in
+// traffic.
 #include <algorithm>
 #include <cinttypes>
 #include <map>
@@ -30,7 +31,8 @@ bool fail(unsigned q, const char *what)
 	return false;
 }
 
-// ---- memory ---------------------------------------------------------------------------------------
+// ---- memory
+// ---------------------------------------------------------------------------------------
 
 // What stands at an address of DATA is a function of it; at BAD nothing does.
 uint8_t byte_at(uint64_t addr)
@@ -47,7 +49,8 @@ bool is_bad(uint64_t addr, size_t len)
 	return addr + len > BAD;
 }
 
-// ---- queues as the host has them, and the reference -----------------------------------------------
+// ---- queues as the host has them, and the reference
+// -----------------------------------------------
 
 struct Frame {
 	Bytes bytes;
@@ -67,20 +70,19 @@ struct Queue {
 	uint64_t ring = 0, cpl = 0;
 	bool runs = false, ring_bad = false, cpl_bad = false;
 	std::vector<mpnic_tx_desc> slots;
-	uint32_t tail = 0, seen = 0;	  // rung; the head that the host knows, by completions
-	uint32_t fetched = 0, known = 0;  // given to the device; judged by the reference
-	bool ring_failed = false;	  // a fetch was answered with an error
-	bool cpl_failed = false;
-	std::vector<mpnic_tx_desc> descs; // that were given, from `known` on
+	uint32_t tail = 0, seen = 0; // rung; the head that the host knows, by completions
+	uint32_t known = 0;	     // judged by the reference
+	bool ring_failed = false;    // a fetch was answered with an error
+	bool cpl_failed = false, done_failed = false; // a completion's write, as it is answered
+	std::vector<mpnic_tx_desc> descs;	      // that were given, from `known` on
 	bool skipping = false;
-	std::deque<Outcome> sends;	  // frames to leave
-	std::deque<Outcome> completes;	  // completions to come
-	std::deque<std::pair<uint64_t, bool>> dones; // their writes: when, well or not
+	std::deque<Outcome> sends;     // frames to leave
+	std::deque<Outcome> completes; // completions to come
 	uint64_t frames = 0, bytes = 0, errors = 0, left = 0, left_bytes = 0, irqs = 0;
 	unsigned last_error = 0;
-	uint32_t cpls = 0, done_ok = 0, head = 0, asked = 0;
+	uint32_t cpls = 0, done_ok = 0, asked = 0;
 	bool outstanding = false; // a fetch
-	unsigned makes = 0;	  // descriptors that are still to come of the frame that is being made
+	unsigned makes = 0; // descriptors that are still to come of the frame that is being made
 } queues[QUEUES];
 
 uint64_t total_frames, total_cpls, error_seen[16], starts, stops, ring_stops, cpl_stops, bad_bells,
@@ -261,16 +263,22 @@ mpnic_tx_desc new_desc(Queue &q, bool hostile)
 }
 
 // As many new descriptors as there is room for, or fewer, then the doorbell.
+uint32_t access(unsigned q, bool write, unsigned addr, uint32_t data = 0);
+
 void post(Queue &q, bool hostile)
 {
-	unsigned room = size_of(q) - (q.tail - q.seen);
+	// What is taken may be written anew, completed or not.
+	if (one_in(3))
+		q.seen = access(unsigned(&q - queues), false, MPNIC_FW_QUEUE_STATS + 44);
+	const unsigned room = size_of(q) - (q.tail - q.seen);
 	const unsigned n = one_in(4) ? room : std::min(room, 1 + below(40));
 
 	for (unsigned i = 0; i < n; i++)
 		q.slots[q.tail++ % size_of(q)] = new_desc(q, hostile);
 }
 
-// ---- mpnic_dma_read -----------------------------------------------------------------------------------
+// ---- mpnic_dma_read
+// -----------------------------------------------------------------------------------
 
 struct Read {
 	uint64_t addr;
@@ -390,7 +398,8 @@ void clock_reads()
 	reads[given - 1].pop_front();
 }
 
-// ---- mpnic_dma_write ----------------------------------------------------------------------------------
+// ---- mpnic_dma_write
+// ----------------------------------------------------------------------------------
 
 std::deque<uint64_t> write_addrs;
 std::deque<mpnic_tx_cpl> write_data;
@@ -440,13 +449,12 @@ void completion(uint64_t addr, const mpnic_tx_cpl &cpl)
 	writes.push_back({k, now + 1 + below(one_in(8) ? 300 : 30), error});
 	if (error)
 		q.cpl_failed = true;
-	else if (!q.cpl_failed)
+	else if (!q.cpl_failed && int32_t(o.head - q.seen) > 0)
 		q.seen = o.head;
 }
 
-uint64_t pending_vectors;
-unsigned expect_irq; // 1 + queue whose completion was told as done: one interrupt in some clocks
-std::deque<unsigned> irqs;
+uint64_t pending;	   // vectors that hold an interrupt back
+std::deque<unsigned> irqs; // queues that an interrupt is due for
 
 void drive_writes(bool fast)
 {
@@ -462,14 +470,15 @@ void drive_writes(bool fast)
 	top->cpl_done_valid_i = 1;
 	top->cpl_done_error_i = w.error;
 	// Behind the first that failed nothing counts.
-	if (w.error) {
-		if (!q.runs || q.done_ok != UINT32_MAX)
-			q.dones.push_back({now, false});
-	} else if (q.dones.empty()) {
-		q.done_ok++;
-		if (q.vector != 0xffff)
-			irqs.push_back(w.queue);
-	}
+	if (w.error)
+		q.done_failed = true;
+	if (q.done_failed)
+		return;
+	q.done_ok++;
+	if (q.vector == 0xffff)
+		return;
+	irqs.push_back(w.queue);
+	q.irqs += !(pending >> q.vector & 1);
 }
 
 void clock_writes()
@@ -503,11 +512,11 @@ void clock_writes()
 	irqs.pop_front();
 }
 
-// ---- frames -------------------------------------------------------------------------------------------
+// ---- frames
+// -------------------------------------------------------------------------------------------
 
 Sink sink;
-unsigned under_way, last_class = ~0u, settle;
-bool was_idle;
+unsigned under_way, last_class = ~0u;
 
 void frame_left(unsigned port, unsigned cls)
 {
@@ -564,7 +573,8 @@ void clock_frames()
 		fail(99, wrong.c_str());
 }
 
-// ---- the queue port -------------------------------------------------------------------------------------
+// ---- the queue port
+// -------------------------------------------------------------------------------------
 
 struct Access {
 	unsigned queue;
@@ -575,7 +585,6 @@ struct Access {
 std::deque<Access> todo;
 std::deque<uint32_t> got;
 uint64_t port_waits;
-bool traffic = true;
 
 void drive_port()
 {
@@ -610,7 +619,8 @@ void clock_port()
 		tails[a.queue] = 0;
 }
 
-// ---- the clock ------------------------------------------------------------------------------------------
+// ---- the clock
+// ------------------------------------------------------------------------------------------
 
 Rate takes;
 uint64_t mode_left;
@@ -630,11 +640,12 @@ void clock()
 	// What has left is under way for a while. It is seen two clocks late.
 	if (under_way && (fast ? one_in(4) : one_in(40)))
 		under_way = one_in(2) ? 0 : under_way - 1;
-	static unsigned late;
-	late = late << 1 | !under_way;
-	top->class_idle_i = late & 1 && late & 2 && !under_way;
+	static unsigned free_before;
+
+	free_before = free_before << 1 | !under_way;
+	top->class_idle_i = free_before >> 2 & 1;
 	top->m_ready_i = takes(fast);
-	fill(top->irq_pending_i);
+	top->irq_pending_i = pending;
 	top->eval();
 	clock_reads();
 	clock_writes();
@@ -647,7 +658,7 @@ void clock()
 	now++;
 }
 
-uint32_t access(unsigned q, bool write, unsigned addr, uint32_t data = 0)
+uint32_t access(unsigned q, bool write, unsigned addr, uint32_t data)
 {
 	todo.push_back({q, write, addr, data});
 	got.clear();
@@ -714,52 +725,65 @@ void start(unsigned k)
 	starts++;
 }
 
-// ---- what is compared -----------------------------------------------------------------------------------
+// ---- what is compared
+// -----------------------------------------------------------------------------------
 
 constexpr unsigned STATS = MPNIC_FW_QUEUE_STATS;
+
+// What has left is counted, whatever was forgotten by a stop.
+void check_left(unsigned k)
+{
+	Queue &q = queues[k];
+
+	if (q.outstanding)
+		fail(k, "descriptors are fetched, though all is done with");
+	if (read64(k, STATS) != q.left || read64(k, STATS + 8) != q.left_bytes)
+		fail(k, "frames and bytes");
+	if (access(k, false, STATS + 48) != q.done_ok)
+		fail(k, "completions");
+	if (read64(k, STATS + 32) != q.irqs)
+		fail(k, "interrupts");
+	if (read64(k, STATS + 16) != 0)
+		fail(k, "drops");
+}
 
 // All is done with: every frame has left, every completion is there, and the counters are right.
 void check_stats(unsigned k)
 {
 	Queue &q = queues[k];
-	const bool ring_stop = q.ring_failed && !q.cpl_failed;
-	const bool stopped = q.ring_failed || q.cpl_failed;
 
-	if (!q.sends.empty() || (!q.completes.empty() && !q.cpl_failed))
-		fail(k, "not all has left");
-	if (ring_stop) {
+	check_left(k);
+	const uint64_t errors = read64(k, STATS + 24);
+	const uint32_t word = access(k, false, STATS + 52);
+
+	if (word >> 8 != !(q.ring_failed || q.cpl_failed))
+		fail(k, "enabled");
+	if (access(k, false, STATS + 40) != tails[k])
+		fail(k, "tail");
+	if (access(k, false, STATS + 56) || access(k, false, STATS + 60))
+		fail(k, "reserved");
+	// Where completions ended it, it is open how many frames were begun.
+	if (q.cpl_failed) {
+		if (!errors || access(k, false, STATS + 44) > q.known)
+			fail(k, "errors, where completions ended it");
+		cpl_stops++;
+		return;
+	}
+	if (q.ring_failed) {
 		q.errors++;
 		q.last_error = MPNIC_QUEUE_ERROR_RING_ADDR;
 		ring_stops++;
 	}
-	if (q.cpl_failed) {
-		q.errors++;
-		cpl_stops++;
-	}
-	if (read64(k, STATS) != q.frames || q.frames != q.left)
-		fail(k, "frames");
-	if (read64(k, STATS + 8) != q.bytes || q.bytes != q.left_bytes)
-		fail(k, "bytes");
-	if (read64(k, STATS + 16) != 0)
-		fail(k, "drops");
-	const uint64_t errors = read64(k, STATS + 24);
-
-	if (errors != q.errors && !(q.cpl_failed && q.ring_failed && errors == q.errors + 1))
-		fail(k, "errors");
-	if (access(k, false, STATS + 40) != tails[k])
-		fail(k, "tail");
+	if (!q.sends.empty() || !q.completes.empty() || q.frames != q.left ||
+	    q.bytes != q.left_bytes)
+		fail(k, "not all has left");
+	if (errors != q.errors)
+		fail(k, ("errors: " + std::to_string(errors) + ", not " + std::to_string(q.errors))
+				.c_str());
+	if ((word & 0xff) != q.last_error)
+		fail(k, "last error");
 	if (access(k, false, STATS + 44) != q.known)
 		fail(k, "head");
-	if (access(k, false, STATS + 48) != q.done_ok)
-		fail(k, "completions");
-	const uint32_t word = access(k, false, STATS + 52);
-
-	if (word >> 8 != !stopped)
-		fail(k, "enabled");
-	if (!q.cpl_failed && (word & 0xff) != q.last_error)
-		fail(k, "last error");
-	if (access(k, false, STATS + 56) || access(k, false, STATS + 60))
-		fail(k, "reserved");
 }
 
 void ring(unsigned k)
@@ -774,8 +798,12 @@ void run_round()
 	unsigned active = 1 + below(one_in(3) ? QUEUES : 3);
 	std::vector<unsigned> who;
 
+	pending = rnd();
 	for (unsigned i = 0; i < active; i++)
 		who.push_back(below(QUEUES));
+	std::sort(who.begin(), who.end());
+	who.erase(std::unique(who.begin(), who.end()), who.end());
+	active = unsigned(who.size());
 	for (auto k : who)
 		start(k);
 	for (auto k : who) {
@@ -800,6 +828,7 @@ void run_round()
 			if (one_in(2)) {
 				while (access(k, false, MPNIC_FW_QUEUE_CONTROL) && !failed)
 					;
+				check_left(k);
 			} else {
 				// A start waits for the end.
 				access(k, true, MPNIC_FW_QUEUE_CONTROL, 1);
@@ -808,8 +837,6 @@ void run_round()
 				while (access(k, false, MPNIC_FW_QUEUE_CONTROL) && !failed)
 					;
 			}
-			if (q.outstanding)
-				fail(k, "stopped, but descriptors are fetched");
 			q.runs = false;
 			start(k);
 		}
@@ -822,7 +849,8 @@ void run_round()
 
 		// Too far ahead, twice the same: once counted, and as if it was not rung.
 		if (hostile && !q.ring_failed && !q.cpl_failed && one_in(2)) {
-			const uint32_t bad = q.known + size_of(q) + 1 + below(one_in(2) ? 3 : 1u << 31);
+			const uint32_t bad =
+				q.known + size_of(q) + 1 + below(one_in(2) ? 3 : 1u << 31);
 
 			tails[k] = bad;
 			for (unsigned j = 0; j < 400; j++)
@@ -841,8 +869,6 @@ void run_round()
 		}
 	}
 	settle_down();
-	std::sort(who.begin(), who.end());
-	who.erase(std::unique(who.begin(), who.end()), who.end());
 	for (auto k : who)
 		if (!failed)
 			check_stats(k);
@@ -875,8 +901,9 @@ int main(int argc, char **argv)
 	}
 	top->rst_ni = 1;
 	for (unsigned k = 0; k < QUEUES && !failed; k++) {
-		if (access(k, false, MPNIC_FW_QUEUE_CONTROL) || access(k, false, MPNIC_FW_QUEUE_VECTOR) ||
-		    read64(k, MPNIC_FW_QUEUE_RING) || read64(k, STATS) || read64(k, STATS + 24))
+		if (access(k, false, MPNIC_FW_QUEUE_CONTROL) ||
+		    access(k, false, MPNIC_FW_QUEUE_VECTOR) || read64(k, MPNIC_FW_QUEUE_RING) ||
+		    read64(k, STATS) || read64(k, STATS + 24))
 			fail(k, "not zero behind a reset");
 	}
 	while (total_frames < count && !failed)
@@ -884,8 +911,9 @@ int main(int argc, char **argv)
 	top->final();
 	printf("%" PRIu64 " clocks: %" PRIu64 " frames, %" PRIu64 " completions, %" PRIu64
 	       " changes of class; %" PRIu64 " starts, %" PRIu64 " stops, %" PRIu64
-	       " of them started anew at once; stopped by their ring %" PRIu64 ", their completions %" PRIu64
-	       "; %" PRIu64 " bad doorbells, %" PRIu64 " skipped\nerrors:",
+	       " of them started anew at once; stopped by their ring %" PRIu64
+	       ", their completions %" PRIu64 "; %" PRIu64 " bad doorbells, %" PRIu64
+	       " skipped\nerrors:",
 	       now, total_frames, total_cpls, held_classes, starts, stops, restarts, ring_stops,
 	       cpl_stops, bad_bells, skipped_frames);
 	for (unsigned e = 1; e <= MPNIC_QUEUE_ERROR_PORT; e++)

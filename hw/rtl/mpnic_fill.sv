@@ -32,7 +32,7 @@ module mpnic_fill (
   localparam logic [6:0] IP4_CSUM_AT = 7'd5;  // in words, as all places of checksums
   localparam logic [6:0] TCP_CSUM_AT = 7'd8;
   localparam logic [6:0] UDP_CSUM_AT = 7'd3;
-  localparam int unsigned FRAMES = 32;  // that may be inside
+  localparam int unsigned FRAMES = 256;  // inside: short ones come in while the longest one leaves
 
   function automatic logic [63:0] below(input logic [6:0] n);
     for (int i = 0; i < 64; i++) below[i] = 7'(i) < n;
@@ -290,7 +290,7 @@ module mpnic_fill (
   logic [6:0]  ip_at, l4_at;  // in words
   logic        ip_do, l4_do;
   logic [15:0] ip_value, l4_value;
-  mpnic_fifo #(
+  mpnic_ram_fifo #(
     .W(HOW_W + 32),
     .DEPTH(FRAMES)
   ) u_sums (
@@ -305,14 +305,14 @@ module mpnic_fill (
   );
 
   // No more frames than there are places for their sums.
-  logic [5:0] frames_q;
+  logic [8:0] frames_q;
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       frames_q <= '0;
       ready_q <= 1'b0;
     end else begin
-      frames_q <= frames_q + 6'(take && s_last_i) - 6'(rec_pop);
-      ready_q <= room & (frames_q < 6'(FRAMES - 3));
+      frames_q <= frames_q + 9'(take && s_last_i) - 9'(rec_pop);
+      ready_q <= room & (frames_q < 9'(FRAMES - 3));
     end
   end
 

@@ -121,6 +121,8 @@ mpnic_hdr headers(const Bytes &frame)
 	return hdr;
 }
 
+bool shorts; // frames of one beat, for a while
+
 Bytes new_frame()
 {
 	const bool v6 = one_in(2), udp = one_in(2);
@@ -128,6 +130,8 @@ Bytes new_frame()
 	Bytes f = random_bytes(12);
 	unsigned proto = udp ? 17 : 6;
 
+	if (shorts)
+		return random_bytes(SHORTEST + below(BEAT + 1 - SHORTEST));
 	if (one_in(20))
 		return random_bytes(SHORTEST + below(one_in(4) ? LONGEST - SHORTEST : 300));
 	for (unsigned i = 0; i < tags; i++)
@@ -176,6 +180,8 @@ Bytes new_frame()
 	if (one_in(16)) // another IP length, also an odd one and a far too long one
 		be16(ip, v6 ? 4 : 2,
 		     unsigned(one_in(2) ? rnd() : ip.size() + below(unsigned(l4.size()))));
+	const size_t ip_at = f.size();
+
 	f.insert(f.end(), ip.begin(), ip.end());
 	const size_t l4_at = f.size();
 
@@ -203,6 +209,15 @@ Bytes new_frame()
 			f[hole] = out[field];
 			f[hole + 1] = out[field + 1];
 		}
+	}
+	// One more carry in the header's sum.
+	const size_t ident = ip_at + 4;
+
+	if (!v6 && one_in(6) && ip_at + 12 < f.size()) {
+		be16(f, ident, 0);
+		const Bytes out = filled(f, headers(f), false);
+
+		be16(f, ident, (out[ip_at + 10] << 8 | out[ip_at + 11]) + 256 * below(4));
 	}
 	return f;
 }
@@ -240,6 +255,7 @@ bool run(uint64_t frames)
 		if (!mode_left--) {
 			fast = one_in(3);
 			stuffed = !fast && one_in(4);
+			shorts = one_in(stuffed ? 3 : 20);
 			mode_left = 2000;
 		}
 		if (source.empty() && !drains) {

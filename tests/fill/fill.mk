@@ -2,7 +2,7 @@
 # Filled-in checksums beside their rules, and broken twins of them.
 
 FILL := $(B)/fill
-FILL_SV := hw/regs/generated/mpnic_pkg.sv hw/rtl/mpnic_fifo.sv hw/rtl/mpnic_frame_fifo.sv
+FILL_SV := hw/regs/generated/mpnic_pkg.sv hw/rtl/mpnic_ram_fifo.sv hw/rtl/mpnic_frame_fifo.sv
 FILL_VFLAGS := --x-assign unique --x-initial unique
 
 $(eval $(call rtl_bench,$(FILL)/fill,$(FILL)/rtl,mpnic_fill,$(FILL_SV) hw/rtl/mpnic_fill.sv,\

@@ -4,7 +4,6 @@
 FAULTS = [
     # What is filled in
     ("hdr.flags[mpnic_pkg::HDR_L3] & (@hdr.ip_version == 8'd4@)", "1'b1"),
-    ("assign is_ip = @hdr.flags[mpnic_pkg::HDR_L3]@", "1'b1"),
     ("& @~hdr.flags[mpnic_pkg::HDR_ROUTING]@", "1'b1"),
     ("(@hdr.parse == mpnic_pkg::PARSE_TCP@)", "1'b1"),
     ("| (@hdr.parse == mpnic_pkg::PARSE_UDP@)", "1'b0"),
@@ -36,7 +35,7 @@ FAULTS = [
     ("ip6_q[15:0] + @16'(ip6_q[16])@", "16'd0"),
     ("valid5_q <= valid4_q & @last4_q@", "1'b1"),
     # The flow of frames
-    ("@frames_q < 6'(FRAMES - 3)@", "1'b1"),
+    ("@frames_q < 9'(FRAMES - 3)@", "1'b1"),
     ("ready_q <= @room@ &", "1'b1"),
     ("f_ready = @rec_valid@ &", "1'b1"),
     ("begins_q <= @f_last@;", "1'b1"),

@@ -48,7 +48,10 @@ static void fill_l4(uint8_t *frame, const struct mpnic_hdr *hdr)
 	put_be16(field, udp && !sum ? 0xffff : sum);
 }
 
-/* What cannot be summed, a fragment's checksum or that of a cut frame, is left as it is. */
+/*
+ * What cannot be summed, a fragment's checksum or that of a cut frame, is left as it is. The IPv4
+ * header ends at l4_off.
+ */
 static void fill_checksums(struct device_frame *frame)
 {
 	const struct mpnic_hdr *hdr = &frame->hdr;
@@ -56,7 +59,7 @@ static void fill_checksums(struct device_frame *frame)
 
 	if (!(hdr->flags & MPNIC_HDR_L3))
 		return;
-	if (hdr->ip_version == 4)
+	if (hdr->ip_version == 4 && hdr->l4_off <= frame->len)
 		fill_ip4(frame->data + hdr->l3_off);
 	if (l4 && !(hdr->flags & MPNIC_HDR_ROUTING) &&
 	    (size_t)hdr->l4_off + hdr->l4_len <= frame->len)

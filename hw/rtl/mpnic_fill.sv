@@ -53,7 +53,7 @@ module mpnic_fill #(
 
   // Of the beat that comes: what offset in the frame its first byte has; of its bytes, from where and to
   // where they belong to a region, 0 to 64.
-  logic [15:0] base_q, base, l4_end;
+  logic [15:0] base_q, base, len, l4_end;
   logic [7:0]  field;
   logic        is_udp, is_l4, is_v4;
   assign base = s_first_i ? '0 : base_q;
@@ -61,6 +61,7 @@ module mpnic_fill #(
   assign is_l4 = hdr.flags[mpnic_pkg::HDR_L3] & ~hdr.flags[mpnic_pkg::HDR_ROUTING] &
                  (is_udp | (hdr.parse == mpnic_pkg::PARSE_TCP));
   assign is_v4 = hdr.ip_version == 8'd4;  // 0 without a header that is understood
+  assign len = base + 16'(s_bytes_i);
   assign field = hdr.l4_off + (is_udp ? UDP_CSUM_AT : TCP_CSUM_AT);
   always_ff @(posedge clk_i) if (takes) base_q <= base + 16'd64;
 
@@ -189,7 +190,7 @@ module mpnic_fill #(
     .rst_ni,
     .valid_i(takes & s_last_i),
     .ready_o(head_room),
-    .data_i ({pseudo, is_udp, is_l4, is_v4, l4_behind, field, hdr.l3_off + IP4_CSUM_AT, s_side_i}),
+    .data_i ({pseudo, is_udp, is_l4, is_v4 & ({8'd0, hdr.l4_off} <= len), l4_behind, field, hdr.l3_off + IP4_CSUM_AT, s_side_i}),
     .valid_o(head_valid),
     .ready_i(ends),
     .data_o (head)
@@ -212,7 +213,7 @@ module mpnic_fill #(
   logic [23:0]       places_q;  // the fields' offsets, side
   logic              is_udp_q, fills_l4_q, fills_ip_q;
   always_ff @(posedge clk_i) begin
-    len1_q <= base + 16'(s_bytes_i);
+    len1_q <= len;
     len2_q <= len1_q;
     len3_q <= len2_q;
     len4_q <= len3_q;

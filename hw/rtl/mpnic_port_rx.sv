@@ -91,7 +91,7 @@ module mpnic_port_rx #(
   logic [6:0]   bytes, bytes1_q;
   logic [15:0]  limit1_q;
   logic         whole;
-  assign whole = ~|(keep0_q[63:1] & ~keep0_q[62:0]) & keep0_q[0] & (last0_q | keep0_q[63]);
+  assign whole = ~|(keep0_q[63:1] & ~keep0_q[62:0]) & (last0_q | keep0_q[63]);
   always_comb begin
     bytes = '0;
     for (int i = 0; i < 64; i++) begin

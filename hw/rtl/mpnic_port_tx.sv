@@ -55,7 +55,7 @@ module mpnic_port_tx (
     end else begin
       valid0_q <= take & alive_d;
       if (abort_i) alive_q <= 1'b0;
-      else if (take) alive_q <= alive_d & ~s_last_i;
+      else if (take) alive_q <= alive_d;
     end
   end
   always_ff @(posedge clk_i) begin

@@ -80,7 +80,7 @@ void fill_in(Frame &f)
 
 	if (!(h.flags & MPNIC_HDR_L3))
 		return;
-	if (h.ip_version == 4) {
+	if (h.ip_version == 4 && h.l4_off <= f.bytes.size()) {
 		Sum sum;
 
 		put(f.bytes, h.l3_off + 10u, 0);

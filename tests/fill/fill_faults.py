@@ -30,6 +30,7 @@ FAULTS = [
     ("fills_l4_q <= head[24+17+1] & @(head[24+:17] <= {1'b0, len5_q})@;", "1'b1"),
     ("fills_l4_q <= head[24+17+1] & (@head[24+:17] <= {1'b0, len5_q}@);", "head[24+:17] < {1'b0, len5_q}"),
     ("fills_ip_q <= @head[24+17]@;", "1'b1"),
+    ("is_v4 & (@{8'd0, hdr.l4_off} <= len@)", "1'b1"),
     # Out
     ("(l4_at[7:6] == out_base[1:0]) & @(out_base[7:2] == '0)@;", "1'b1"),
     ("job[JOB_W-1] & @(l4_at[7:6] == out_base[1:0])@ &", "1'b1"),

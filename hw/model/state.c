@@ -171,16 +171,16 @@ void mpnic_state_free(struct mpnic_state *state)
 	mpnic_table_free(&state->masked);
 	mpnic_table_free(&state->token);
 	mpnic_table_free(&state->peer);
-	free(state->flows);
-	free(state->masked_counts);
-	free(state->conns);
-	free(state->join_tcp);
-	free(state->tokens);
-	free(state->peers);
-	free(state->flow_ids.ids);
-	free(state->token_ids.ids);
-	free(state->peer_ids.ids);
-	free(state);
+	mpnic_zfree(state->flows);
+	mpnic_zfree(state->masked_counts);
+	mpnic_zfree(state->conns);
+	mpnic_zfree(state->join_tcp);
+	mpnic_zfree(state->tokens);
+	mpnic_zfree(state->peers);
+	mpnic_zfree(state->flow_ids.ids);
+	mpnic_zfree(state->token_ids.ids);
+	mpnic_zfree(state->peer_ids.ids);
+	mpnic_zfree(state);
 }
 
 /* ---- flows --------------------------------------------------------------------------------- */

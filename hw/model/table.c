@@ -22,17 +22,30 @@ void *mpnic_zalloc(size_t count, size_t size)
 	const size_t bytes = count * size;
 	const size_t align = bytes >= LARGE_PAGE ? LARGE_PAGE : LINE;
 	const size_t room = (bytes + align - 1) / align * align;
-	void *p = aligned_alloc(align, room);
+	uint8_t *base = calloc(1, room + align);
+	uint8_t *p;
 
-	if (!p)
+	if (!base)
 		return NULL;
+	/* calloc() leaves pages that it has fresh from the system untouched: most tables are never
+	 * full. It aligns to 16 bytes, so that there is room for where it began. */
+	p = base + align - (uintptr_t)base % align;
+	memcpy(p - sizeof(base), &base, sizeof(base));
 #ifdef MADV_HUGEPAGE
 	/* Random accesses to more than the TLB covers cost a page walk each. */
 	if (align == LARGE_PAGE)
 		(void)madvise(p, room, MADV_HUGEPAGE);
 #endif
-	memset(p, 0, room);
 	return p;
+}
+
+void mpnic_zfree(void *p)
+{
+	void *base = NULL;
+
+	if (p)
+		memcpy(&base, (uint8_t *)p - sizeof(base), sizeof(base));
+	free(base);
 }
 
 int mpnic_table_init(struct table *t, uint32_t size, unsigned int key_words,
@@ -68,8 +81,8 @@ void mpnic_table_clear(struct table *t)
 
 void mpnic_table_free(struct table *t)
 {
-	free(t->buckets);
-	free(t->keys);
+	mpnic_zfree(t->buckets);
+	mpnic_zfree(t->keys);
 	t->buckets = NULL;
 	t->keys = NULL;
 }

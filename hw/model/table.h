@@ -162,7 +162,10 @@ FETCH uint32_t table_prefetch_key(const struct table *t, uint64_t hash)
 	return MPNIC_ID_NONE;
 }
 
-/* Zeroed memory for an array, cache lines whole, in large pages where it is large; or NULL. */
+/* Zeroed memory for an array, cache lines whole, in large pages where it is large; or NULL. What is
+ * not written takes no memory where the system gives it page by page. */
 HIDDEN void *mpnic_zalloc(size_t count, size_t size);
+/* What mpnic_zalloc() gave, or NULL. */
+HIDDEN void mpnic_zfree(void *p);
 
 #endif

@@ -24,10 +24,17 @@ $(B)/tests/mpnic-sim-faulty: $(SIM_SAN_OBJS) $(B)/san/tests/replay/faulty_engine
 	@mkdir -p $(@D)
 	$(CXX) $(SANFLAGS) -Wl,--wrap=pipeline_engine_next $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
 
+# The program with small tables.
+$(B)/tests/mpnic-sim-small: $(SIM_SAN_OBJS) $(B)/san/tests/replay/small_tables.o \
+		$(B)/pipeline/librtl_engine.a $(MODEL_SAN_LIB) $(FW_SAN_LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(SANFLAGS) -Wl,--wrap=control_defaults $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
+
 test-replay: $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace $(B)/sim-san/mpnic-sim \
-		$(B)/tests/mpnic-sim-faulty
+		$(B)/tests/mpnic-sim-faulty $(B)/tests/mpnic-sim-small
 	@$(RUN) replay timeout 900 tests/replay/test_replay.py --sim $(B)/sim/mpnic-sim \
-		--san $(B)/sim-san/mpnic-sim --faulty $(B)/tests/mpnic-sim-faulty --work $(B)/tests/replay
+		--san $(B)/sim-san/mpnic-sim --small $(B)/tests/mpnic-sim-small \
+		--faulty $(B)/tests/mpnic-sim-faulty --work $(B)/tests/replay
 
 FUZZ_SECONDS ?= 60
 FUZZ_CAPTURE_SRCS := tests/replay/fuzz_capture.c \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """mpnic-sim replay on captures of known scenarios and on crafted files.
 
-test_replay.py --sim PROGRAM --san SANITIZED --faulty FAULTY --work FOLDER
+test_replay.py --sim PROGRAM --san SANITIZED --small SMALL --faulty FAULTY --work FOLDER
 test_replay.py --seeds FOLDER    write the seeds of the fuzz target
 """
 
@@ -661,33 +661,82 @@ def check_crafted(san, work):
     equal((code, objects(out, "totals")[0]["overlong"]), (0, 1), "a frame above 65535 bytes")
 
 
-def in_batches(san, work, raws, what):
-    """Hostile files, many to a run: no crash, no sanitizer message, exit code 0 or 1."""
+def broken_run(code, out, err, paths):
+    """What is wrong with a run over hostile files, and the file, or None if that is not known.
+
+    A file is judged by a totals line or, where it is no capture at all, by an error alone; each
+    error is told on stderr too, and is what makes the exit code.
+    """
+    if code not in (0, 1) or "Sanitizer" in err or "runtime error" in err:
+        return f"exit code {code}, {err[-2000:]}", None
+    try:
+        lines = objects(out)
+    except ValueError as error:
+        return f"not JSON: {error}", None
+    kinds = {str(path): [] for path in paths}
+    for line in lines:
+        if line["type"] in ("totals", "error"):
+            kinds[line["file"]].append(line["type"])
+        if line["type"] == "error" and f"{line['file']}: at byte {line['offset']}: " not in err:
+            return "an error without a message", line["file"]
+    for path, said in kinds.items():
+        if not said or said.count("totals") > 1:
+            return f"judged by {said}", path
+    bad = sum("error" in said for said in kinds.values())
+    if code != (1 if bad else 0):
+        return f"exit code {code} with {bad} broken files", None
+    if lines[-1]["type"] != "engine":
+        return "the run has no end", None
+    return None, None
+
+
+def hostile(program, paths, what):
+    """Hostile files, all in a run; if it fails, each alone, so that the one to blame is named.
+
+    Returns the report.
+    """
+    code, out, err = run(program, "replay", "--engine", "model", "--json", "--packets", *paths)
+    wrong, name = broken_run(code, out, err, paths)
+    if not wrong or len(paths) == 1:
+        check(not wrong, f"{what}: {paths[0]}: {wrong}")
+        return out
+    before = len(failures)
+    for path in paths:
+        hostile(program, [path], what)
+    check(len(failures) > before and not name,
+          f"{what}: {name or f'{paths[0]} to {paths[-1]}, not one alone'}: {wrong}")
+    return out
+
+
+def in_batches(san, small, work, raws, what):
+    """Hostile files, many to a run: no crash, no sanitizer message, a verdict on each.
+
+    Each with small tables, every tenth with a card's too, where the report must be the same.
+    """
     paths = []
     for number, raw in enumerate(raws):
         path = work / f"hostile{number}"
         path.write_bytes(raw)
         paths.append(path)
+    before = len(failures)
     for at in range(0, len(paths), 200):
-        code, out, err = run(san, "replay", "--engine", "model", "--json", "--packets",
-                             *paths[at:at + 200])
-        check(code in (0, 1) and "Sanitizer" not in err and "runtime error" not in err,
-              f"{what}: files {at} and on: exit code {code}, {err[-2000:]}")
-        for line in out.decode().splitlines():
-            json.loads(line)
-    for path in paths:
+        hostile(small, paths[at:at + 200], what)
+    some = paths[::10]
+    check(hostile(san, some, f"{what}, a card's tables") == hostile(small, some, what),
+          f"{what}: the report depends on the size of tables")
+    for path in paths if len(failures) == before else ():
         path.unlink()
 
 
-def check_hostile(san, work):
-    small = files.section() + files.interface(name=b"one", tsresol=9)
-    small += b"".join(files.packet(frame) for frame in some_frames()[:4])
+def check_hostile(san, small, work):
+    tiny = files.section() + files.interface(name=b"one", tsresol=9)
+    tiny += b"".join(files.packet(frame) for frame in some_frames()[:4])
     pcap = files.pcap([(0, 0, frame, len(frame)) for frame in some_frames()[:4]])
-    for raw, what in ((small, "pcapng"), (pcap, "pcap")):
-        in_batches(san, work, [raw[:at] for at in range(len(raw))], f"{what} cut")
+    for raw, what in ((tiny, "pcapng"), (pcap, "pcap")):
+        in_batches(san, small, work, [raw[:at] for at in range(len(raw))], f"{what} cut")
         for value in (0x00, 0xFF, 0x80):
-            in_batches(san, work, [raw[:at] + bytes([value]) + raw[at + 1:]
-                                   for at in range(len(raw))], f"{what} with {value:#x}")
+            in_batches(san, small, work, [raw[:at] + bytes([value]) + raw[at + 1:]
+                                          for at in range(len(raw))], f"{what} with {value:#x}")
 
 
 # ---- the command line -------------------------------------------------------------------------
@@ -772,6 +821,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sim")
     parser.add_argument("--san")
+    parser.add_argument("--small")
     parser.add_argument("--faulty")
     parser.add_argument("--work", type=pathlib.Path)
     parser.add_argument("--seeds", type=pathlib.Path)
@@ -796,7 +846,7 @@ def main():
     check_trace(args.sim, args.work)
     check_pcapng(args.sim, args.work)
     check_crafted(args.san, args.work)
-    check_hostile(args.san, args.work)
+    check_hostile(args.san, args.small, args.work)
     check_keys(args.sim, args.faulty, args.work)
     check_schema(args.sim)
     print(f"replay: {checks} checks, {len(failures)} failed")

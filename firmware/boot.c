@@ -68,30 +68,34 @@ void boot_mailbox(const struct hal *hal, const struct mpnic_crash *crash)
 
 /* ---- images --------------------------------------------------------------------------------- */
 
-/* IEEE 802.3, by 4 bits: a table of 64 bytes. Goes on from @crc, which begins as ~0. */
-static uint32_t crc32(uint32_t crc, const uint8_t *bytes, uint32_t len)
+/* IEEE 802.3, by bytes. Goes on from @crc, which begins as ~0. */
+static uint32_t crc32(const uint32_t table[256], uint32_t crc, const uint8_t *bytes, uint32_t len)
 {
-	static const uint32_t table[16] = {
-		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-		0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-	};
-
-	for (; len--; bytes++) {
-		crc ^= *bytes;
-		crc = crc >> 4 ^ table[crc & 15];
-		crc = crc >> 4 ^ table[crc & 15];
-	}
+	for (; len--; bytes++)
+		crc = crc >> 8 ^ table[(crc ^ *bytes) & 255];
 	return crc;
+}
+
+static void crc_table(uint32_t table[256])
+{
+	for (uint32_t i = 0; i < 256; i++) {
+		uint32_t crc = i;
+
+		for (unsigned int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (0xedb88320 & -(crc & 1));
+		table[i] = crc;
+	}
 }
 
 static uint32_t image_crc(const uint8_t *image, const struct mpnic_fw_header *header)
 {
 	struct mpnic_fw_header h = *header;
+	uint32_t table[256], crc;
 
 	h.crc = 0;
-	return ~crc32(crc32(~0u, (const uint8_t *)&h, sizeof(h)), image + sizeof(h),
-		      header->length);
+	crc_table(table);
+	crc = crc32(table, ~0u, (const uint8_t *)&h, sizeof(h));
+	return ~crc32(table, crc, image + sizeof(h), header->length);
 }
 
 /* @size: what the host says that it wrote. */

@@ -350,8 +350,12 @@ static int copy_options(struct mpnic_dev *dev, const struct mpnic_options *optio
 				  &dev->driver);
 	if (err)
 		return mpnic_i_fail(dev, err, "out of memory");
+	if (!dev->options.timeout_ms)
+		dev->options.timeout_ms = STATE_MS;
 	if (!dev->options.admin_ms)
-		dev->options.admin_ms = MPNIC_ADMIN_TIMEOUT_MS;
+		dev->options.admin_ms = dev->options.timeout_ms > MPNIC_ADMIN_TIMEOUT_MS
+						? dev->options.timeout_ms
+						: MPNIC_ADMIN_TIMEOUT_MS;
 	if (!dev->options.admin_log2)
 		dev->options.admin_log2 = 6;
 	if (dev->options.admin_log2 < MPNIC_RING_LOG2_MIN ||
@@ -451,7 +455,7 @@ const struct mpnic_admin_identity *mpnic_identity(const struct mpnic_dev *dev)
 
 int mpnic_i_settle(struct mpnic_dev *dev, uint32_t *status)
 {
-	uint64_t deadline = mpnic_i_now() + STATE_MS * MS;
+	uint64_t deadline = mpnic_i_now() + dev->options.timeout_ms * MS;
 
 	for (;;) {
 		int err = mpnic_i_read(dev, MPNIC_HOST_DEVICE_STATUS, status);
@@ -461,7 +465,7 @@ int mpnic_i_settle(struct mpnic_dev *dev, uint32_t *status)
 		if (mpnic_i_now() > deadline)
 			return mpnic_i_fail(dev, -ETIMEDOUT,
 					    "the device has been in reset for more than %u ms",
-					    STATE_MS);
+					    dev->options.timeout_ms);
 		mpnic_i_sleep(MS);
 	}
 }
@@ -572,7 +576,7 @@ int mpnic_stop(struct mpnic_dev *dev)
 /* The device counts its resets: only so is it sure that it is not still in front of this one. */
 static int wait_reset(struct mpnic_dev *dev, uint32_t before)
 {
-	uint64_t deadline = mpnic_i_now() + STATE_MS * MS;
+	uint64_t deadline = mpnic_i_now() + dev->options.timeout_ms * MS;
 	uint32_t status, generation;
 
 	for (;;) {

@@ -25,7 +25,7 @@ struct image {
 static int mailbox(struct mpnic_dev *dev, enum mpnic_mailbox_code command, uint32_t arg0,
 		   uint32_t arg1)
 {
-	uint64_t deadline = mpnic_i_now() + STATE_MS * MS;
+	uint64_t deadline = mpnic_i_now() + dev->options.timeout_ms * MS;
 	uint64_t pause = 10000;
 	uint32_t status;
 	int err = mpnic_i_write(dev, MPNIC_HOST_MAILBOX_ARG0, arg0);
@@ -45,7 +45,7 @@ static int mailbox(struct mpnic_dev *dev, enum mpnic_mailbox_code command, uint3
 		if (mpnic_i_now() > deadline)
 			return mpnic_i_fail(dev, -ETIMEDOUT,
 					    "mailbox command %s was not answered in %u ms",
-					    mpnic_mailbox_name(command), STATE_MS);
+					    mpnic_mailbox_name(command), dev->options.timeout_ms);
 		mpnic_i_sleep(pause);
 		pause = pause < MS ? 2 * pause : MS;
 	}
@@ -225,7 +225,7 @@ const char *mpnic_fw_status_text(unsigned int fw_status)
 
 static int await_running(struct mpnic_dev *dev, const char *path)
 {
-	uint64_t deadline = mpnic_i_now() + STATE_MS * MS;
+	uint64_t deadline = mpnic_i_now() + dev->options.timeout_ms * MS;
 	uint32_t status, fw;
 
 	for (;;) {
@@ -244,7 +244,7 @@ static int await_running(struct mpnic_dev *dev, const char *path)
 			return mpnic_i_fail(
 				dev, -ETIMEDOUT,
 				"firmware %s did not start in %u ms (device %s, firmware %s)", path,
-				STATE_MS, mpnic_device_status_name(status),
+				dev->options.timeout_ms, mpnic_device_status_name(status),
 				mpnic_fw_status_name(fw));
 		mpnic_i_sleep(MS);
 	}

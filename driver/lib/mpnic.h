@@ -127,9 +127,13 @@ struct mpnic_options {
 	const char *firmware;	   /* image to load, and no other; NULL: search */
 	const char *firmware_path; /* folders to search, by colons; NULL: see mpnic_fw_find() */
 	const char *driver;	   /* the program, for IDENTIFY; NULL: "libmpnic" */
-	unsigned int timeout_ms;   /* of a register access by message; 0: 2000 */
-	unsigned int admin_ms;	   /* after which a command is given up; 0: ADMIN_TIMEOUT_MS */
-	unsigned int admin_log2;   /* log2 of the admin ring's entries; 0: 6 */
+	/* How long the device may take to answer a register access by message, a command of the
+	 * mailbox, and to change its state; 0: 2000. A simulation of the RTL needs more. */
+	unsigned int timeout_ms;
+	/* After which an admin command is given up; 0: ADMIN_TIMEOUT_MS, or timeout_ms if it is
+	 * more. */
+	unsigned int admin_ms;
+	unsigned int admin_log2; /* log2 of the admin ring's entries; 0: 6 */
 	/*
 	 * true: completions of admin commands raise vector 0, for which the library makes an
 	 * eventfd (mpnic_admin_fd()). false: they are polled for.

@@ -83,7 +83,7 @@ module mpnic_fill #(
 
   // 1: bounds
   logic         v1_q, last1_q;
-  logic [6:0]   ip_lo1_q, ip_hi1_q, l4_lo1_q, l4_hi1_q, bytes1_q;
+  logic [6:0]   ip_lo1_q, ip_hi1_q, l4_lo1_q, l4_hi1_q;
   logic [15:0]  ip_at1_q, l4_at1_q;  // of the fields, in this beat if below 64
   logic [511:0] data1_q;
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -93,7 +93,6 @@ module mpnic_fill #(
   always_ff @(posedge clk_i) begin
     last1_q <= s_last_i;
     data1_q <= s_data_i;
-    bytes1_q <= s_bytes_i;
     ip_lo1_q <= ahead({8'd0, hdr.l3_off}, base);
     ip_hi1_q <= is_v4 ? ahead({8'd0, hdr.l4_off}, base) : 7'd0;
     l4_lo1_q <= ahead({8'd0, hdr.l4_off}, base);
@@ -105,11 +104,10 @@ module mpnic_fill #(
   // 2: the bytes of both regions, without their fields
   logic         v2_q, last2_q;
   logic [511:0] ip2_q, l42_q;
-  logic [63:0]  ip_mask, l4_mask, here;
-  assign here = ones(bytes1_q);
-  assign ip_mask = here & ones(ip_hi1_q) & ~ones(ip_lo1_q) &
+  logic [63:0]  ip_mask, l4_mask;
+  assign ip_mask = ones(ip_hi1_q) & ~ones(ip_lo1_q) &
                    ~((ip_at1_q < 16'd64) ? 64'd3 << ip_at1_q[5:0] : 64'd0);
-  assign l4_mask = here & ones(l4_hi1_q) & ~ones(l4_lo1_q) &
+  assign l4_mask = ones(l4_hi1_q) & ~ones(l4_lo1_q) &
                    ~((l4_at1_q < 16'd64) ? 64'd3 << l4_at1_q[5:0] : 64'd0);
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) v2_q <= 1'b0;

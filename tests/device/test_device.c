@@ -814,13 +814,15 @@ Test(device, an_interval_holds_the_next_interrupt_back)
 
 /* ---- sleep and reset ------------------------------------------------------------------------ */
 
-/* The pipeline's first counter of source 0. */
-static uint64_t packets(struct host *h)
+/* The sum of the pipeline's first counters of source 0. */
+static uint64_t counted(struct host *h)
 {
-	uint64_t counters[14];
+	uint64_t counters[14], sum = 0;
 
 	cr_assert_eq(host_admin(h, MPNIC_ADMIN_OP_STATS, 0, 0, NULL, 0, counters), 0);
-	return counters[0];
+	for (unsigned int i = 0; i < 12; i++)
+		sum += counters[i];
+	return sum;
 }
 
 Test(device, a_reset_leaves_nothing_of_queues_and_tables)
@@ -832,7 +834,7 @@ Test(device, a_reset_leaves_nothing_of_queues_and_tables)
 	host_buffer(h, 0, 256);
 	host_ring_rx(h, 0);
 	receive(h, 0, 1);
-	cr_assert_eq(packets(h), 1);
+	cr_assert_neq(counted(h), 0);
 	host_write(h, MPNIC_HOST_RESET, MPNIC_RESET_MAGIC << 16 | MPNIC_RESET_DRIVER);
 	for (unsigned int i = 0; i < MPNIC_DOORBELL_SIZE / 4; i++)
 		cr_assert_eq(h->doorbells[i], 0);
@@ -840,7 +842,7 @@ Test(device, a_reset_leaves_nothing_of_queues_and_tables)
 	cr_assert_eq(host_stat(h, 0, MPNIC_STAT_RX_DOWN), 1);
 	cr_assert_eq(host_boot(h), MPNIC_DEVICE_STATUS_RUNNING);
 	host_admin_ring(h);
-	cr_assert_eq(packets(h), 0);
+	cr_assert_eq(counted(h), 0);
 	cr_assert_eq(host_admin(h, MPNIC_ADMIN_OP_PEER_GET, 0, 0, &peer, sizeof(peer), NULL),
 		     MPNIC_STATUS_MISSING);
 	host_free(h);

@@ -13,7 +13,7 @@
 
 enum {
 	ROUNDS = 60, /* ROUNDS_SLOW where a clock is a clock */
-	ROUNDS_SLOW = 6,
+	ROUNDS_SLOW = 3,
 	STEPS = 600,
 	GOOD = 7, /* the queue that is used as it should be */
 	LOG2 = 3,

@@ -41,6 +41,12 @@ $(DRIVER)/whole: $(B)/san/tests/driver/whole.o $(LIB_SAN)
 test-driver-whole: $(DRIVER)/whole $(B)/sim/mpnic-sim $(FW_IMAGE)
 	@$(RUN) driver-whole $< $(B)/sim/mpnic-sim $(FW_IMAGE)
 
+# The same over the RTL.
+TEST_TARGETS += test-driver-rtl
+.PHONY: test-driver-rtl
+test-driver-rtl: $(DRIVER)/whole $(B)/sim/mpnic-sim $(FW_IMAGE)
+	@$(RUN) driver-rtl $< $(B)/sim/mpnic-sim $(FW_IMAGE) 2 rtl
+
 # Some 300 kills of either side, at moments of a fresh seed.
 soak-driver-whole: $(DRIVER)/whole $(B)/sim/mpnic-sim $(FW_IMAGE)
 	$< $(B)/sim/mpnic-sim $(FW_IMAGE) 300

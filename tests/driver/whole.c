@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * whole SIM IMAGE [KILLS]: libmpnic against the simulated card, as two processes. Traffic through
- * every queue with all bytes compared, admin commands by the thousand, every fault that the card
- * can be made to have, and the death of either side at any moment.
+ * whole SIM IMAGE [KILLS [ENGINE]]: libmpnic against the simulated card, as two processes. Traffic
+ * through every queue with all bytes compared, admin commands by the thousand, every fault that the
+ * card can be made to have, and the death of either side at any moment. The RTL (ENGINE rtl) gets
+ * less of all.
  */
 #include <errno.h>
 #include <poll.h>
@@ -25,7 +26,11 @@
 #define BUF_SIZE 2048
 #define SEGS	 3
 
-static const char *sim_path, *image;
+static const char *sim_path, *image, *engine = "model";
+/* How much of it, and how long the device may take; as the engine is. */
+static struct {
+	unsigned int frames, flows, timeout_ms, patience_ms;
+} size = {.frames = 150, .flows = 20000, .patience_ms = 2000};
 static char folder[] = "/tmp/mpnic-whole-XXXXXX";
 static char socket_path[64], control_path[64], device[80];
 static pid_t sim;
@@ -91,12 +96,12 @@ static void start_sim(void)
 	unlink(control_path);
 	sim = fork();
 	if (!sim) {
-		execl(sim_path, sim_path, "serve", "--quiet", "--socket", socket_path, "--control",
-		      control_path, "--port0", "loop", "--port1", "loop", "--serial", "WHOLE-1",
-		      (char *)NULL);
+		execl(sim_path, sim_path, "serve", "--quiet", "--engine", engine, "--socket",
+		      socket_path, "--control", control_path, "--port0", "loop", "--port1", "loop",
+		      "--serial", "WHOLE-1", (char *)NULL);
 		_exit(127);
 	}
-	for (unsigned int i = 0; i < 2000 && stat(control_path, &st); i++)
+	for (unsigned int i = 0; i < 4000 && stat(control_path, &st); i++)
 		usleep(5000);
 	CHECK(!stat(control_path, &st), "%s does not start", sim_path);
 }
@@ -125,7 +130,8 @@ static void command(const char *text)
 
 static struct mpnic_dev *open_device(bool irq)
 {
-	const struct mpnic_options options = {.firmware = image, .admin_irq = irq};
+	const struct mpnic_options options = {
+		.firmware = image, .admin_irq = irq, .timeout_ms = size.timeout_ms};
 	char error[MPNIC_ERROR_MAX];
 	struct mpnic_dev *dev;
 	int err;
@@ -315,7 +321,7 @@ static int pass(struct path *p, uint32_t count)
 			return n;
 		if (n)
 			last = now_ms();
-		else if (now_ms() - last > 2000)
+		else if (now_ms() - last > size.patience_ms)
 			return -EAGAIN;
 		else if (now_ms() - last > 300 && (n = mpnic_health(p->dev, &health)))
 			return n;
@@ -351,12 +357,13 @@ static void every_queue(void)
 
 		make_path(&p, dev, q, fd);
 		for (p.flags = 0; p.flags <= MPNIC_TX_BYPASS; p.flags += MPNIC_TX_BYPASS) {
-			err = pass(&p, 150);
+			err = pass(&p, size.frames);
 			CHECK(!err, "queue %u, flags %u: %s after %u frames", q, p.flags,
 			      strerror(-err), p.received);
 		}
 		mpnic_rxq_counters(p.rx, &count);
-		CHECK(count.frames == 300 && !count.lies && !count.errors, "queue %u counts", q);
+		CHECK(count.frames == 2 * size.frames && !count.lies && !count.errors,
+		      "queue %u counts", q);
 		end_path(&p);
 		if (fd >= 0)
 			close(fd);
@@ -426,7 +433,7 @@ static void admin(void)
 	struct mpnic_admin_flow flow;
 	uint64_t in, out, counter[MPNIC_COUNTERS];
 	uint32_t failed, id;
-	const uint32_t count = 20000;
+	const uint32_t count = size.flows;
 
 	OK(mpnic_start(dev, 0));
 	OK(mpnic_admin_self_test(dev, &failed));
@@ -637,14 +644,21 @@ int main(int argc, char **argv)
 	unsigned int kills = argc > 3 ? (unsigned int)strtoul(argv[3], NULL, 0) : 8;
 
 	if (argc < 3) {
-		fputs("usage: whole SIM IMAGE [KILLS]\n", stderr);
+		fputs("usage: whole SIM IMAGE [KILLS [ENGINE]]\n", stderr);
 		return 2;
 	}
 	sim_path = argv[1];
 	image = argv[2];
+	if (argc > 4)
+		engine = argv[4];
+	if (!strcmp(engine, "rtl")) {
+		size.frames = 12;
+		size.flows = 500;
+		size.timeout_ms = size.patience_ms = 30000;
+	}
 	if (!mkdtemp(folder))
 		return 1;
-	if (argc > 3)
+	if (argc == 4)
 		seed ^= (uint64_t)now_ms() << 20;
 	snprintf(socket_path, sizeof(socket_path), "%s/card", folder);
 	snprintf(control_path, sizeof(control_path), "%s/control", folder);

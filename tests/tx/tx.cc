@@ -20,7 +20,7 @@ constexpr unsigned QUEUES = 16, SEGMENTS = 32, LONGEST = 9600, SHORTEST = 14, HA
 constexpr uint64_t RINGS = 0x7000000000, CPLS = 0x9000000000, DATA = 0x1000, BAD = 0xbad0000000;
 
 Vmpnic_tx *top;
-uint64_t now;
+uint64_t now, most; // clocks; of them at most
 bool failed;
 
 bool fail(unsigned q, const char *what)
@@ -656,6 +656,8 @@ void clock()
 	top->clk_i = 0;
 	top->eval();
 	now++;
+	if (now > most)
+		fail(99, "no end of it");
 }
 
 uint32_t access(unsigned q, bool write, unsigned addr, uint32_t data)
@@ -887,6 +889,7 @@ int main(int argc, char **argv)
 	uint64_t count = 20000, seed = 1;
 
 	options(argc, argv, count, seed);
+	most = 2000000 + 1000 * count;
 	Verilated::commandArgs(argc, argv);
 	const auto owner = std::make_unique<Vmpnic_tx>();
 

@@ -8,3 +8,26 @@ TX_SV := $(TX_PKGS) hw/rtl/mpnic_fifo.sv hw/rtl/mpnic_frame_fifo.sv $(TX_PARTS:%
 TX_VFLAGS := --x-assign unique --x-initial unique
 
 $(eval $(call rtl_bench,$(TX)/tx,$(TX)/rtl,mpnic_tx,$(TX_SV),$(TX_VFLAGS),tests/tx/tx.cc))
+$(eval $(call rtl_twins,$(TX)/twins,tests/tx/tx_faults.py,$(TX_PARTS)))
+$(eval $(call rtl_bench,$(TX)/tx-twins,$(TX)/twins/rtl,mpnic_tx,\
+	$(TX_PKGS) hw/rtl/mpnic_fifo.sv hw/rtl/mpnic_frame_fifo.sv $(TX_PARTS:%=$(TX)/twins/mpnic_%.sv),\
+	$(TX_VFLAGS),tests/tx/tx.cc))
+
+TEST_TARGETS += test-tx
+.PHONY: test-tx
+test-tx: $(TX)/tx $(TX)/tx-twins
+	@$(RUN) tx $(TX)/tx --count 60000
+	@$(RUN) tx-twins tests/rtl/twins.py run tests/tx/tx_faults.py 12000 $(TX)/tx-twins
+
+LINT_TARGETS += lint-tx
+.PHONY: lint-tx
+lint-tx:
+	$(VERILATOR) --lint-only -Wall -Ihw/regs/generated --top-module mpnic_tx $(TX_SV)
+	yosys -q -p 'read_verilog -sv -Ihw/regs/generated $(TX_SV)' \
+		-p 'hierarchy -check -top mpnic_tx; proc; check -assert'
+
+SOAK_TARGETS += soak-tx
+.PHONY: soak-tx
+soak-tx: $(TX)/tx
+	end=$$(($$(date +%s) + $${SOAK_SECONDS:-600})); while [ $$(date +%s) -lt $$end ]; do \
+		$< --count 200000 --seed $$(date +%s%N) || exit 1; done

@@ -6,8 +6,8 @@
 enum {
 	NS_PER_MS = 1000000,
 	BEAT_NS = MPNIC_HEARTBEAT_MS * NS_PER_MS,
-	SCAN_NS = 10 * NS_PER_MS, /* between two looks at some places of the stash */
-	SCAN_PLACES = 32,
+	SCAN_NS = 5 * NS_PER_MS / 2, /* between two looks at some places of the stash */
+	SCAN_PLACES = 8,
 	IDS_MAX = FW_IDS_MAX,
 	SOURCES = 64,
 	NETWORKS = 256,
@@ -172,10 +172,14 @@ static bool beat(struct fw *fw)
 	return true;
 }
 
+/* Between two of them admin commands have their turn, however late the next one is. */
 static bool scan(struct fw *fw)
 {
-	if (fw->now < fw->scan_at)
+	if (fw->scanned || fw->now < fw->scan_at) {
+		fw->scanned = false;
 		return false;
+	}
+	fw->scanned = true;
 	fw->scan_at = fw->now + SCAN_NS;
 	fw_stash_scan(fw, min_u32(SCAN_PLACES, fw->stash));
 	return true;

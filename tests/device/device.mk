@@ -36,8 +36,23 @@ $(DEVICE)/device-rtl: $(DEVICE_COMMON:%=$(B)/obj/tests/device/%.o) $(B)/obj/test
 	@mkdir -p $(@D)
 	$(CC) $^ -o $@ -lcriterion $(RTL_LIBS)
 
-TEST_TARGETS += test-device-rtl
-.PHONY: test-device-rtl
+# Model and RTL side by side.
+$(DEVICE)/lockstep: $(B)/obj/tests/device/lockstep.o $(B)/obj/tests/device/host.o $(B)/obj/tests/device/rtl.o \
+		$(DEVICE_RTL_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@ $(RTL_LIBS)
+
+TEST_TARGETS += test-device-rtl test-device-lockstep
+SOAK_TARGETS += soak-device-lockstep
+.PHONY: test-device-rtl test-device-lockstep soak-device-lockstep
+test-device-lockstep: $(DEVICE)/lockstep $(FW_IMAGE)
+	@rm -f $(DEVICE)/snapshot-lockstep
+	@HOST_SNAPSHOT=$(DEVICE)/snapshot-lockstep $(RUN) device-lockstep $<
+
+soak-device-lockstep: $(DEVICE)/lockstep $(FW_IMAGE)
+	@rm -f $(DEVICE)/snapshot-lockstep
+	HOST_SNAPSHOT=$(DEVICE)/snapshot-lockstep $< --count $$(( $${SOAK_SECONDS:-600} * 20 )) --seed $$(date +%s)
+
 test-device-rtl: $(DEVICE)/device-rtl $(FW_IMAGE)
 	@rm -f $(DEVICE)/snapshot
 	@HOST_SNAPSHOT=$(DEVICE)/snapshot $(RUN) device-rtl $<

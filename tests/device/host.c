@@ -64,13 +64,13 @@ static void random_bytes(void *ctx, void *buf, size_t len)
 	struct host *h = ctx;
 
 	for (size_t i = 0; i < len; i++)
-		((uint8_t *)buf)[i] = (uint8_t)(h->cookie * 31 + i * 7 + (h->used >> 4) + 1);
-	h->used += 64;
+		((uint8_t *)buf)[i] = (uint8_t)(h->cookie * 31 + i * 7 + h->drawn * 4 + 1);
+	h->drawn++;
 }
 
 static const struct mpnic_device_ops ops = {dma_read, dma_write, irq, wire_send, random_bytes};
 
-static const struct card_engine model = {
+const struct card_engine host_model = {
 	"model",
 	mpnic_device_new,
 	mpnic_device_free,
@@ -84,7 +84,7 @@ static const struct card_engine model = {
 	mpnic_device_sleep,
 	mpnic_device_fault,
 };
-const struct card_engine *host_engine = &model;
+const struct card_engine *host_engine = &host_model;
 int (*host_save)(struct mpnic_device *device, const char *path);
 int (*host_restore)(struct mpnic_device *device, const char *path);
 
@@ -302,7 +302,7 @@ void host_port(struct host *h, unsigned int port, uint16_t flags, uint16_t base,
 /* Time goes on from where it was. */
 static bool restore(struct host *h, const char *path)
 {
-	if (!host_restore || host_restore(h->device, path))
+	if (!host_restore || h->engine == &host_model || host_restore(h->device, path))
 		return false;
 	h->now_ns = host_read(h, MPNIC_HOST_TIME);
 	h->now_ns |= (uint64_t)host_read(h, MPNIC_HOST_TIME + 4) << 32;
@@ -314,7 +314,7 @@ static void save(struct host *h, const char *path)
 {
 	char own[256];
 
-	if (!host_save)
+	if (!host_save || h->engine == &host_model)
 		return;
 	snprintf(own, sizeof(own), "%s.%d", path, (int)getpid());
 	if (host_save(h->device, own) || rename(own, path))
@@ -337,7 +337,12 @@ static uint32_t boot_once(struct host *h)
 
 struct host *host_up(unsigned int pairs, unsigned int log2)
 {
-	struct host *h = host_new();
+	return host_up_engine(host_engine, pairs, log2);
+}
+
+struct host *host_up_engine(const struct card_engine *engine, unsigned int pairs, unsigned int log2)
+{
+	struct host *h = host_new_engine(engine);
 
 	if (boot_once(h) != MPNIC_DEVICE_STATUS_RUNNING)
 		abort();

@@ -31,7 +31,7 @@ struct host {
 	struct mpnic_device *device;
 	struct mpnic_state *keys; /* without entries: what keys frames have */
 	uint32_t doorbells[MPNIC_DOORBELL_SIZE / 4];
-	uint64_t now_ns, used;
+	uint64_t now_ns, used, drawn;
 	uint8_t *mem;
 	struct host_sent sent[HOST_SENT_MAX];
 	unsigned int sent_count, irqs[MPNIC_VECTORS];
@@ -41,7 +41,7 @@ struct host {
 };
 
 /* What host_new() makes: the model, unless what is linked with it says otherwise. */
-extern const struct card_engine *host_engine;
+extern const struct card_engine *host_engine, host_model;
 
 struct host *host_new(void); /* as power comes up; small tables */
 struct host *host_new_engine(const struct card_engine *engine);
@@ -70,6 +70,8 @@ uint16_t host_admin(struct host *h, uint16_t op, uint32_t id, uint32_t arg, cons
 
 /* Firmware, admin ring, port 0 and 1 up and promiscuous, and @pairs queue pairs of 2^log2. */
 struct host *host_up(unsigned int pairs, unsigned int log2);
+struct host *host_up_engine(const struct card_engine *engine, unsigned int pairs,
+			    unsigned int log2);
 uint16_t host_queue(struct host *h, unsigned int kind, unsigned int index, unsigned int log2,
 		    unsigned int irq, struct host_ring *ring);
 void host_port(struct host *h, unsigned int port, uint16_t flags, uint16_t base, uint16_t count);

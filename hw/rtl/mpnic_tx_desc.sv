@@ -334,7 +334,7 @@ module mpnic_tx_desc (
   assign pop = (p_state_q == P_TAKE) & out_free & ~clear_i;
   assign pop_eop = desc[EOP_LSB];
   assign pop_skip = p_skip_q;
-  assign pop_end = ~p_skip_q & (pop_eop | (segments_q + 6'd1 == most[p_q*6+:6]));
+  assign pop_end = pop_eop | (segments_q + 6'd1 == most[p_q*6+:6]);
   assign pop_head = p_head_q + 32'd1;
   assign end_out = p_skip_q ? pop_eop : pop_end;
   always_ff @(posedge clk_i or negedge rst_ni) begin

@@ -82,6 +82,7 @@ struct Queue {
 	unsigned last_error = 0;
 	uint32_t cpls = 0, done_ok = 0, asked = 0;
 	bool outstanding = false; // a fetch
+	bool longs = false;	  // frames of many descriptors
 	unsigned makes = 0; // descriptors that are still to come of the frame that is being made
 } queues[QUEUES];
 
@@ -190,6 +191,7 @@ void start_over(Queue &q)
 	q.vector = one_in(4) ? 0xffff : below(MPNIC_VECTORS);
 	q.ring = RINGS + (uint64_t(k) << 32) + 64 * below(1000);
 	q.cpl = CPLS + (uint64_t(k) << 32) + 64 * below(1000);
+	q.longs = one_in(6);
 	q.slots.resize(size_of(q));
 }
 
@@ -205,6 +207,8 @@ mpnic_tx_desc new_desc(Queue &q, bool hostile)
 			q.makes = 30 + below(8);
 		if (hostile && one_in(8))
 			q.makes = 6 + below(5);
+		if (q.longs && !one_in(4))
+			q.makes = 17 + below(17);
 		if (one_in(3))
 			d.flags |= MPNIC_TX_CSUM;
 		if (one_in(4))
@@ -766,11 +770,15 @@ void check_stats(unsigned k)
 		fail(k, "reserved");
 	// Where completions ended it, it is open how many frames were begun.
 	if (q.cpl_failed) {
-		if (!errors || access(k, false, STATS + 44) > q.known)
+		if (!errors || errors > q.errors + 1 + q.ring_failed ||
+		    access(k, false, STATS + 44) > q.known)
 			fail(k, "errors, where completions ended it");
 		cpl_stops++;
 		return;
 	}
+	// What is left of a frame that is not whole has no more than a frame's descriptors.
+	if (!q.ring_failed && q.asked != q.tail)
+		fail(k, "not all was fetched");
 	if (q.ring_failed) {
 		q.errors++;
 		q.last_error = MPNIC_QUEUE_ERROR_RING_ADDR;

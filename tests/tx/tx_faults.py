@@ -6,7 +6,6 @@ FAULTS = [
     ("(log2_i[q*4+:4] >= 4'd5) ? @6'd32@", "6'd31"),
     ("assign whole[q] = (@eops != '0@)", "1'b1"),
     ("| (@cached >= most[q*6+:6]@);", "1'b0"),
-    ("works_i[q] & @ok_q[q]@ & some[q]", "1'b1"),
     ("some[q] = @skipping_q[q]@ ?", "1'b0"),
     ("- 6'(@mine_pop && pop_eop@)", "mine_pop"),
     ("skipping_q[q] <= @~pop_eop & (pop_skip | pop_end)@", "1'b0"),
@@ -25,9 +24,7 @@ FAULTS = [
     ("lane = 2'(b) - @r0_at_q[1:0]@", "2'd0"),
     ("row = r0_at_q[4:2] + @3'((4'(b) | 4'd8) < (4'(r0_at_q[1:0]) | 4'd8))@", "3'd0"),
     ("(@mid_q || can[p_q]@) ? P_TAKE", "1'b1"),
-    ("pop_end = @~p_skip_q@ &", "1'b1"),
     ("segments_q + 6'd1 == @most[p_q*6+:6]@", "6'd32"),
-    ("end_out = p_skip_q ? @pop_eop@ : pop_end", "1'b1"),
     ("busy_o = @fetching_q@", "'0"),
     # Frames: checks
     ("flags[15:4] != '0 || @desc_i[mpnic_device_pkg::TX_DESC_RESERVED_LSB+:24] != '0@", "1'b0"),

@@ -52,6 +52,15 @@ static struct device_queue *selected_queue(struct mpnic_device *d)
 	return device_queue(d, d->queue_select >> 16, d->queue_select & 0xffff);
 }
 
+static volatile uint32_t *doorbell(struct mpnic_device *d, const struct device_queue *q)
+{
+	if (q->kind == MPNIC_QUEUE_RX)
+		return &d->doorbells[MPNIC_DOORBELL_RX / 4 + (q - d->rx)];
+	if (q->kind == MPNIC_QUEUE_TX)
+		return &d->doorbells[MPNIC_DOORBELL_TX / 4 + (q - d->tx)];
+	return &d->doorbells[MPNIC_DOORBELL_EVENT / 4];
+}
+
 static uint32_t read_queue(struct mpnic_device *d, uint32_t off)
 {
 	struct device_queue *q = selected_queue(d);
@@ -76,6 +85,7 @@ static uint32_t read_queue(struct mpnic_device *d, uint32_t off)
 		return (uint32_t)(q->cpl >> 32);
 	}
 	q->stats.enabled = q->enabled && !q->stopped;
+	q->stats.tail = *doorbell(d, q);
 	memcpy(&word, (uint8_t *)&q->stats + (off - MPNIC_FW_QUEUE_STATS), sizeof(word));
 	return word;
 }
@@ -90,17 +100,6 @@ static void set_high(uint64_t *value, uint32_t word)
 	*value = (*value & 0xffffffff) | (uint64_t)word << 32;
 }
 
-/* The doorbell of a queue that starts is not that of the one before it. */
-static void clear_doorbell(struct mpnic_device *d, const struct device_queue *q)
-{
-	if (q->kind == MPNIC_QUEUE_RX)
-		d->doorbells[MPNIC_DOORBELL_RX / 4 + (q - d->rx)] = 0;
-	else if (q->kind == MPNIC_QUEUE_TX)
-		d->doorbells[MPNIC_DOORBELL_TX / 4 + (q - d->tx)] = 0;
-	else
-		d->doorbells[MPNIC_DOORBELL_EVENT / 4] = 0;
-}
-
 static void write_queue(struct mpnic_device *d, uint32_t off, uint32_t value)
 {
 	struct device_queue *q = selected_queue(d);
@@ -109,7 +108,8 @@ static void write_queue(struct mpnic_device *d, uint32_t off, uint32_t value)
 		return;
 	switch (off) {
 	case MPNIC_FW_QUEUE_CONTROL:
-		clear_doorbell(d, q);
+		/* The doorbell of a queue that starts is not that of the one before it. */
+		*doorbell(d, q) = 0;
 		if (value & 1)
 			device_queue_start(q);
 		else

@@ -32,7 +32,7 @@ uint32_t queue_ready(struct device_queue *q, uint32_t tail)
 {
 	const uint32_t ready = tail - q->head;
 
-	q->stats.tail = tail;
+	q->stats.tail = tail; /* that it was looked at */
 	if (!q->enabled || q->stopped)
 		return 0;
 	if (ready <= 1u << q->log2)

@@ -37,7 +37,6 @@ static bool event_room(struct mpnic_device *d)
 	const uint32_t read = d->doorbells[MPNIC_DOORBELL_EVENT / 4];
 	const uint32_t unread = q->cpl_next - read;
 
-	q->stats.tail = read;
 	if (!q->enabled || q->stopped)
 		return false;
 	if (unread <= 1u << q->log2)

@@ -4,7 +4,7 @@
 # The device around the pipeline needs firmware (firmware/firmware.mk): who links sources links MODEL_SRCS.
 MODEL_DEVICE_SRCS := $(wildcard hw/model/device*.c)
 MODEL_SRCS := $(filter-out $(MODEL_DEVICE_SRCS),$(wildcard hw/model/*.c hw/regs/generated/*.c))
-MODEL_HDRS := $(wildcard hw/model/*.h hw/regs/generated/*.h)
+MODEL_HDRS := $(wildcard hw/model/*.h hw/regs/generated/*.h firmware/*.h)
 MODEL_OBJS := $(patsubst %.c,$(B)/model/%.o,$(notdir $(MODEL_SRCS) $(MODEL_DEVICE_SRCS)))
 MODEL_SAN_OBJS := $(patsubst %.c,$(B)/model-san/%.o,$(notdir $(MODEL_SRCS) $(MODEL_DEVICE_SRCS)))
 MODEL_LIB := $(B)/model/libmpnic_model.a

@@ -316,11 +316,14 @@ module mpnic_rx (
     end
   end
 
-  logic [423:0] stats;
+  // verilator lint_off UNUSEDSIGNAL
+  logic [423:0] stats;  // but for the doorbell
+  // verilator lint_on UNUSEDSIGNAL
   logic [511:0] stats_record;
   logic [31:0]  qp_read;
   logic [6:0]   qp_vector;
-  assign stats_record = {87'd0, enabled_q[qp_index_i] & ~stopped[qp_index_i], stats};
+  assign stats_record = {87'd0, enabled_q[qp_index_i] & ~stopped[qp_index_i], stats[423:352],
+                         tails_i[32*qp_index_i+:32], stats[319:0]};
   assign qp_vector = vector_mem[qp_index_i] & {7{vector_q[qp_index_i]}};
   always_comb begin
     unique case (qp_word)

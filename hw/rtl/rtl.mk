@@ -79,7 +79,8 @@ $(1)/made: $(2) tests/rtl/twins.py $(3:%=hw/rtl/mpnic_%.sv)
 	@mkdir -p $$(@D)
 	@touch $$@
 	tests/rtl/twins.py make $(2) $$(@D) $(3:%=hw/rtl/mpnic_%.sv)
-$(3:%=$(1)/mpnic_%.sv): $(1)/made
+# A recipe, so that make looks at them again.
+$(3:%=$(1)/mpnic_%.sv): $(1)/made ; @:
 endef
 
 # The packed structs that the generator wrote have the layout that it promised.

@@ -95,7 +95,6 @@ FAULTS = [
     ("is_frame & d_ring) | (d_kind == RING));\n  always_comb begin\n    errors = '0;\n    last_error = @old_q[423:416]@;",
      "8'd0"),
     ("@good & is_frame@) begin", "good"),
-    ("stats[351:320] = @d_tail@;", "old_q[351:320]"),
     ("32'd1 : @32'(d_buffers)@);", "32'd1"),
     ("if (good & ~vector_q[6] & @~pending_q@)", "1'b1"),
     ("irq_valid_o = (done_q == WRITE) & @good@ &", "lives"),

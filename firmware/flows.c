@@ -261,6 +261,8 @@ void fw_stash_scan(struct fw *fw, unsigned int places)
 	while (places--) {
 		const uint32_t place = fw->scan;
 
+		if (!(places % 16))
+			fw_alive(fw);
 		fw->scan = (place + 1) % fw->stash;
 		if (!fw_place_read(fw, t, place, &key, &id))
 			continue;

@@ -152,7 +152,7 @@ void fw_start(struct fw *fw, const struct hal *hal)
 	fw_flows_serve(fw);
 	fw->beat_at = fw->now + BEAT_NS;
 	fw->scan_at = fw->now + SCAN_NS;
-	hal_write(hal, MPNIC_FW_WATCHDOG, FW_WATCHDOG_MS);
+	fw_alive(fw);
 	hal_write(hal, MPNIC_FW_STATUS, MPNIC_FW_STATUS_RUNNING);
 }
 
@@ -164,7 +164,7 @@ static bool beat(struct fw *fw)
 {
 	if (fw->now < fw->beat_at)
 		return false;
-	hal_write(fw->hal, MPNIC_FW_WATCHDOG, FW_WATCHDOG_MS);
+	fw_alive(fw);
 	hal_write(fw->hal, MPNIC_FW_BEAT, ++fw->beat);
 	fw->beat_at += BEAT_NS;
 	if (fw->beat_at <= fw->now)

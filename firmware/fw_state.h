@@ -86,7 +86,7 @@ struct fw {
 	struct fw_learnt learnt[FW_STASH_MAX];
 	uint32_t scan; /* the stash's place that is looked at next */
 	uint64_t scan_at;
-	bool scanned; /* by the poll before this one */
+	bool scanned;	 /* by the poll before this one */
 	uint32_t failed; /* bits self_test */
 
 	uint16_t draining[FW_DRAINING];

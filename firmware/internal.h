@@ -28,6 +28,12 @@ static inline uint32_t fw_tick(const struct fw *fw)
 	return (uint32_t)(fw->now >> TICK_SHIFT);
 }
 
+/* Serve the watchdog: in each heartbeat, and within what takes long. */
+static inline void fw_alive(const struct fw *fw)
+{
+	hal_write(fw->hal, MPNIC_FW_WATCHDOG, FW_WATCHDOG_MS);
+}
+
 /* ---- log.c ---------------------------------------------------------------------------------- */
 
 /* A line, in pieces: the level's name and the time, text and numbers, its end. */

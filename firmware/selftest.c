@@ -18,10 +18,12 @@ static bool ram_ok(struct fw *fw)
 	for (p = 0; p < sizeof(patterns) / sizeof(patterns[0]); p++) {
 		for (i = 0; i < words; i++)
 			word[i] = patterns[p] ^ i;
+		fw_alive(fw);
 		for (i = 0; i < words; i++) {
 			if (word[i] != (patterns[p] ^ i))
 				return false;
 		}
+		fw_alive(fw);
 	}
 	return true;
 }
@@ -51,6 +53,7 @@ static bool table_ok(const struct fw *fw)
 	struct fw_key key;
 	uint32_t i, value;
 
+	fw_alive(fw);
 	for (i = 0; i < TRIED; i++) {
 		const uint32_t place = (from + i) & (t->size - 1);
 

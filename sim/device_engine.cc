@@ -79,7 +79,7 @@ struct mpnic_device : VerilatedTop<Top> {
 	uint32_t rung[MPNIC_DOORBELL_SIZE / 4]; // as the RTL knows them
 	uint64_t now;
 	unsigned patience, stalls;
-	bool patient, busy, lose_irq;
+	bool patient, busy, lose_irq, bad_phase, bad_buffers;
 	std::deque<Read> reads;
 	std::deque<Write> writes; // the first ones whole
 	size_t whole;		  // of them
@@ -199,11 +199,44 @@ void drive_write(mpnic_device *d)
 	d->answer_offered = top.m_axi_bvalid_i;
 }
 
+bool is_rx_cpl(const mpnic_device *d, uint64_t addr)
+{
+	const auto &root = *d->top->rootp;
+
+	for (unsigned q = 0; q < MPNIC_QUEUES; q++) {
+		const uint64_t ring =
+			static_cast<uint64_t>(root.mpnic_device__DOT__u_rx__DOT__cpl_high_mem[q])
+				<< 32 |
+			root.mpnic_device__DOT__u_rx__DOT__cpl_low_mem[q];
+		const uint64_t size = sizeof(mpnic_rx_cpl)
+				      << root.mpnic_device__DOT__u_rx__DOT__log2_mem[q];
+
+		if (addr - ring < size)
+			return true;
+	}
+	return false;
+}
+
+// Faults on purpose: one completion is not what the device wrote.
+void spoil(mpnic_device *d, Write &w)
+{
+	auto *cpl = reinterpret_cast<mpnic_rx_cpl *>(w.data.data());
+
+	if (!(d->bad_phase || d->bad_buffers) || w.data.size() != sizeof(*cpl) ||
+	    !is_rx_cpl(d, w.addr))
+		return;
+	cpl->phase ^= d->bad_phase;
+	if (d->bad_buffers)
+		cpl->buffers = 0x7fff;
+	d->bad_phase = d->bad_buffers = false;
+}
+
 // Runs of bytes that are enabled.
 void store(mpnic_device *d, Write &w)
 {
 	size_t at = 0;
 
+	spoil(d, w);
 	while (at < w.data.size()) {
 		size_t end = at;
 
@@ -648,7 +681,11 @@ void rtl_device_fault(mpnic_device *d, enum mpnic_device_fault fault)
 	case MPNIC_FAULT_IRQ_LOST:
 		d->lose_irq = true;
 		break;
-	default:
+	case MPNIC_FAULT_CPL_PHASE:
+		d->bad_phase = true;
+		break;
+	case MPNIC_FAULT_CPL_BUFFERS:
+		d->bad_buffers = true;
 		break;
 	}
 }

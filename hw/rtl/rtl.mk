@@ -103,5 +103,6 @@ lint-rtl:
 		$(VERILATOR) --lint-only -Wall -Ihw/regs/generated -GDATA_W=$$width \
 			--top-module mpnic_pipeline $(RTL_SV) || exit 1; \
 	done
+	$(VERILATOR) --lint-only -Wall -Ihw/regs/generated --top-module mpnic_device $(RTL_SV)
 	yosys -q -p 'read_verilog -sv -Ihw/regs/generated $(RTL_SV)' \
-		-p 'hierarchy -check -top mpnic_pipeline; proc; check -assert'
+		-p 'hierarchy -check -top mpnic_device; proc; check -assert'

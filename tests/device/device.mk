@@ -63,3 +63,15 @@ DEVICE_TWIN_OBJS := $(DEVICE_SRCS:%=$(B)/obj/tests/device/%.o) $(B)/obj/tests/un
 test-device-twins: $(DEVICE_TWIN_OBJS) $(MODEL_LIB) $(FW_LIB) $(FW_IMAGE)
 	@$(RUN) device-twins tests/device/twins.py --out $(DEVICE)/twins \
 		--cc "$(CC) $(CPPFLAGS) $(CFLAGS)" $(DEVICE_TWIN_OBJS) $(MODEL_LIB) $(FW_LIB)
+
+# Clocks of the device in RTL.
+$(DEVICE)/bench-rtl: $(B)/obj/tests/bench/bench_device_rtl.o $(B)/obj/tests/device/host.o $(B)/obj/tests/device/rtl.o \
+		$(DEVICE_RTL_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@ $(RTL_LIBS)
+$(B)/obj/tests/bench/bench_device_rtl.o: CPPFLAGS += $(DEVICE_CPPFLAGS)
+
+BENCH_TARGETS += bench-device-rtl
+.PHONY: bench-device-rtl
+bench-device-rtl: $(DEVICE)/bench-rtl $(FW_IMAGE)
+	$<

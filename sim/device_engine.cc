@@ -561,7 +561,7 @@ int rtl_device_new(const mpnic_device_config *config, const mpnic_device_ops *op
 	d->now = now_ns;
 	d->patience = POLL_CLOCKS;
 	ops->random(ctx, &seed, sizeof(seed));
-	err = d->open(seed, getenv("DEVICE_TRACE"));
+	err = d->open(seed, nullptr);
 	if (err) {
 		delete d;
 		return err;

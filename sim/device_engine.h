@@ -36,8 +36,9 @@ void rtl_device_fault(struct mpnic_device *device, enum mpnic_device_fault fault
 extern const struct card_engine rtl_device_engine;
 
 /*
- * device_engine_patience() - how many clocks a poll lasts at most (256); it ends before, once nothing is
- * to be done. A reset is waited for if it is @patient; else a host sees DEVICE_STATUS RESET.
+ * device_engine_patience() - how many clocks a poll lasts at most (256); it ends before, once
+ * nothing is to be done. A reset is waited for if it is @patient; else a host sees DEVICE_STATUS
+ * RESET.
  */
 void device_engine_patience(struct mpnic_device *device, unsigned int clocks, bool patient);
 

@@ -38,16 +38,11 @@ static const char usage_text[] =
 	"Exit code: 0; 1 the system or a wire failed; 2 usage.\n";
 
 static const struct option long_options[] = {
-	{"socket", required_argument, NULL, 's'},
-	{"engine", required_argument, NULL, 'e'},
-	{"port0", required_argument, NULL, '0'},
-	{"port1", required_argument, NULL, '1'},
-	{"control", required_argument, NULL, 'c'},
-	{"flows", required_argument, NULL, 'f'},
-	{"serial", required_argument, NULL, 'S'},
-	{"quiet", no_argument, NULL, 'q'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+	{"socket", required_argument, NULL, 's'},  {"engine", required_argument, NULL, 'e'},
+	{"port0", required_argument, NULL, '0'},   {"port1", required_argument, NULL, '1'},
+	{"control", required_argument, NULL, 'c'}, {"flows", required_argument, NULL, 'f'},
+	{"serial", required_argument, NULL, 'S'},  {"quiet", no_argument, NULL, 'q'},
+	{"help", no_argument, NULL, 'h'},	   {NULL, 0, NULL, 0},
 };
 
 /* Signal handlers have no other way to it. */
@@ -111,7 +106,8 @@ static int parse(int argc, char **argv, struct card_config *config)
 	int c, err = 0;
 
 	optind = 1;
-	while (!err && (c = getopt_long(argc, argv, ":s:e:0:1:c:f:S:qh", long_options, NULL)) != -1) {
+	while (!err &&
+	       (c = getopt_long(argc, argv, ":s:e:0:1:c:f:S:qh", long_options, NULL)) != -1) {
 		switch (c) {
 		case 's':
 			config->socket = optarg;

@@ -19,7 +19,7 @@ $(B)/sim/mpnic-sim: $(SIM_OBJS) $(B)/pipeline/librtl_engine.a $(B)/device-rtl/li
 	$(CXX) $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
 
 $(B)/sim/mpnic-sim-trace: $(SIM_OBJS) $(B)/pipeline-trace/librtl_engine.a \
-		$(B)/device-rtl-trace/librtl_engine.a $(MODEL_LIB) $(FW_LIB)
+		$(B)/device-rtl/librtl_engine.a $(MODEL_LIB) $(FW_LIB)
 	@mkdir -p $(@D)
 	$(CXX) $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
 
@@ -38,5 +38,3 @@ $(B)/$(1)/Vmpnic_device.mk: hw/rtl/device.vlt sim/sim.mk
 $(B)/$(1)/librtl_engine.a: $(FW_ROM_C)
 endef
 $(eval $(call device_engine,device-rtl,$(DEVICE_SIZES),$(RTL_FAST)))
-$(eval $(call device_engine,device-rtl-trace,$(DEVICE_SIZES),$(RTL_DEBUG) --trace-fst --trace-structs,\
-	-DRTL_TRACE=1,verilated_fst_c.o))

@@ -45,7 +45,7 @@ test-driver-whole: $(DRIVER)/whole $(B)/sim/mpnic-sim $(FW_IMAGE)
 TEST_TARGETS += test-driver-rtl
 .PHONY: test-driver-rtl
 test-driver-rtl: $(DRIVER)/whole $(B)/sim/mpnic-sim $(FW_IMAGE)
-	@$(RUN) driver-rtl $< $(B)/sim/mpnic-sim $(FW_IMAGE) 2 rtl
+	@$(RUN) driver-rtl $< $(B)/sim/mpnic-sim $(FW_IMAGE) 1 rtl
 
 # Some 300 kills of either side, at moments of a fresh seed.
 soak-driver-whole: $(DRIVER)/whole $(B)/sim/mpnic-sim $(FW_IMAGE)

@@ -653,7 +653,7 @@ int main(int argc, char **argv)
 		engine = argv[4];
 	if (!strcmp(engine, "rtl")) {
 		size.frames = 12;
-		size.flows = 500;
+		size.flows = 100;
 		size.timeout_ms = size.patience_ms = 30000;
 	}
 	if (!mkdtemp(folder))

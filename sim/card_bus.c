@@ -16,6 +16,7 @@
 
 enum {
 	RESET_MS = 2000,
+	ROOM_MS = 1000, /* that a write waits for room in the ring, at most */
 	DOORBELL_FILE = MPNIC_BAR_DOORBELL + MPNIC_DOORBELL_SIZE,
 };
 
@@ -32,31 +33,41 @@ static struct timespec in_ms(unsigned int ms)
 	return t;
 }
 
-/* Is the slot free? One whose answer nobody waited for is, once it is done. */
-static bool is_free(const struct card_request *r)
+/* What is done and has been looked at leaves the ring. */
+static void forget_done(struct card *card)
 {
-	return r->kind == CARD_NOTHING || (r->left && r->done);
+	while (card->request_count) {
+		const struct card_request *r = &card->requests[card->request_first];
+
+		if (!r->done || !r->left)
+			return;
+		card->request_first = (card->request_first + 1) % CARD_REQUESTS;
+		card->request_count--;
+	}
 }
 
 /*
  * Give the device's thread a request, and wait for its answer. A write that is not answered in time
- * stays in the slot and is done later, in its order. Returns 0, or -EBUSY where a read was not
- * answered, or the slot was not free.
+ * is done later, in its order: clients post writes, and are not told of one that was lost. Returns
+ * 0, or -EBUSY where a read was not answered, or the ring has been full for too long.
  */
 static int hand_over(struct card *card, enum card_request_kind kind, uint32_t offset, void *data,
 		     uint32_t len, unsigned int ms)
 {
-	const struct timespec until = in_ms(ms);
-	struct card_request *r = &card->request;
+	const struct timespec room_until = in_ms(kind == CARD_READ ? ms : ROOM_MS);
+	struct timespec until;
+	struct card_request *r;
 	int err = 0;
 
 	pthread_mutex_lock(&card->lock);
-	while (!is_free(r) && !err)
-		err = pthread_cond_timedwait(&card->answered, &card->lock, &until);
-	if (!is_free(r)) {
+	while (card->request_count == CARD_REQUESTS && !err)
+		err = pthread_cond_timedwait(&card->answered, &card->lock, &room_until);
+	if (card->request_count == CARD_REQUESTS) {
 		pthread_mutex_unlock(&card->lock);
+		card_log(card, "a register access was lost: the device does not answer");
 		return -EBUSY;
 	}
+	r = &card->requests[(card->request_first + card->request_count++) % CARD_REQUESTS];
 	r->kind = kind;
 	r->done = r->left = false;
 	r->err = 0;
@@ -66,15 +77,14 @@ static int hand_over(struct card *card, enum card_request_kind kind, uint32_t of
 		memcpy(r->data, data, len);
 	atomic_store(&card->requested, true);
 	card_wake(card);
+	until = in_ms(ms);
 	for (err = 0; !r->done && !err;)
 		err = pthread_cond_timedwait(&card->answered, &card->lock, &until);
 	if (r->done && kind == CARD_READ)
 		memcpy(data, r->data, len);
 	err = r->done ? r->err : kind == CARD_WRITE ? 0 : -EBUSY;
-	if (r->done)
-		r->kind = CARD_NOTHING;
-	else
-		r->left = true;
+	r->left = true;
+	forget_done(card);
 	pthread_mutex_unlock(&card->lock);
 	return err;
 }
@@ -104,16 +114,19 @@ static void carry_out(struct card *card, struct card_request *r)
 
 bool card_bus_serve(struct card *card)
 {
-	struct card_request *r = &card->request;
-
 	if (!atomic_load_explicit(&card->requested, memory_order_relaxed))
 		return false;
 	pthread_mutex_lock(&card->lock);
 	atomic_store(&card->requested, false);
-	/* A read that nobody waits for any more must not touch what reading touches. */
-	if (r->kind != CARD_NOTHING && !r->done && !(r->kind == CARD_READ && r->left))
-		carry_out(card, r);
-	r->done = true;
+	for (unsigned int i = 0; i < card->request_count; i++) {
+		struct card_request *r = &card->requests[(card->request_first + i) % CARD_REQUESTS];
+
+		/* A read that nobody waits for any more must not touch what reading touches. */
+		if (!r->done && !(r->kind == CARD_READ && r->left))
+			carry_out(card, r);
+		r->done = true;
+	}
+	forget_done(card);
 	pthread_cond_signal(&card->answered);
 	pthread_mutex_unlock(&card->lock);
 	return true;

@@ -14,19 +14,19 @@
 
 enum {
 	CARD_REQUEST_MAX = 4096, /* bytes that are handed over at once */
+	CARD_REQUESTS = 64,
 	CARD_MSIX_BYTES = MPNIC_VECTORS * 16,
 };
 
-/* What the server's thread asks of the device's. There is one: a second waits for its slot. */
+/* What the server's thread asks of the device's, which answers in the order of asking. */
 struct card_request {
 	enum card_request_kind {
-		CARD_NOTHING,
 		CARD_READ,
 		CARD_WRITE,
 		CARD_RESET
 	} kind;
 	bool done; /* the device's thread has answered */
-	bool left; /* nobody waits for the answer any more */
+	bool left; /* nobody waits for the answer, or not any more */
 	int err;   /* of a reset */
 	uint32_t offset, len;
 	uint8_t data[CARD_REQUEST_MAX];
@@ -54,7 +54,8 @@ struct card {
 	/* Between both. */
 	pthread_mutex_t lock;
 	pthread_cond_t answered;
-	struct card_request request;
+	struct card_request requests[CARD_REQUESTS]; /* a ring */
+	unsigned int request_first, request_count;
 	atomic_bool requested;
 
 	/* Of the device's thread. */

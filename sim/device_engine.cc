@@ -35,12 +35,14 @@ constexpr unsigned IDLE_CLOCKS =
 	128;			 // what may be on its way between two parts while all seem idle
 constexpr unsigned LATENCY = 40; // clocks of a transfer at most, with noise
 constexpr uint64_t WAKE_NS = 100000, TICK_NS = 1000000;
+constexpr uint64_t NS_PER_CLOCK = 1500; // at most
 const uint32_t boot_rom[] = {
 #include "mpnic-boot.inc"
 };
 
 constexpr uint32_t RAM_TEXT = 0x40 / 4, RAM_END = MPNIC_FW_IMAGE_MAX / 4;
 constexpr uint32_t JUMP_TO_SELF = 0x0000006f;
+constexpr uint32_t ROOM_MIN = 8;   // buffers: the smallest ring's
 constexpr size_t WAITING_MAX = 64; // frames from a wire
 
 struct Read {
@@ -77,7 +79,7 @@ struct mpnic_device : VerilatedTop<Top> {
 	void *ctx;
 	uint32_t *doorbells;
 	uint32_t rung[MPNIC_DOORBELL_SIZE / 4]; // as the RTL knows them
-	uint64_t now;
+	uint64_t now, caller_now;		// the device's time follows the caller's
 	unsigned patience, stalls;
 	bool patient, busy, lose_irq, bad_phase, bad_buffers;
 	std::deque<Read> reads;
@@ -395,10 +397,21 @@ bool is_idle(const mpnic_device *d)
 	return idle;
 }
 
+// Firmware must not starve: however fast the caller's time goes by, it has some clocks for each
+// millisecond. Who waits for what was begun has no such care.
+void pass_time(mpnic_device *d)
+{
+	const uint64_t behind = d->caller_now > d->now ? d->caller_now - d->now : 0;
+
+	d->now += d->patient || behind < NS_PER_CLOCK ? behind : NS_PER_CLOCK;
+}
+
 void clock(mpnic_device *d)
 {
 	Top &top = *d->top;
 	bool pipe;
+
+	pass_time(d);
 
 	top.now_i = d->now;
 	top.random_i = static_cast<uint32_t>(d->noise() >> 16);
@@ -558,7 +571,7 @@ int rtl_device_new(const mpnic_device_config *config, const mpnic_device_ops *op
 	d->ops = ops;
 	d->ctx = ctx;
 	d->doorbells = doorbells;
-	d->now = now_ns;
+	d->now = d->caller_now = now_ns;
 	d->patience = POLL_CLOCKS;
 	ops->random(ctx, &seed, sizeof(seed));
 	err = d->open(seed, nullptr);
@@ -634,7 +647,27 @@ void rtl_device_receive(mpnic_device *d, unsigned port, const uint8_t *frame, si
 
 bool rtl_device_has_room(const mpnic_device *d, unsigned port)
 {
-	return d->wire[port].in.empty();
+	const auto &root = *d->top->rootp;
+	const unsigned flags = root.mpnic_device__DOT__u_fw__DOT__port_flags_q >> 3 * port;
+	const uint64_t queues = root.mpnic_device__DOT__u_fw__DOT__port_queues_q >> 32 * port;
+	const unsigned base = queues & 0xffff, count = queues >> 16 & 0xffff;
+	bool any = false;
+
+	// Who asks before each frame has two of them on their way at most.
+	if (!(flags & MPNIC_PORT_UP) || !d->wire[port].in.empty())
+		return false;
+	for (unsigned i = base; i < MPNIC_QUEUES && i < base + count; i++) {
+		const bool fresh = root.mpnic_device__DOT__u_rx__DOT__u_desc__DOT__fresh_q >> i & 1;
+		const uint32_t head =
+			fresh ? 0 : root.mpnic_device__DOT__u_rx__DOT__u_desc__DOT__head_mem[i];
+
+		if (!(root.mpnic_device__DOT__u_rx__DOT__enabled_q >> i & 1))
+			continue;
+		any = true;
+		if (d->rung[MPNIC_DOORBELL_RX / 4 + i] - head < ROOM_MIN)
+			return false;
+	}
+	return any;
 }
 
 void rtl_device_link(mpnic_device *d, unsigned port, bool up)
@@ -649,8 +682,8 @@ bool rtl_device_poll(mpnic_device *d, uint64_t now_ns)
 	bool busy = d->busy;
 
 	d->busy = false;
-	if (now_ns > d->now)
-		d->now = now_ns;
+	if (now_ns > d->caller_now)
+		d->caller_now = now_ns;
 	for (unsigned i = 0; i < d->patience && idle < IDLE_CLOCKS; i++) {
 		if (i % 16 == 0)
 			ring(d);
@@ -736,7 +769,7 @@ int device_engine_restore(mpnic_device *d, const char *path)
 	file.open(path);
 	file >> *d->top;
 	file.close();
-	d->now = d->top->now_i;
+	d->now = d->caller_now = d->top->now_i;
 	clear_doorbells(d);
 	return 0;
 }

@@ -690,7 +690,8 @@ static int judge(struct mpnic_dev *dev, struct mpnic_health *health)
 	}
 	if (!dev->started)
 		return 0;
-	if (health->still_ms >= 10 * MPNIC_HEARTBEAT_MS) {
+	if (health->still_ms >= 10 * MPNIC_HEARTBEAT_MS &&
+	    health->still_ms >= dev->options.timeout_ms / 2) {
 		health->reason = MPNIC_RESET_HEARTBEAT;
 		return mpnic_i_fail(dev, -ETIMEDOUT,
 				    "the firmware's heartbeat has stood still for %u ms",

@@ -275,9 +275,10 @@ struct mpnic_health {
  *   -ENODEV     the device is gone
  *   -ESTALE     it was reset by someone else: its queues are gone
  *   -EIO        its firmware crashed or hangs
- *   -ETIMEDOUT  its heartbeat has stood still for 10 * HEARTBEAT_MS, or an admin command was given
- * up -EPROTO     a queue, or the admin queue, was given a completion that makes no sense, or
- * stopped mpnic_recover(dev, health.reason) is the answer to all of them.
+ *   -ETIMEDOUT  its heartbeat has stood still for 10 * HEARTBEAT_MS and half of options.timeout_ms,
+ *               or an admin command was given up
+ *   -EPROTO     a queue, or the admin queue, was given a completion that makes no sense, or stopped
+ * mpnic_recover(dev, health.reason) is the answer to all of them.
  */
 int mpnic_health(struct mpnic_dev *dev, struct mpnic_health *health);
 

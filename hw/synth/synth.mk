@@ -15,9 +15,18 @@ SYNTH_XCUP := $(patsubst %,$(SYNTH)/xcup-%.json,$(SYNTH_STAGES) mpnic_window mpn
 	$(patsubst %,$(SYNTH)/parts-%.json,mpnic_stateless mpnic_pipeline)
 SYNTH_ECP5 := $(patsubst %,$(SYNTH)/ecp5-%.json,$(SYNTH_STAGES) mpnic_stateless mpnic_pipeline)
 
+# What stands around the pipeline (docs/device-rtl.md).
+SYNTH_DEVICE_PARTS := $(addprefix mpnic_,cpu fw regs admin events irq port_stats axi_guard dma_read dma_write \
+	rx tx fill port_rx port_tx)
+SYNTH_DEVICE := $(SYNTH_DEVICE_PARTS:%=$(SYNTH)/abc-%.json)
+
 # The page comes before the verdict on the netlist: it tells that too.
-SYNTH_TARGETS += synth-xcup synth-ecp5 synth-report synth-netlist
-.PHONY: synth-xcup synth-ecp5 synth-netlist synth-report
+SYNTH_TARGETS += synth-xcup synth-ecp5 synth-report synth-netlist synth-device
+.PHONY: synth-xcup synth-ecp5 synth-netlist synth-report synth-device
+
+synth-device:
+	@$(MAKE) --no-print-directory -j$(shell nproc) $(SYNTH_DEVICE)
+	@hw/synth/device.py $(SYNTH) $(SYNTH_DEVICE_PARTS)
 
 synth-xcup:
 	@$(MAKE) --no-print-directory -j$(shell nproc) $(SYNTH_XCUP)
@@ -26,12 +35,12 @@ synth-ecp5:
 	@hw/synth/ecp5-root.sh
 	@$(MAKE) --no-print-directory -j$(shell nproc) $(SYNTH_ECP5)
 
-$(SYNTH_XCUP) $(SYNTH_ECP5): $(RTL_SV) hw/regs/generated/mpnic_records.svh $(SYNTH_SCRIPTS)
+$(SYNTH_XCUP) $(SYNTH_ECP5) $(SYNTH_DEVICE): $(RTL_SV) hw/regs/generated/mpnic_records.svh $(SYNTH_SCRIPTS)
 $(SYNTH_ECP5): hw/synth/wrap.py hw/synth/ecp5-root.sh
 $(SYNTH)/ecp5-mpnic_pipeline.json: SYNTH_SOURCES += $(SYNTH_SMALL)
 
 # What is measured is the first word of the name.
-$(SYNTH_XCUP) $(SYNTH_ECP5): $(SYNTH)/%.json:
+$(SYNTH_XCUP) $(SYNTH_ECP5) $(SYNTH_DEVICE): $(SYNTH)/%.json:
 	@hw/synth/measure.py $(subst -, ,$*) $(@D) $(SYNTH_SOURCES)
 
 # The netlist of the stateless half in the place of its RTL, behind the same engine: frames, records and

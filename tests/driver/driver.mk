@@ -62,3 +62,15 @@ $(DRIVER)/vfio: $(patsubst %,$(B)/san/tests/driver/%.o,test_vfio fake common) $(
 
 test-driver-vfio: $(DRIVER)/vfio
 	@ASAN_OPTIONS=detect_leaks=0 $(RUN) driver-vfio $<
+
+# Captures in and out again, through all queues.
+TEST_TARGETS += test-driver-captures
+.PHONY: test-driver-captures
+$(DRIVER)/captures: $(B)/san/tests/driver/captures.o $(LIB_SAN)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAGS) -o $@ $^ -lpcap -pthread
+
+DRIVER_CAPTURES := $(sort $(wildcard tests/captures/*.pcap))
+test-driver-captures: $(DRIVER)/captures $(B)/sim/mpnic-sim $(FW_IMAGE)
+	@$(RUN) driver-captures $< $(B)/sim/mpnic-sim $(FW_IMAGE) model $(DRIVER_CAPTURES)
+	@$(RUN) driver-captures-rtl $< $(B)/sim/mpnic-sim $(FW_IMAGE) rtl $(DRIVER_CAPTURES)

@@ -30,7 +30,8 @@ static const char *sim_path, *image, *engine = "model";
 /* How much of it, and how long the device may take; as the engine is. */
 static struct {
 	unsigned int frames, flows, timeout_ms, patience_ms;
-} size = {.frames = 150, .flows = 20000, .patience_ms = 2000};
+	bool whole_tables; /* all ids are looked at */
+} size = {.frames = 150, .flows = 62259 /* 95 % */, .patience_ms = 2000, .whole_tables = true};
 static char folder[] = "/tmp/mpnic-whole-XXXXXX";
 static char socket_path[64], control_path[64], device[80];
 static pid_t sim;
@@ -425,6 +426,22 @@ static uint64_t flows(struct mpnic_dev *dev, enum mpnic_admin_op_code op, uint32
 	return now_ms() - start;
 }
 
+/* None of the flows is ever found: all are old. */
+static void ageing(struct mpnic_dev *dev, uint32_t count)
+{
+	struct mpnic_admin_aged aged = {.next = 0};
+	uint32_t found = 0;
+
+	usleep(30000);
+	while (aged.next != MPNIC_ID_NONE) {
+		OK(mpnic_admin_age(dev, aged.next, 10, &aged));
+		found += aged.count;
+	}
+	CHECK(found == count, "%u of %u flows are old", found, count);
+	OK(mpnic_admin_age(dev, 0, 1000000, &aged));
+	CHECK(!aged.count, "flows older than the card");
+}
+
 static void admin(void)
 {
 	struct mpnic_dev *dev = open_device(false);
@@ -444,6 +461,8 @@ static void admin(void)
 	flow_of(&flow, 77);
 	CHECK(mpnic_admin_flow_add(dev, &flow, &id) == -EEXIST, "a flow twice");
 	OK(mpnic_admin_flow_get(dev, (struct mpnic_key *)flow.key, &state));
+	if (size.whole_tables)
+		ageing(dev, count);
 	out = flows(dev, MPNIC_ADMIN_OP_FLOW_REMOVE, count);
 	CHECK(mpnic_admin_flow_get(dev, (struct mpnic_key *)flow.key, &state) == -ENOENT,
 	      "a flow that was removed");
@@ -480,8 +499,11 @@ static void bad_addresses(void)
 	/* A doorbell beyond the ring: counted at the device, and the next right one is heard. */
 	OK(mpnic_reg_write(dev, MPNIC_BAR_DOORBELL + MPNIC_DOORBELL_TX + 4 * 4, 0x7fffffff));
 	OK(mpnic_reg_write(dev, MPNIC_BAR_KICK, 1));
-	usleep(20000);
-	OK(mpnic_admin_queue_get(dev, MPNIC_QUEUE_TX, 4, &stats));
+	start = now_ms();
+	do {
+		usleep(2000);
+		OK(mpnic_admin_queue_get(dev, MPNIC_QUEUE_TX, 4, &stats));
+	} while (stats.errors < 2 && now_ms() - start < 5000);
 	CHECK(stats.errors >= 2 && stats.last_error == MPNIC_QUEUE_ERROR_DOORBELL,
 	      "errors %llu, last %u", (unsigned long long)stats.errors, stats.last_error);
 	CHECK(!pass(&p, 20), "behind a bad doorbell");
@@ -551,6 +573,66 @@ static void lost_interrupt(void)
 	end_path(&p);
 	mpnic_close(dev);
 	close(fd);
+}
+
+/* What is lost on the way is lost: frames do not come back, and then they do again. */
+static void no_way(struct path *p, const char *break_it, const char *mend_it)
+{
+	int err;
+
+	command(break_it);
+	err = pass(p, 5);
+	CHECK(err == -EAGAIN, "%s: %s", break_it, strerror(-err));
+	command(mend_it);
+	forget(p);
+	err = pass(p, 20);
+	CHECK(!err, "%s: %s", mend_it, strerror(-err));
+}
+
+static void wires_and_links(void)
+{
+	const unsigned int patience = size.patience_ms;
+	struct mpnic_dev *dev = open_device(false);
+	struct mpnic_admin_port port;
+	struct path p;
+
+	OK(mpnic_start(dev, 0));
+	make_path(&p, dev, 5, -1);
+	size.patience_ms = patience / 5;
+	no_way(&p, "wire 1 drop=1", "wire 1 none");
+	no_way(&p, "link 1 down", "link 1 up");
+	size.patience_ms = patience;
+	command("wire 1 delay=2000");
+	CHECK(!pass(&p, 20), "a slow wire");
+	command("wire 1 none");
+	OK(mpnic_admin_port_get(dev, 1, &port));
+	CHECK(port.flags & MPNIC_PORT_LINK, "no link");
+	end_path(&p);
+	mpnic_close(dev);
+}
+
+/* A completion with the wrong phase is none: its queue stands still until it is made anew. */
+static void wrong_phase(void)
+{
+	const unsigned int patience = size.patience_ms;
+	struct mpnic_dev *dev = open_device(false);
+	struct path p;
+	int err;
+
+	OK(mpnic_start(dev, 0));
+	make_path(&p, dev, 6, -1);
+	CHECK(!pass(&p, 20), "before");
+	command("fault cpl-phase");
+	size.patience_ms = patience / 5;
+	err = pass(&p, 5);
+	size.patience_ms = patience;
+	CHECK(err == -EAGAIN || err == -EPROTO, "wrong phase: %s", strerror(-err));
+	OK(mpnic_recover(dev, MPNIC_RESET_QUEUE));
+	forget(&p);
+	set_port(&p, MPNIC_PORT_UP | MPNIC_PORT_PROMISCUOUS);
+	CHECK(!pass(&p, 20), "after recovery");
+	end_path(&p);
+	mpnic_close(dev);
 }
 
 /* The server dies at any moment, and comes back. */
@@ -654,6 +736,7 @@ int main(int argc, char **argv)
 	if (!strcmp(engine, "rtl")) {
 		size.frames = 12;
 		size.flows = 100;
+		size.whole_tables = false;
 		size.timeout_ms = size.patience_ms = 30000;
 	}
 	if (!mkdtemp(folder))
@@ -673,6 +756,10 @@ int main(int argc, char **argv)
 	bad_addresses();
 	lost_interrupt();
 	took("bad addresses, lost interrupts");
+	wires_and_links();
+	took("wires and links");
+	wrong_phase();
+	took("wrong phase");
 	fault("fault fw-crash", -EIO);
 	took("crash");
 	fault("fault fw-hang", -EIO);
@@ -687,6 +774,6 @@ int main(int argc, char **argv)
 	took("driver killed");
 	kill_sim();
 	clean_up();
-	printf("16 queues, 5 faults, %u kills of either side\n", kills);
+	printf("16 queues, 8 faults, %u kills of either side\n", kills);
 	return 0;
 }

@@ -20,13 +20,13 @@ test-replay-units: $(B)/tests/replay-units
 
 # The program with an RTL that is wrong where it is told to.
 $(B)/tests/mpnic-sim-faulty: $(SIM_SAN_OBJS) $(B)/san/tests/replay/faulty_engine.o \
-		$(B)/pipeline/librtl_engine.a $(MODEL_SAN_LIB) $(FW_SAN_LIB)
+		$(B)/pipeline/librtl_engine.a $(B)/device-rtl/librtl_engine.a $(MODEL_SAN_LIB) $(FW_SAN_LIB)
 	@mkdir -p $(@D)
 	$(CXX) $(SANFLAGS) -Wl,--wrap=pipeline_engine_next $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
 
 # The program with small tables.
 $(B)/tests/mpnic-sim-small: $(SIM_SAN_OBJS) $(B)/san/tests/replay/small_tables.o \
-		$(B)/pipeline/librtl_engine.a $(MODEL_SAN_LIB) $(FW_SAN_LIB)
+		$(B)/pipeline/librtl_engine.a $(B)/device-rtl/librtl_engine.a $(MODEL_SAN_LIB) $(FW_SAN_LIB)
 	@mkdir -p $(@D)
 	$(CXX) $(SANFLAGS) -Wl,--wrap=control_defaults $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
 

@@ -60,11 +60,11 @@ run: setup-build
 
 test: ## install what is missing, build, and run all tests
 # The longest first, so that none runs alone at the end.
-TEST_FIRST := test-replay test-pipeline test-device-twins
+TEST_FIRST := test-replay test-pipeline test-driver-rtl test-device-twins test-device-rtl
 test: setup-test
 	@rm -rf $(B)/results
 	@$(MAKE) --no-print-directory -k -j$(shell nproc) --output-sync=target \
-		$(filter $(TEST_FIRST),$(TEST_TARGETS)) $(filter-out $(TEST_FIRST),$(TEST_TARGETS)); made=$$?; \
+		$(filter $(TEST_TARGETS),$(TEST_FIRST)) $(filter-out $(TEST_FIRST),$(TEST_TARGETS)); made=$$?; \
 	$(RUN) --summary && { [ $$made = 0 ] || \
 		{ echo "make test: some tests could not be built; see '***' above" >&2; false; }; }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The device in RTL, Verilated, behind the functions of mpnic_device.h: names are the same with
- * rtl_device_ in place of mpnic_device_, or the very same where the build defines
- * DEVICE_ENGINE_AS_MODEL, so that what is linked with it instead of the model runs on the RTL.
+ * The device in RTL, Verilated, behind the functions of mpnic_device.h, with rtl_device_ in place
+ * of mpnic_device_.
  *
  * What differs from the model:
  *  - Table sizes are the build's; others are refused with -EINVAL.
  *  - The device reads doorbells with each poll: it has no NEED_KICK.
  *  - A frame that the wire does not take counts as sent.
+ *  - Its time follows the caller's, but goes no faster than its firmware can bear (1.5 us a clock).
  */
 #ifndef DEVICE_ENGINE_H
 #define DEVICE_ENGINE_H

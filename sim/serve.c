@@ -103,6 +103,7 @@ static int set_serial(struct card_config *config, const char *arg)
 /* Returns 0, a negative errno, or 1 for --help. */
 static int parse(int argc, char **argv, struct card_config *config)
 {
+	bool flows_given = false;
 	int c, err = 0;
 
 	optind = 1;
@@ -124,6 +125,7 @@ static int parse(int argc, char **argv, struct card_config *config)
 			break;
 		case 'f':
 			err = set_flows(config, optarg);
+			flows_given = true;
 			break;
 		case 'S':
 			err = set_serial(config, optarg);
@@ -142,6 +144,10 @@ static int parse(int argc, char **argv, struct card_config *config)
 		err = bad_usage("nothing is known of", argv[optind]);
 	if (!err && !config->socket)
 		err = bad_usage("--socket is missing", NULL);
+	if (!err && strcmp(config->engine->name, "model") && flows_given)
+		err = bad_usage(
+			"--flows is for the model; tables of the RTL have the size of its build",
+			NULL);
 	return err;
 }
 

@@ -116,7 +116,7 @@ module mpnic_device #(
   localparam int unsigned FILL_BEATS = 512;   // that mpnic_fill can keep
   localparam logic [7:0]  GIVEN = 8'(mpnic_pkg::GIVEN_UNKNOWN);
 
-  // Records as parts, by the classes of clients of the DMA engines.
+  // Clients of the DMA masters.
   localparam int unsigned RD_RX = 0;
   localparam int unsigned RD_TX = 1;
   localparam int unsigned RD_DATA = 2;

@@ -23,3 +23,13 @@ $(BENCH_STATE): $(B)/obj/tests/bench/bench_state.o $(MODEL_LIB)
 .PHONY: bench-state
 bench-state: $(BENCH_STATE)
 	$< $(BENCH_STATE_ARGS)
+
+# The simulated card (C model) in one process, libmpnic in another.
+BENCH_TARGETS += bench-driver
+$(B)/bench/bench_driver: $(B)/obj/tests/bench/bench_driver.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) -o $@ $^ -pthread
+
+.PHONY: bench-driver
+bench-driver: $(B)/bench/bench_driver $(B)/sim/mpnic-sim $(FW_IMAGE)
+	$< $(B)/sim/mpnic-sim $(FW_IMAGE)

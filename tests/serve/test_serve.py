@@ -248,6 +248,8 @@ def test_refusals():
         for args, code, says in (((), 2, "--socket"), (("--socket",), 2, "missing"), (("--nothing",), 2, "no option"),
                                  (("-s", path, "more"), 2, "more"), (("-s", path, "-f", "1000"), 2, "power of two"),
                                  (("-s", path, "-f", "131072"), 2, "power of two"),
+                                 (("-s", path, "-e", "rtx"), 2, "model or rtl"),
+                                 (("-s", path, "-e", "rtl", "-f", "1024"), 2, "RTL"),
                                  (("-s", path, "-S", "x" * 40), 2, "31"), (("-s", path, "-0", "ether:x"), 1, "port 0"),
                                  (("-s", path, "-1", "pcap:/nowhere"), 1, "port 1"),
                                  (("-s", f"{folder}/{'x' * 200}"), 1, "x")):

@@ -23,6 +23,8 @@ struct card_engine {
 	void (*fault)(struct mpnic_device *device, enum mpnic_device_fault fault);
 };
 
+extern const struct card_engine model_device_engine;
+
 /* By name; NULL: there is none. */
 const struct card_engine *card_engine_find(const char *name);
 

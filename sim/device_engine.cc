@@ -551,12 +551,14 @@ bool sizes_fit(const mpnic_device_config *config)
 	       s.tokens == DEVICE_TOKENS && s.peers == DEVICE_PEERS;
 }
 
-} // namespace
+// ---- as an engine
+// ---------------------------------------------------------------------------------
 
-extern "C" {
+void engine_free(mpnic_device *d);
+bool engine_poll(mpnic_device *d, uint64_t now_ns);
 
-int rtl_device_new(const mpnic_device_config *config, const mpnic_device_ops *ops, void *ctx,
-		   uint32_t *doorbells, uint64_t now_ns, mpnic_device **device)
+int engine_open(const mpnic_device_config *config, const mpnic_device_ops *ops, void *ctx,
+		uint32_t *doorbells, uint64_t now_ns, mpnic_device **device)
 {
 	mpnic_device *d;
 	uint32_t seed;
@@ -589,14 +591,14 @@ int rtl_device_new(const mpnic_device_config *config, const mpnic_device_ops *op
 	d->reset(RESET_CLOCKS);
 	err = wait_clear(d);
 	if (err) {
-		rtl_device_free(d);
+		engine_free(d);
 		return err;
 	}
 	*device = d;
 	return 0;
 }
 
-void rtl_device_free(mpnic_device *d)
+void engine_free(mpnic_device *d)
 {
 	if (!d)
 		return;
@@ -604,13 +606,13 @@ void rtl_device_free(mpnic_device *d)
 	delete d;
 }
 
-uint32_t rtl_device_read(mpnic_device *d, uint32_t offset)
+uint32_t engine_read(mpnic_device *d, uint32_t offset)
 {
 	ring(d);
 	return axil_read(d, offset);
 }
 
-void rtl_device_write(mpnic_device *d, uint32_t offset, uint32_t value)
+void engine_write(mpnic_device *d, uint32_t offset, uint32_t value)
 {
 	ring(d);
 	d->busy = true;
@@ -618,34 +620,33 @@ void rtl_device_write(mpnic_device *d, uint32_t offset, uint32_t value)
 	if (offset == MPNIC_HOST_RESET && value >> 16 == MPNIC_RESET_MAGIC &&
 	    (value & 0xffff) <= MPNIC_RESET_USER) {
 		clear_doorbells(d);
-		if (d->patient)
-			wait_clear(d);
+		if (d->patient && wait_clear(d))
+			broken(d, "a reset does not end");
 	}
 	if (offset == MPNIC_HOST_ADMIN_CONTROL && value & MPNIC_ADMIN_CONTROL_ENABLE)
 		d->doorbells[MPNIC_DOORBELL_ADMIN / 4] = d->rung[MPNIC_DOORBELL_ADMIN / 4] =
 			axil_read(d, MPNIC_BAR_DOORBELL + MPNIC_DOORBELL_ADMIN);
 }
 
-int rtl_device_reset(mpnic_device *d, mpnic_reset_code reason)
+int engine_reset(mpnic_device *d, mpnic_reset_code reason)
 {
-	rtl_device_write(d, MPNIC_HOST_RESET,
-			 MPNIC_RESET_MAGIC << 16 | static_cast<uint32_t>(reason));
+	engine_write(d, MPNIC_HOST_RESET, MPNIC_RESET_MAGIC << 16 | static_cast<uint32_t>(reason));
 	return 0;
 }
 
-void rtl_device_receive(mpnic_device *d, unsigned port, const uint8_t *frame, size_t len)
+void engine_receive(mpnic_device *d, unsigned port, const uint8_t *frame, size_t len)
 {
 	d->busy = true;
 	if (!len)
 		return;
 	d->wire[port].in.emplace_back(frame, frame + len);
 	if (d->patient)
-		rtl_device_poll(d, d->now);
+		engine_poll(d, d->now);
 	while (d->wire[port].in.size() > WAITING_MAX)
 		clock(d);
 }
 
-bool rtl_device_has_room(const mpnic_device *d, unsigned port)
+bool engine_has_room(const mpnic_device *d, unsigned port)
 {
 	const auto &root = *d->top->rootp;
 	const unsigned flags = root.mpnic_device__DOT__u_fw__DOT__port_flags_q >> 3 * port;
@@ -670,13 +671,13 @@ bool rtl_device_has_room(const mpnic_device *d, unsigned port)
 	return any;
 }
 
-void rtl_device_link(mpnic_device *d, unsigned port, bool up)
+void engine_link(mpnic_device *d, unsigned port, bool up)
 {
 	set_bit(&d->top->links_i, port, up);
 	d->busy = true;
 }
 
-bool rtl_device_poll(mpnic_device *d, uint64_t now_ns)
+bool engine_poll(mpnic_device *d, uint64_t now_ns)
 {
 	unsigned idle = 0;
 	bool busy = d->busy;
@@ -693,13 +694,13 @@ bool rtl_device_poll(mpnic_device *d, uint64_t now_ns)
 	return busy || idle < IDLE_CLOCKS;
 }
 
-bool rtl_device_sleep(mpnic_device *d, uint64_t *wake_ns)
+bool engine_sleep(mpnic_device *d, uint64_t *wake_ns)
 {
 	*wake_ns = d->now + WAKE_NS;
 	return true;
 }
 
-void rtl_device_fault(mpnic_device *d, enum mpnic_device_fault fault)
+void engine_fault(mpnic_device *d, enum mpnic_device_fault fault)
 {
 	auto &ram = d->top->rootp->mpnic_device__DOT__u_fw__DOT__u_ram__DOT__mem;
 
@@ -709,7 +710,7 @@ void rtl_device_fault(mpnic_device *d, enum mpnic_device_fault fault)
 		for (uint32_t i = RAM_TEXT; i < RAM_END; i++)
 			ram[i] = fault == MPNIC_FAULT_FW_HANG ? JUMP_TO_SELF : 0;
 		// It may sleep until its timer.
-		rtl_device_poll(d, d->now + TICK_NS);
+		engine_poll(d, d->now + TICK_NS);
 		break;
 	case MPNIC_FAULT_IRQ_LOST:
 		d->lose_irq = true;
@@ -723,6 +724,10 @@ void rtl_device_fault(mpnic_device *d, enum mpnic_device_fault fault)
 	}
 }
 
+} // namespace
+
+extern "C" {
+
 void device_engine_patience(mpnic_device *d, unsigned clocks, bool patient)
 {
 	d->patience = clocks;
@@ -730,18 +735,8 @@ void device_engine_patience(mpnic_device *d, unsigned clocks, bool patient)
 }
 
 const struct card_engine rtl_device_engine = {
-	"rtl",
-	rtl_device_new,
-	rtl_device_free,
-	rtl_device_read,
-	rtl_device_write,
-	rtl_device_reset,
-	rtl_device_receive,
-	rtl_device_has_room,
-	rtl_device_link,
-	rtl_device_poll,
-	rtl_device_sleep,
-	rtl_device_fault,
+	"rtl",		engine_open,	 engine_free, engine_read, engine_write, engine_reset,
+	engine_receive, engine_has_room, engine_link, engine_poll, engine_sleep, engine_fault,
 };
 
 #if DEVICE_SAVABLE

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The device in RTL, Verilated, behind the functions of mpnic_device.h, with rtl_device_ in place
- * of mpnic_device_.
+ * The device in RTL, Verilated, as an engine of the simulated card and of tests.
  *
  * What differs from the model:
  *  - Table sizes are the build's; others are refused with -EINVAL.
@@ -18,21 +17,6 @@
 extern "C" {
 #endif
 
-int rtl_device_new(const struct mpnic_device_config *config, const struct mpnic_device_ops *ops,
-		   void *ctx, uint32_t *doorbells, uint64_t now_ns, struct mpnic_device **device);
-void rtl_device_free(struct mpnic_device *device);
-uint32_t rtl_device_read(struct mpnic_device *device, uint32_t offset);
-void rtl_device_write(struct mpnic_device *device, uint32_t offset, uint32_t value);
-int rtl_device_reset(struct mpnic_device *device, enum mpnic_reset_code reason);
-void rtl_device_receive(struct mpnic_device *device, unsigned int port, const uint8_t *frame,
-			size_t len);
-bool rtl_device_has_room(const struct mpnic_device *device, unsigned int port);
-void rtl_device_link(struct mpnic_device *device, unsigned int port, bool up);
-bool rtl_device_poll(struct mpnic_device *device, uint64_t now_ns);
-bool rtl_device_sleep(struct mpnic_device *device, uint64_t *wake_ns);
-void rtl_device_fault(struct mpnic_device *device, enum mpnic_device_fault fault);
-
-/* They as a card's engine. */
 extern const struct card_engine rtl_device_engine;
 
 /*

@@ -26,7 +26,7 @@ bench-state: $(BENCH_STATE)
 
 # The simulated card (C model) in one process, libmpnic in another.
 BENCH_TARGETS += bench-driver
-$(B)/bench/bench_driver: $(B)/obj/tests/bench/bench_driver.o $(LIB)
+$(B)/bench/bench_driver: $(B)/obj/tests/bench/bench_driver.o $(B)/obj/tests/driver/card.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ -pthread
 

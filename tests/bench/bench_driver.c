@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../driver/card.h"
 #include "mpnic.h"
 
 enum {
@@ -55,16 +55,12 @@ static uint64_t now_ns(void)
 
 static void start_sim(const char *path)
 {
-	struct stat st;
+	const char *const argv[] = {path,	 "serve",   "--quiet", "--socket",
+				    socket_path, "--port0", "loop",    NULL};
 
-	sim = fork();
-	if (!sim) {
-		execl(path, path, "serve", "--quiet", "--socket", socket_path, "--port0", "loop",
-		      (char *)NULL);
-		_exit(127);
-	}
-	for (unsigned int i = 0; i < 2000 && stat(socket_path, &st); i++)
-		usleep(5000);
+	sim = card_start((char *const *)argv, socket_path);
+	if (sim < 0)
+		fail(path, "does not start");
 }
 
 static void post(struct setup *s, unsigned int slot)

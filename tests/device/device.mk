@@ -16,11 +16,11 @@ test-device-san: $(DEVICE)/device-san $(FW_IMAGE)
 
 $(B)/obj/tests/device/%.o $(B)/san/tests/device/%.o: CPPFLAGS += $(DEVICE_CPPFLAGS)
 
-$(DEVICE)/device: $(DEVICE_SRCS:%=$(B)/obj/tests/device/%.o) $(B)/obj/tests/unit/build.o $(B)/obj/tests/unit/naive.o $(B)/obj/sim/gen.o \
+$(DEVICE)/device: $(DEVICE_SRCS:%=$(B)/obj/tests/device/%.o) $(B)/obj/sim/model_engine.o $(B)/obj/tests/unit/build.o $(B)/obj/tests/unit/naive.o $(B)/obj/sim/gen.o \
 		$(MODEL_LIB) $(FW_LIB)
 	@mkdir -p $(@D)
 	$(CC) $^ -o $@ -lcriterion
-$(DEVICE)/device-san: $(DEVICE_SRCS:%=$(B)/san/tests/device/%.o) $(B)/san/tests/unit/build.o $(B)/san/tests/unit/naive.o $(B)/san/sim/gen.o \
+$(DEVICE)/device-san: $(DEVICE_SRCS:%=$(B)/san/tests/device/%.o) $(B)/san/sim/model_engine.o $(B)/san/tests/unit/build.o $(B)/san/tests/unit/naive.o $(B)/san/sim/gen.o \
 		$(MODEL_SAN_LIB) $(FW_SAN_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ -lcriterion
@@ -30,7 +30,7 @@ DEVICE_RTL := $(B)/device-rtl-test
 DEVICE_RTL_SIZES := FLOWS=1024 STASH=64 CONNS=1024 TOKENS=1024 PEERS=256
 $(eval $(call device_engine,device-rtl-test,$(DEVICE_RTL_SIZES),\
 	--assert --x-assign fast --x-initial fast --savable,-DDEVICE_SAVABLE=1,verilated_save.o))
-DEVICE_RTL_OBJS := $(B)/obj/tests/unit/build.o $(B)/obj/tests/unit/naive.o $(B)/obj/sim/gen.o \
+DEVICE_RTL_OBJS := $(B)/obj/sim/model_engine.o $(B)/obj/tests/unit/build.o $(B)/obj/tests/unit/naive.o $(B)/obj/sim/gen.o \
 	$(DEVICE_RTL)/librtl_engine.a $(MODEL_LIB) $(FW_LIB)
 $(DEVICE)/device-rtl: $(DEVICE_COMMON:%=$(B)/obj/tests/device/%.o) $(B)/obj/tests/device/rtl.o $(DEVICE_RTL_OBJS)
 	@mkdir -p $(@D)
@@ -48,6 +48,8 @@ SOAK_TARGETS += soak-device-lockstep
 test-device-lockstep: $(DEVICE)/lockstep $(FW_IMAGE)
 	@rm -f $(DEVICE)/snapshot-lockstep
 	@HOST_SNAPSHOT=$(DEVICE)/snapshot-lockstep $(RUN) device-lockstep $<
+	@HOST_SNAPSHOT=$(DEVICE)/snapshot-lockstep $(RUN) device-lockstep-spoilt sh -ec \
+		'for what in phase buffers wire; do $< --count 200 --spoil $$what; done'
 
 soak-device-lockstep: $(DEVICE)/lockstep $(FW_IMAGE)
 	@rm -f $(DEVICE)/snapshot-lockstep
@@ -58,7 +60,7 @@ test-device-rtl: $(DEVICE)/device-rtl $(FW_IMAGE)
 	@HOST_SNAPSHOT=$(DEVICE)/snapshot $(RUN) device-rtl $<
 
 # The model's library comes last: of it is taken what the broken source does not replace.
-DEVICE_TWIN_OBJS := $(DEVICE_SRCS:%=$(B)/obj/tests/device/%.o) $(B)/obj/tests/unit/build.o \
+DEVICE_TWIN_OBJS := $(DEVICE_SRCS:%=$(B)/obj/tests/device/%.o) $(B)/obj/sim/model_engine.o $(B)/obj/tests/unit/build.o \
 	$(B)/obj/tests/unit/naive.o $(B)/obj/sim/gen.o
 test-device-twins: $(DEVICE_TWIN_OBJS) $(MODEL_LIB) $(FW_LIB) $(FW_IMAGE)
 	@$(RUN) device-twins tests/device/twins.py --out $(DEVICE)/twins \

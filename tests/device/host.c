@@ -70,21 +70,7 @@ static void random_bytes(void *ctx, void *buf, size_t len)
 
 static const struct mpnic_device_ops ops = {dma_read, dma_write, irq, wire_send, random_bytes};
 
-const struct card_engine host_model = {
-	"model",
-	mpnic_device_new,
-	mpnic_device_free,
-	mpnic_device_read,
-	mpnic_device_write,
-	mpnic_device_reset,
-	mpnic_device_receive,
-	mpnic_device_has_room,
-	mpnic_device_link,
-	mpnic_device_poll,
-	mpnic_device_sleep,
-	mpnic_device_fault,
-};
-const struct card_engine *host_engine = &host_model;
+const struct card_engine *host_engine = &model_device_engine;
 int (*host_save)(struct mpnic_device *device, const char *path);
 int (*host_restore)(struct mpnic_device *device, const char *path);
 
@@ -302,7 +288,7 @@ void host_port(struct host *h, unsigned int port, uint16_t flags, uint16_t base,
 /* Time goes on from where it was. */
 static bool restore(struct host *h, const char *path)
 {
-	if (!host_restore || h->engine == &host_model || host_restore(h->device, path))
+	if (!host_restore || h->engine == &model_device_engine || host_restore(h->device, path))
 		return false;
 	h->now_ns = host_read(h, MPNIC_HOST_TIME);
 	h->now_ns |= (uint64_t)host_read(h, MPNIC_HOST_TIME + 4) << 32;
@@ -314,7 +300,7 @@ static void save(struct host *h, const char *path)
 {
 	char own[256];
 
-	if (!host_save || h->engine == &host_model)
+	if (!host_save || h->engine == &model_device_engine)
 		return;
 	snprintf(own, sizeof(own), "%s.%d", path, (int)getpid());
 	if (host_save(h->device, own) || rename(own, path))

@@ -41,7 +41,7 @@ struct host {
 };
 
 /* What host_new() makes: the model, unless what is linked with it says otherwise. */
-extern const struct card_engine *host_engine, host_model;
+extern const struct card_engine *host_engine;
 
 struct host *host_new(void); /* as power comes up; small tables */
 struct host *host_new_engine(const struct card_engine *engine);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * lockstep [--count STEPS] [--seed S]: two hosts do the same to the model and to the RTL:
- * descriptors good and bad, frames from both wires and from all queues, admin commands, queues that
- * come and go. Behind each step both have the same memory, bit for bit (buffers, completions,
+ * lockstep [--count STEPS] [--seed S] [--spoil WHAT]: two hosts do the same to the model and to the
+ * RTL: descriptors good and bad, frames from both wires and from all queues, admin commands, queues
+ * that come and go. Behind each step both have the same memory, bit for bit (buffers, completions,
  * events), the same frames on their wires, the same counters and answers.
+ *
+ * With --spoil something of the RTL's is wrong (phase, buffers: of a completion; wire: of a frame
+ * that left), and only a difference that is noticed passes.
  *
  * Not compared: how many interrupts completions make, which is a matter of time; the log; how often
  * a table moved entries, whose hash is secret.
@@ -36,7 +39,7 @@ static unsigned int done_of[KINDS];
 static struct mpnic_key recent[RECENT];
 static unsigned int recent_count;
 static uint32_t posted[PAIRS], taken[PAIRS]; /* Rx descriptors */
-static const char *doing;
+static const char *doing, *spoil;
 
 static uint32_t below(uint32_t n)
 {
@@ -45,6 +48,11 @@ static uint32_t below(uint32_t n)
 
 static __attribute__((noreturn)) void differs(const char *what, uint64_t at)
 {
+	if (spoil) {
+		printf("lockstep: %s spoilt, noticed in step %" PRIu64 ": %s\n", spoil, done_steps,
+		       what);
+		exit(0);
+	}
 	fprintf(stderr, "lockstep: step %" PRIu64 " (%s): %s differs at 0x%" PRIx64 "\n",
 		done_steps, doing, what, at);
 	exit(1);
@@ -435,7 +443,7 @@ static void all_up(void)
 	recent_count = 0;
 	memset(posted, 0, sizeof(posted));
 	memset(taken, 0, sizeof(taken));
-	host[MODEL] = host_up_engine(&host_model, PAIRS, LOG2);
+	host[MODEL] = host_up_engine(&model_device_engine, PAIRS, LOG2);
 	host[RTL] = host_up_engine(host_engine, PAIRS, LOG2);
 	device_engine_noise(host[RTL]->device, below(2) ? 0 : below(180), rnd(&seed));
 	EACH(h)
@@ -455,6 +463,23 @@ static void all_down(void)
 	host_free(h);
 }
 
+static void spoil_wire(void)
+{
+	struct host *r = host[RTL];
+
+	if (r->sent_count)
+		r->sent[0].data[r->sent[0].len - 1] ^= 1;
+}
+
+static void spoil_device(void)
+{
+	if (!spoil || !strcmp(spoil, "wire"))
+		return;
+	host[RTL]->engine->fault(host[RTL]->device, !strcmp(spoil, "phase")
+							    ? MPNIC_FAULT_CPL_PHASE
+							    : MPNIC_FAULT_CPL_BUFFERS);
+}
+
 static void step(void)
 {
 	static void (*const kinds[KINDS])(void) = {receive,	 receive,     receive,
@@ -470,9 +495,17 @@ static void step(void)
 		done_of[kind]++;
 	}
 	poll_both();
+	if (spoil && !strcmp(spoil, "wire"))
+		spoil_wire();
 	compare();
 	take_completions();
 	done_steps++;
+}
+
+static int usage(void)
+{
+	fputs("usage: lockstep [--count STEPS] [--seed S] [--spoil phase|buffers|wire]\n", stderr);
+	return 2;
 }
 
 int main(int argc, char **argv)
@@ -480,18 +513,31 @@ int main(int argc, char **argv)
 	uint64_t count = 3000;
 
 	seed = 1;
-	for (int i = 1; i + 1 < argc; i += 2) {
+	for (int i = 1; i < argc; i += 2) {
+		if (i + 1 == argc)
+			return usage();
 		if (!strcmp(argv[i], "--count"))
 			count = strtoull(argv[i + 1], NULL, 0);
 		else if (!strcmp(argv[i], "--seed"))
 			seed = strtoull(argv[i + 1], NULL, 0);
+		else if (!strcmp(argv[i], "--spoil"))
+			spoil = argv[i + 1];
+		else
+			return usage();
 	}
+	if (spoil && strcmp(spoil, "phase") && strcmp(spoil, "buffers") && strcmp(spoil, "wire"))
+		return usage();
 	seed = seed * 0x9e3779b97f4a7c15 | 1;
 	while (done_steps < count) {
 		all_up();
+		spoil_device();
 		while (done_steps < count && host[MODEL]->used < FULL)
 			step();
 		all_down();
+	}
+	if (spoil) {
+		fprintf(stderr, "lockstep: %s spoilt, and nobody noticed\n", spoil);
+		return 1;
 	}
 	printf("lockstep: %" PRIu64
 	       " steps, %u frames from wires, %u from the host, %u admin commands: "

@@ -11,31 +11,20 @@ static int open_patient(const struct mpnic_device_config *config,
 			const struct mpnic_device_ops *ops, void *ctx, uint32_t *doorbells,
 			uint64_t now_ns, struct mpnic_device **device)
 {
-	const int err = rtl_device_new(config, ops, ctx, doorbells, now_ns, device);
+	const int err = rtl_device_engine.open(config, ops, ctx, doorbells, now_ns, device);
 
 	if (!err)
 		device_engine_patience(*device, PATIENCE, true);
 	return err;
 }
 
-static const struct card_engine rtl = {
-	"rtl",
-	open_patient,
-	rtl_device_free,
-	rtl_device_read,
-	rtl_device_write,
-	rtl_device_reset,
-	rtl_device_receive,
-	rtl_device_has_room,
-	rtl_device_link,
-	rtl_device_poll,
-	rtl_device_sleep,
-	rtl_device_fault,
-};
-
 __attribute__((constructor)) static void use_rtl(void)
 {
-	host_engine = &rtl;
+	static struct card_engine patient;
+
+	patient = rtl_device_engine;
+	patient.open = open_patient;
+	host_engine = &patient;
 	host_save = device_engine_save;
 	host_restore = device_engine_restore;
 }

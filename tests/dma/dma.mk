@@ -26,13 +26,3 @@ test-dma: $(DMA)/read $(DMA)/write $(DMA)/read-twins $(DMA)/write-twins
 	@$(RUN) dma-read-twins tests/rtl/twins.py run tests/dma/read_faults.py 120000 $(DMA)/read-twins
 	@$(RUN) dma-write-twins tests/rtl/twins.py run tests/dma/write_faults.py 120000 \
 		$(DMA)/write-twins
-
-LINT_TARGETS += lint-dma
-.PHONY: lint-dma
-lint-dma:
-	$(VERILATOR) --lint-only -Wall --top-module mpnic_dma_read hw/rtl/mpnic_dma_read.sv
-	$(VERILATOR) --lint-only -Wall --top-module mpnic_dma_write $(DMA_WRITE_SV)
-	yosys -q -p 'read_verilog -sv hw/rtl/mpnic_dma_read.sv' \
-		-p 'hierarchy -check -top mpnic_dma_read; proc; check -assert'
-	yosys -q -p 'read_verilog -sv $(DMA_WRITE_SV)' \
-		-p 'hierarchy -check -top mpnic_dma_write; proc; check -assert'

@@ -11,11 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "card.h"
 #include "mpnic.h"
 
 #define BUF_SIZE 2048
@@ -75,14 +74,6 @@ static __attribute__((noreturn, format(printf, 1, 2))) void fail(const char *for
 		if (what)                                                \
 			fail("line %d: %s", __LINE__, mpnic_error(dev)); \
 	} while (0)
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* ---- files ---------------------------------------------------------------------------------- */
 
@@ -161,17 +152,13 @@ static long find(struct frames *f, size_t from, const uint8_t *bytes, uint32_t l
 static void start_sim(const char *path, const char *engine)
 {
 	char wire[160];
-	struct stat st;
+	const char *const argv[] = {path,	"serve",     "--quiet", "--engine", engine,
+				    "--socket", socket_path, "--port0", wire,	    NULL};
 
 	snprintf(wire, sizeof(wire), "pcap:%s,%s", in_path, out_path);
-	sim = fork();
-	if (!sim) {
-		execl(path, path, "serve", "--quiet", "--engine", engine, "--socket", socket_path,
-		      "--port0", wire, (char *)NULL);
-		_exit(127);
-	}
-	for (unsigned int i = 0; i < 4000 && stat(socket_path, &st); i++)
-		usleep(5000);
+	sim = card_start((char *const *)argv, socket_path);
+	if (sim < 0)
+		fail("%s does not start", path);
 }
 
 static void post(struct queue *q, unsigned int slot)
@@ -237,7 +224,8 @@ static bool take(struct mpnic_dev *dev, struct queue *q, struct frames *f, uint6
 
 		memcpy(whole + at, buf.cookie, len);
 		at += len;
-		mpnic_rxq_post(q->rx, &buf, 1);
+		if (mpnic_rxq_post(q->rx, &buf, 1) != 1)
+			fail("a buffer is not taken back");
 	}
 	number = find(f, q->next, whole, at, 0);
 	if (number < 0)
@@ -292,8 +280,8 @@ static void run(const char *image, struct frames *f, uint64_t patience, unsigned
 	}
 	for (unsigned int i = 0; i < MPNIC_QUEUES; i++) {
 		*used += queue[i].frames != 0;
-		mpnic_rxq_destroy(queue[i].rx);
-		mpnic_txq_destroy(queue[i].tx);
+		OK(mpnic_rxq_destroy(queue[i].rx));
+		OK(mpnic_txq_destroy(queue[i].tx));
 		mpnic_dma_free(dev, &queue[i].dma);
 	}
 	mpnic_close(dev);

@@ -34,7 +34,7 @@ TEST_TARGETS += test-driver-whole
 SOAK_TARGETS += soak-driver-whole
 .PHONY: test-driver-whole soak-driver-whole
 
-$(DRIVER)/whole: $(B)/san/tests/driver/whole.o $(LIB_SAN)
+$(DRIVER)/whole: $(B)/san/tests/driver/whole.o $(B)/san/tests/driver/card.o $(LIB_SAN)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) -o $@ $^ -pthread
 
@@ -66,7 +66,7 @@ test-driver-vfio: $(DRIVER)/vfio
 # Captures in and out again, through all queues.
 TEST_TARGETS += test-driver-captures
 .PHONY: test-driver-captures
-$(DRIVER)/captures: $(B)/san/tests/driver/captures.o $(LIB_SAN)
+$(DRIVER)/captures: $(B)/san/tests/driver/captures.o $(B)/san/tests/driver/card.o $(LIB_SAN)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) -o $@ $^ -lpcap -pthread
 

@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "card.h"
 #include "mpnic.h"
 
 #define WINDOW	 16
@@ -80,31 +81,18 @@ static uint32_t rnd(void)
 	return (uint32_t)(seed >> 20);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* --- the other side -------------------------------------------------------------------------- */
 
 static void start_sim(void)
 {
-	struct stat st;
+	const char *const argv[] = {sim_path,	  "serve",    "--quiet",   "--engine",
+				    engine,	  "--socket", socket_path, "--control",
+				    control_path, "--port0",  "loop",	   "--port1",
+				    "loop",	  "--serial", "WHOLE-1",   NULL};
 
 	unlink(control_path);
-	sim = fork();
-	if (!sim) {
-		execl(sim_path, sim_path, "serve", "--quiet", "--engine", engine, "--socket",
-		      socket_path, "--control", control_path, "--port0", "loop", "--port1", "loop",
-		      "--serial", "WHOLE-1", (char *)NULL);
-		_exit(127);
-	}
-	for (unsigned int i = 0; i < 4000 && stat(control_path, &st); i++)
-		usleep(5000);
-	CHECK(!stat(control_path, &st), "%s does not start", sim_path);
+	sim = card_start((char *const *)argv, control_path);
+	CHECK(sim > 0, "%s does not start", sim_path);
 }
 
 static void kill_sim(void)

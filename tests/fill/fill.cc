@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "Vmpnic_fill.h"
-#include "frames.h"
+#include "model.h"
 #include "random.h"
 
 namespace

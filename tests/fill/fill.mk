@@ -3,7 +3,7 @@
 
 FILL := $(B)/fill
 FILL_PARTS_SV := $(RTL_PKGS) hw/rtl/mpnic_fifo.sv hw/rtl/mpnic_ram_fifo.sv
-FILL_LIBS := $(B)/obj/tests/fill/frames.o $(B)/obj/sim/gen.o $(MODEL_LIB)
+FILL_LIBS := $(B)/obj/tests/fill/model.o $(B)/obj/sim/gen.o $(MODEL_LIB)
 FILL_VFLAGS := --x-assign unique --x-initial unique
 
 $(eval $(call rtl_bench,$(FILL)/fill,$(FILL)/rtl,mpnic_fill,$(FILL_PARTS_SV) hw/rtl/mpnic_fill.sv,\

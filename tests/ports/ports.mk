@@ -26,12 +26,3 @@ test-ports: $(PORTS)/rx $(PORTS)/tx $(PORTS)/rx-twins $(PORTS)/tx-twins
 	@$(RUN) port-tx $(PORTS)/tx --count 30000
 	@$(RUN) port-rx-twins tests/rtl/twins.py run tests/ports/ports_rx_faults.py 10000 $(PORTS)/rx-twins
 	@$(RUN) port-tx-twins tests/rtl/twins.py run tests/ports/ports_tx_faults.py 5000 $(PORTS)/tx-twins
-
-LINT_TARGETS += lint-ports
-.PHONY: lint-ports
-lint-ports:
-	for top in mpnic_port_rx mpnic_port_tx; do \
-		$(VERILATOR) --lint-only -Wall --top-module $$top $(PORTS_SV) hw/rtl/$$top.sv && \
-		yosys -q -p 'read_verilog -sv $(PORTS_SV)' -p "read_verilog -sv hw/rtl/$$top.sv" \
-			-p "hierarchy -check -top $$top; proc; check -assert" || exit 1; \
-	done

@@ -22,11 +22,3 @@ TEST_TARGETS += test-rx
 test-rx: $(RX)/rx $(RX)/rx-twins
 	@$(RUN) rx $(RX)/rx
 	@$(RUN) rx-twins tests/rtl/twins.py run tests/rx/rx_faults.py 1200000 $(RX)/rx-twins
-
-LINT_TARGETS += lint-rx
-.PHONY: lint-rx
-lint-rx:
-	$(VERILATOR) --lint-only -Wall --top-module mpnic_rx \
-		$(filter-out %dma_read.sv %dma_write.sv,$(RX_SV))
-	yosys -q -p 'read_verilog -sv $(filter-out %dma_read.sv %dma_write.sv,$(RX_SV))' \
-		-p 'hierarchy -check -top mpnic_rx; proc; check -assert'

@@ -18,16 +18,3 @@ TEST_TARGETS += test-tx
 test-tx: $(TX)/tx $(TX)/tx-twins
 	@$(RUN) tx $(TX)/tx --count 60000
 	@$(RUN) tx-twins tests/rtl/twins.py run tests/tx/tx_faults.py 12000 $(TX)/tx-twins
-
-LINT_TARGETS += lint-tx
-.PHONY: lint-tx
-lint-tx:
-	$(VERILATOR) --lint-only -Wall -Ihw/regs/generated --top-module mpnic_tx $(TX_SV)
-	yosys -q -p 'read_verilog -sv -Ihw/regs/generated $(TX_SV)' \
-		-p 'hierarchy -check -top mpnic_tx; proc; check -assert'
-
-SOAK_TARGETS += soak-tx
-.PHONY: soak-tx
-soak-tx: $(TX)/tx
-	end=$$(($$(date +%s) + $${SOAK_SECONDS:-600})); while [ $$(date +%s) -lt $$end ]; do \
-		$< --count 200000 --seed $$(date +%s%N) || exit 1; done

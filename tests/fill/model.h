@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the bench needs of C whose headers are not C++. */
-#ifndef TESTS_FILL_FRAMES_H
-#define TESTS_FILL_FRAMES_H
+#ifndef TESTS_FILL_MODEL_H
+#define TESTS_FILL_MODEL_H
 
 #include <stddef.h>
 

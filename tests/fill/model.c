@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "frames.h"
+#include "model.h"
 
 #include "gen.h"
 #include "mpnic_model.h"

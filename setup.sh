@@ -27,6 +27,7 @@ test=(
     libpcap-dev              # captures, read by another reader than our own
     clang libclang-rt-14-dev # libFuzzer
     tshark                   # second opinion on captures
+    gtkwave                  # fst2vcd: waveforms, read by another program than ours
     z3                       # proofs
     iproute2                 # live captures in network namespaces
     qemu-system-misc         # another opinion on the processor and its tests

@@ -263,6 +263,14 @@ static int open_wires(struct card *card, char error[CARD_ERROR_MAX])
 	return 0;
 }
 
+static int start_trace(struct card *card)
+{
+	const struct card_config *c = &card->config;
+
+	return c->trace ? card->engine->trace(card->device, c->trace, c->trace_from, c->trace_for)
+			: 0;
+}
+
 static int open_all(struct card *card, char error[CARD_ERROR_MAX])
 {
 	int err = open_wires(card, error);
@@ -278,6 +286,8 @@ static int open_all(struct card *card, char error[CARD_ERROR_MAX])
 	card->now_ns = now_ns();
 	err = card->engine->open(&card->config.device, &card_device_ops, card, card->doorbells,
 				 card->now_ns, &card->device);
+	if (!err)
+		err = start_trace(card);
 	if (!err)
 		watch_links(card);
 	if (!err)

@@ -18,6 +18,7 @@
 
 #define CARD_ACCESS_MS 10
 #define CARD_ERROR_MAX 512
+#define CARD_TRACE_FOR 100000 /* clocks of waveforms, where nothing is said */
 
 struct card;
 
@@ -27,7 +28,9 @@ struct card_config {
 	const char *wire[MPNIC_PORTS]; /* specs of wire.h */
 	const struct card_engine *engine;
 	struct mpnic_device_config device;
-	void (*log)(const char *text); /* a line for people; called by both threads */
+	const char *trace; /* file for waveforms of an engine that writes some, or NULL */
+	uint64_t trace_from, trace_for; /* clocks */
+	void (*log)(const char *text);	/* a line for people; called by both threads */
 };
 
 /* Returns 0 or a negative errno; then error says what is wrong and what to do. */

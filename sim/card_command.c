@@ -182,6 +182,51 @@ static json_t *do_fault(struct card *card, char *args, char why[WIRE_ERROR_MAX])
 	return NULL;
 }
 
+static json_t *trace_json(const struct card *card)
+{
+	struct card_trace t;
+
+	card->engine->trace_state(card->device, &t);
+	return json_pack("{sI sI sI sb}", "clock", (json_int_t)t.clock, "from", (json_int_t)t.from,
+			 "end", (json_int_t)t.end, "open", t.open);
+}
+
+/* FILE [CLOCKS], from now on. */
+static int start_trace(struct card *card, char *args, char why[WIRE_ERROR_MAX])
+{
+	const char *file = strsep(&args, " ");
+	unsigned long long clocks = CARD_TRACE_FOR;
+	char *end = NULL;
+	int err;
+
+	if (args) {
+		errno = 0;
+		clocks = strtoull(args, &end, 0);
+	}
+	if (!*file || (args && (end == args || *end || *args == '-' || errno)) || !clocks) {
+		snprintf(why, WIRE_ERROR_MAX, "a file comes first, then a number of clocks");
+		return -EINVAL;
+	}
+	err = card->engine->trace(card->device, file, 0, clocks);
+	if (err)
+		snprintf(why, WIRE_ERROR_MAX, "%.200s: %s", file, strerror(-err));
+	return err;
+}
+
+static json_t *do_trace(struct card *card, char *args, char why[WIRE_ERROR_MAX])
+{
+	if (!card->engine->traces) {
+		snprintf(why, WIRE_ERROR_MAX,
+			 "waveforms are of the RTL (--engine rtl), and of `mpnic-sim-trace serve`");
+		return NULL;
+	}
+	if (args && !strcmp(args, "off"))
+		card->engine->trace(card->device, NULL, 0, 0);
+	else if (args && start_trace(card, args, why))
+		return NULL;
+	return trace_json(card);
+}
+
 /* The device answers nothing more, as one whose power or link to the host has gone, until a reset
  * by PCI. */
 static json_t *do_dead(struct card *card, char *args, char why[WIRE_ERROR_MAX])
@@ -208,6 +253,7 @@ static const struct {
 	{"wire", "PORT drop=P,dup=P,corrupt=P,reorder=P,delay=US,seed=N,rx,tx | none", do_wire},
 	{"link", "PORT up|down", do_link},
 	{"fault", "fw-hang|fw-crash|irq-lost|cpl-phase|cpl-buffers", do_fault},
+	{"trace", "FILE [CLOCKS] | off; how far it is, without", do_trace},
 	{"dead", "answer nothing more until a PCI reset", do_dead},
 	{"stop", "end mpnic-sim", do_stop},
 };

@@ -6,6 +6,13 @@
 
 #include "mpnic_device.h"
 
+/* Waveforms, of clocks since power came up. */
+struct card_trace {
+	uint64_t clock;	    /* now */
+	uint64_t from, end; /* what the last file has, or will have, once it is closed */
+	bool open;
+};
+
 struct card_engine {
 	const char *name;
 	int (*open)(const struct mpnic_device_config *config, const struct mpnic_device_ops *ops,
@@ -21,6 +28,14 @@ struct card_engine {
 	bool (*poll)(struct mpnic_device *device, uint64_t now_ns);
 	bool (*sleep)(struct mpnic_device *device, uint64_t *wake_ns);
 	void (*fault)(struct mpnic_device *device, enum mpnic_device_fault fault);
+	/*
+	 * Waveforms of @clocks clocks into an FST file, from clock @from or from now on; a file
+	 * that is open is closed. @path NULL: no more. Returns 0, -EIO with a message on stderr, or
+	 * -ENOTSUP in a build that has none. NULL: this engine has no clocks.
+	 */
+	int (*trace)(struct mpnic_device *device, const char *path, uint64_t from, uint64_t clocks);
+	void (*trace_state)(const struct mpnic_device *device, struct card_trace *trace);
+	bool traces; /* this build does */
 };
 
 extern const struct card_engine model_device_engine;

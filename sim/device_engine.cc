@@ -95,9 +95,10 @@ struct mpnic_device : VerilatedTop<Top> {
 namespace
 {
 
-[[noreturn]] void broken(const mpnic_device *d, const char *rule)
+[[noreturn]] void broken(mpnic_device *d, const char *rule)
 {
 	fprintf(stderr, "rtl: clock %" PRIu64 ": %s\n", d->clocks, rule);
+	d->stop_trace();
 	abort();
 }
 
@@ -125,7 +126,7 @@ void hold(mpnic_device *d, Held *held, bool valid, bool ready, uint64_t a, uint6
 		memcpy(held->data, data, BEAT);
 }
 
-void check_burst(const mpnic_device *d, uint64_t addr, unsigned beats)
+void check_burst(mpnic_device *d, uint64_t addr, unsigned beats)
 {
 	if (addr % BEAT)
 		broken(d, "a burst that does not start at a beat");
@@ -724,6 +725,22 @@ void engine_fault(mpnic_device *d, enum mpnic_device_fault fault)
 	}
 }
 
+int engine_trace(mpnic_device *d, const char *path, uint64_t from, uint64_t clocks)
+{
+	if (!path) {
+		d->stop_trace();
+		return 0;
+	}
+	if (from < d->clocks)
+		from = d->clocks;
+	return d->start_trace(path, from, clocks < UINT64_MAX - from ? from + clocks : UINT64_MAX);
+}
+
+void engine_trace_state(const mpnic_device *d, card_trace *trace)
+{
+	*trace = {d->clocks, d->trace_from, d->trace_end, d->is_tracing()};
+}
+
 } // namespace
 
 extern "C" {
@@ -735,8 +752,9 @@ void device_engine_patience(mpnic_device *d, unsigned clocks, bool patient)
 }
 
 const struct card_engine rtl_device_engine = {
-	"rtl",		engine_open,	 engine_free, engine_read, engine_write, engine_reset,
-	engine_receive, engine_has_room, engine_link, engine_poll, engine_sleep, engine_fault,
+	"rtl",	      engine_open,    engine_free,     engine_read,	   engine_write,
+	engine_reset, engine_receive, engine_has_room, engine_link,	   engine_poll,
+	engine_sleep, engine_fault,   engine_trace,    engine_trace_state, RTL_TRACE,
 };
 
 #if DEVICE_SAVABLE

@@ -14,4 +14,7 @@ const struct card_engine model_device_engine = {
 	mpnic_device_poll,
 	mpnic_device_sleep,
 	mpnic_device_fault,
+	NULL,
+	NULL,
+	false,
 };

@@ -25,6 +25,7 @@
 #include "tables.h"
 #include "text.h"
 #include "totals.h"
+#include "trace_twin.h"
 #include "track.h"
 
 static const struct track_limits limits = {.flows = 262144, .conns = 65536};
@@ -634,21 +635,6 @@ static int replay_file(struct replay *r, const char *name)
 
 /* ---- the run ------------------------------------------------------------------------------- */
 
-/* Tracing makes the RTL slow, so it is another build, which lies beside this program. */
-static int exec_traced(char **program)
-{
-	char path[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - sizeof("-trace"));
-
-	if (len < 0)
-		len = 0;
-	strcpy(path + len, "-trace");
-	execv(path, program);
-	fprintf(stderr, "mpnic-sim: --trace needs the tracing build, %s: %s; `make` builds it\n",
-		path, strerror(errno));
-	return EXIT_BROKEN;
-}
-
 /* Writing over an input would destroy it. */
 static bool is_input(const char *path, int argc, char **argv)
 {
@@ -683,8 +669,9 @@ static int open_outputs(struct replay *r, int argc, char **argv, char **program)
 {
 	int err = engine_open(r->opt.engine, r->opt.trace, &r->engine);
 
+	/* Tracing makes the RTL slow, so it is another build. */
 	if (err == -ENOTSUP)
-		return exec_traced(program);
+		return trace_twin(program);
 	if (err) {
 		fprintf(stderr, "mpnic-sim: the engine cannot start: %s\n", strerror(-err));
 		return EXIT_BROKEN;

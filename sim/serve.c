@@ -10,6 +10,7 @@
 #include "card.h"
 #include "exit_code.h"
 #include "serve.h"
+#include "trace_twin.h"
 
 static const char usage_text[] =
 	"Usage: mpnic-sim serve --socket PATH [OPTION]...\n"
@@ -22,6 +23,9 @@ static const char usage_text[] =
 	"  -c, --control PATH   socket for commands: statistics, faults on purpose (docs/serve.md)\n"
 	"  -f, --flows N        flows that the tables hold, a power of two; default: 65536\n"
 	"  -S, --serial TEXT    serial number of the card, at most 31 characters\n"
+	"      --trace FILE     waveforms of the RTL (FST), which is slower by then\n"
+	"      --trace-from N   the first clock of them; default: as soon as the card is up\n"
+	"      --trace-for N    how many clocks; default: 100000\n"
 	"  -q, --quiet          say nothing but errors\n"
 	"  -h, --help           this text\n"
 	"\n"
@@ -37,12 +41,26 @@ static const char usage_text[] =
 	"\n"
 	"Exit code: 0; 1 the system or a wire failed; 2 usage.\n";
 
+enum {
+	OPT_TRACE = 256,
+	OPT_TRACE_FROM,
+	OPT_TRACE_FOR
+};
+
 static const struct option long_options[] = {
-	{"socket", required_argument, NULL, 's'},  {"engine", required_argument, NULL, 'e'},
-	{"port0", required_argument, NULL, '0'},   {"port1", required_argument, NULL, '1'},
-	{"control", required_argument, NULL, 'c'}, {"flows", required_argument, NULL, 'f'},
-	{"serial", required_argument, NULL, 'S'},  {"quiet", no_argument, NULL, 'q'},
-	{"help", no_argument, NULL, 'h'},	   {NULL, 0, NULL, 0},
+	{"socket", required_argument, NULL, 's'},
+	{"engine", required_argument, NULL, 'e'},
+	{"port0", required_argument, NULL, '0'},
+	{"port1", required_argument, NULL, '1'},
+	{"control", required_argument, NULL, 'c'},
+	{"flows", required_argument, NULL, 'f'},
+	{"serial", required_argument, NULL, 'S'},
+	{"quiet", no_argument, NULL, 'q'},
+	{"trace", required_argument, NULL, OPT_TRACE},
+	{"trace-from", required_argument, NULL, OPT_TRACE_FROM},
+	{"trace-for", required_argument, NULL, OPT_TRACE_FOR},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
 };
 
 /* Signal handlers have no other way to it. */
@@ -100,10 +118,41 @@ static int set_serial(struct card_config *config, const char *arg)
 	return 0;
 }
 
+static int set_clocks(uint64_t *clocks, const char *option, const char *arg)
+{
+	char *end;
+
+	errno = 0;
+	*clocks = strtoull(arg, &end, 0);
+	if (end == arg || *end || *arg == '-' || errno)
+		return bad_usage(option, arg);
+	return 0;
+}
+
+/* What fits each other. */
+static int check(const struct card_config *config, bool flows_given, bool window_given)
+{
+	const bool rtl = config->engine->trace;
+
+	if (!config->socket)
+		return bad_usage("--socket is missing", NULL);
+	if (rtl && flows_given)
+		return bad_usage(
+			"--flows is for the model; tables of the RTL have the size of its build",
+			NULL);
+	if (config->trace && !rtl)
+		return bad_usage("--trace needs the RTL: --engine rtl", NULL);
+	if (window_given && !config->trace)
+		return bad_usage("--trace-from and --trace-for are of a --trace", NULL);
+	if (!config->trace_for)
+		return bad_usage("--trace-for takes a number of clocks from 1 on, not 0", NULL);
+	return 0;
+}
+
 /* Returns 0, a negative errno, or 1 for --help. */
 static int parse(int argc, char **argv, struct card_config *config)
 {
-	bool flows_given = false;
+	bool flows_given = false, window_given = false;
 	int c, err = 0;
 
 	optind = 1;
@@ -130,6 +179,19 @@ static int parse(int argc, char **argv, struct card_config *config)
 		case 'S':
 			err = set_serial(config, optarg);
 			break;
+		case OPT_TRACE:
+			config->trace = optarg;
+			break;
+		case OPT_TRACE_FROM:
+			err = set_clocks(&config->trace_from, "--trace-from takes a clock, not",
+					 optarg);
+			window_given = true;
+			break;
+		case OPT_TRACE_FOR:
+			err = set_clocks(&config->trace_for,
+					 "--trace-for takes a number of clocks, not", optarg);
+			window_given = true;
+			break;
 		case 'q':
 			config->log = NULL;
 			break;
@@ -142,13 +204,7 @@ static int parse(int argc, char **argv, struct card_config *config)
 	}
 	if (!err && optind < argc)
 		err = bad_usage("nothing is known of", argv[optind]);
-	if (!err && !config->socket)
-		err = bad_usage("--socket is missing", NULL);
-	if (!err && strcmp(config->engine->name, "model") && flows_given)
-		err = bad_usage(
-			"--flows is for the model; tables of the RTL have the size of its build",
-			NULL);
-	return err;
+	return err ? err : check(config, flows_given, window_given);
 }
 
 /* Whoever sees the socket may send a signal: it waits until there is a card to have it. */
@@ -177,11 +233,11 @@ static int handle_signals(void)
 
 int serve_main(int argc, char **argv, char **program)
 {
-	struct card_config config = {.wire = {"none", "none"}, .log = say};
+	struct card_config config = {
+		.wire = {"none", "none"}, .trace_for = CARD_TRACE_FOR, .log = say};
 	char error[CARD_ERROR_MAX];
 	int err, closed;
 
-	(void)program;
 	mpnic_device_defaults(&config.device);
 	config.engine = card_engine_find("model");
 	err = parse(argc, argv, &config);
@@ -191,6 +247,8 @@ int serve_main(int argc, char **argv, char **program)
 	}
 	if (err)
 		return EXIT_USAGE;
+	if (config.trace && !config.engine->traces)
+		return trace_twin(program);
 	hold_signals(true);
 	if (card_open(&config, &running, error)) {
 		say(error);

@@ -15,6 +15,9 @@
 #include <unistd.h>
 
 #include "verilated.h"
+#ifndef RTL_TRACE
+#define RTL_TRACE 0
+#endif
 #if RTL_TRACE
 #include "verilated_fst_c.h"
 #endif
@@ -33,20 +36,68 @@ template <typename Top> struct VerilatedTop {
 	uint64_t random = 1, clocks = 0;
 	std::unique_ptr<VerilatedContext> context;
 	std::unique_ptr<Top> top;
+	uint64_t trace_from = 0, trace_end = 0; // clocks that the last trace is of
 #if RTL_TRACE
 	std::unique_ptr<VerilatedFstC> fst;
 #endif
 
-	// Returns 0, -EIO with a message, or -ENOTSUP where a trace is asked of a build without.
+	// @trace: file of a trace of all clocks, or null. As start_trace().
 	int open(uint64_t seed, const char *trace)
 	{
 		random = (seed ^ UINT64_C(0x9e3779b97f4a7c15)) | UINT64_C(1) << 63;
 		context = std::make_unique<VerilatedContext>();
 		context->randReset(RANDOM_RESET);
 		context->randSeed(static_cast<int>(seed & 0x7fffffff) | 1);
-		context->traceEverOn(trace != nullptr);
+		context->traceEverOn(RTL_TRACE);
 		top = std::make_unique<Top>(context.get());
-		return open_trace(trace);
+		return trace ? start_trace(trace, 0, UINT64_MAX) : 0;
+	}
+
+	// Waveforms of the clocks from @from until before @end into a file; a trace that is being
+	// written ends. Returns 0, -EIO with a message, or -ENOTSUP in a build without tracing.
+	int start_trace(const char *file, uint64_t from, uint64_t end)
+	{
+#if RTL_TRACE
+		stop_trace();
+		fst = std::make_unique<VerilatedFstC>();
+		top->trace(fst.get(), 99);
+		fst->open(file);
+		if (!fst->isOpen()) {
+			fprintf(stderr, "rtl: %s: cannot write the trace\n", file);
+			fst.reset();
+			return -EIO;
+		}
+		trace_from = from;
+		trace_end = end;
+		return 0;
+#else
+		(void)file;
+		(void)from;
+		(void)end;
+		return -ENOTSUP;
+#endif
+	}
+
+	// The file is whole behind it.
+	void stop_trace()
+	{
+#if RTL_TRACE
+		if (!fst)
+			return;
+		fst->close();
+		fst.reset();
+		if (trace_end > clocks)
+			trace_end = clocks > trace_from ? clocks : trace_from;
+#endif
+	}
+
+	bool is_tracing() const
+	{
+#if RTL_TRACE
+		return fst != nullptr;
+#else
+		return false;
+#endif
 	}
 
 	uint64_t noise()
@@ -63,10 +114,14 @@ template <typename Top> struct VerilatedTop {
 		top->clk_i = half & 1;
 		top->eval();
 #if RTL_TRACE
-		if (fst)
+		if (fst && clocks >= trace_from)
 			fst->dump(2 * clocks + half);
 #endif
 		clocks += half;
+#if RTL_TRACE
+		if (fst && clocks >= trace_end)
+			stop_trace();
+#endif
 	}
 
 	// The last clocks are out of reset: ready outputs need not be high in the first.
@@ -82,35 +137,14 @@ template <typename Top> struct VerilatedTop {
 	void close()
 	{
 		top->final();
-#if RTL_TRACE
-		if (fst)
-			fst->close();
-#endif
+		stop_trace();
 #if RTL_COVERAGE
 		write_coverage();
 #endif
 	}
 
-      private:
-	int open_trace(const char *trace)
-	{
-		if (!trace)
-			return 0;
-#if RTL_TRACE
-		fst = std::make_unique<VerilatedFstC>();
-		top->trace(fst.get(), 99);
-		fst->open(trace);
-		if (!fst->isOpen()) {
-			fprintf(stderr, "rtl: %s: cannot write the trace\n", trace);
-			return -EIO;
-		}
-		return 0;
-#else
-		return -ENOTSUP;
-#endif
-	}
-
 #if RTL_COVERAGE
+      private:
 	// Counters live in the design, so each leaves a file; verilator_coverage merges them.
 	void write_coverage()
 	{

@@ -24,7 +24,7 @@ define rtl_engine_lib
 $(B)/$(1)/librtl_engine.a: $(B)/$(1)/V$(or $(5),mpnic_stateless).mk sim/$(or $(6),rtl_engine).cc \
 		sim/$(or $(6),rtl_engine).h sim/verilated_top.h hw/rtl/rtl.mk hw/regs/generated/mpnic_regs.h
 	$$(MAKE) --no-print-directory -s -C $$(@D) -f V$(or $(5),mpnic_stateless).mk CXX=$$(RTL_CXX) \
-		OPT_FAST="$(3)" OPT_GLOBAL=-O1 V$(or $(5),mpnic_stateless)__ALL.a $(4)
+		OPT_FAST="$(3)" OPT_GLOBAL=-O1 $$(RTL_MAKEFLAGS) V$(or $(5),mpnic_stateless)__ALL.a $(4)
 	$$(CXX) $$(RTL_CXXFLAGS) -Isim -Ihw/regs/generated -I$$(@D) $(2) \
 		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include \
 		-isystem $$$$($(VERILATOR) --getenv VERILATOR_ROOT)/include/vltstd \

@@ -77,3 +77,16 @@ BENCH_TARGETS += bench-device-rtl
 .PHONY: bench-device-rtl
 bench-device-rtl: $(DEVICE)/bench-rtl $(FW_IMAGE)
 	$<
+
+# The model alone, on one core.
+$(DEVICE)/bench: $(B)/obj/tests/bench/bench_device.o $(B)/obj/tests/device/host.o $(B)/obj/sim/model_engine.o \
+		$(B)/obj/tests/unit/build.o $(B)/obj/tests/unit/naive.o $(B)/obj/sim/gen.o \
+		$(MODEL_LIB) $(FW_LIB)
+	@mkdir -p $(@D)
+	$(CC) $^ -o $@
+$(B)/obj/tests/bench/bench_device.o: CPPFLAGS += $(DEVICE_CPPFLAGS)
+
+BENCH_TARGETS += bench-device
+.PHONY: bench-device
+bench-device: $(DEVICE)/bench $(FW_IMAGE)
+	$<

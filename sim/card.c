@@ -115,19 +115,31 @@ static void watch_links(struct card *card)
 
 /* ---- the device's thread -------------------------------------------------------------------- */
 
-static bool step(struct card *card)
+/* What the device and its wires have to do now. */
+static bool turn(struct card *card)
 {
-	bool busy = card_bus_serve(card);
-	uint64_t now;
+	const uint64_t now = card->now_ns = now_ns();
+	bool busy = false;
 
-	busy |= card_command_serve(card);
-	now = card->now_ns = now_ns();
 	if (!card->dead)
 		busy |= card->engine->poll(card->device, now);
 	for (unsigned int port = 0; port < MPNIC_PORTS; port++) {
 		busy |= receive(card, port, now);
 		wire_fault_flush(card->fault[port], now);
 	}
+	return busy;
+}
+
+static bool step(struct card *card)
+{
+	bool busy = card_bus_serve(card);
+
+	busy |= card_command_serve(card);
+	if (!card->engine->quick)
+		return turn(card) || busy;
+	vfu_burst_begin(card->server, &card->burst);
+	busy |= turn(card);
+	vfu_burst_end(&card->burst);
 	return busy;
 }
 

@@ -272,12 +272,12 @@ static const struct vfu_ops server_ops = {
 
 static int dma_read(void *ctx, uint64_t addr, void *buf, size_t len)
 {
-	return vfu_dma_read(((struct card *)ctx)->server, addr, buf, len);
+	return vfu_burst_read(&((struct card *)ctx)->burst, addr, buf, len);
 }
 
 static int dma_write(void *ctx, uint64_t addr, const void *buf, size_t len)
 {
-	return vfu_dma_write(((struct card *)ctx)->server, addr, buf, len);
+	return vfu_burst_write(&((struct card *)ctx)->burst, addr, buf, len);
 }
 
 static void irq(void *ctx, unsigned int vector)
@@ -363,6 +363,8 @@ int card_bus_open(struct card *card, char error[CARD_ERROR_MAX])
 	err = vfu_open(&config, card, &card->server, why);
 	if (err)
 		snprintf(error, CARD_ERROR_MAX, "%s", why);
+	else
+		card->burst.server = card->server;
 	return err;
 }
 

@@ -36,6 +36,7 @@ struct card_engine {
 	int (*trace)(struct mpnic_device *device, const char *path, uint64_t from, uint64_t clocks);
 	void (*trace_state)(const struct mpnic_device *device, struct card_trace *trace);
 	bool traces; /* this build does */
+	bool quick;  /* a poll takes some microseconds, so that a client can wait for its end */
 };
 
 extern const struct card_engine model_device_engine;

@@ -60,6 +60,7 @@ struct card {
 
 	/* Of the device's thread. */
 	uint64_t now_ns;
+	struct vfu_burst burst; /* of DMA */
 	struct wire *wire[MPNIC_PORTS];
 	struct wire_fault *fault[MPNIC_PORTS];
 	bool wire_ended[MPNIC_PORTS], link_off[MPNIC_PORTS];

@@ -17,4 +17,5 @@ const struct card_engine model_device_engine = {
 	NULL,
 	NULL,
 	false,
+	true,
 };

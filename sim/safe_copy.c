@@ -50,6 +50,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 		return;
 	}
 	trap = NULL;
+	sigemptyset(&t->mask);
 	memcpy(&t->mask, &uc->uc_sigmask, MASK_SIZE);
 	siglongjmp(t->out, 1);
 }
@@ -111,9 +112,11 @@ static UNCHECKED void copy_to(uint8_t *shared, const uint8_t *from, size_t len)
 static int guarded(void (*copy)(uint8_t *, const uint8_t *, size_t), uint8_t *to,
 		   const uint8_t *from, const uint8_t *shared, size_t len)
 {
-	struct trap t = {.first = (uintptr_t)shared, .end = (uintptr_t)shared + len};
+	struct trap t;
 
-	sigemptyset(&t.mask);
+	/* The rest is written by a fault: to clear it takes longer than a short copy. */
+	t.first = (uintptr_t)shared;
+	t.end = (uintptr_t)shared + len;
 	/* The mask is put back where it is needed; to save it each time would be a system call. */
 	if (sigsetjmp(t.out, 0)) {
 		pthread_sigmask(SIG_SETMASK, &t.mask, NULL);

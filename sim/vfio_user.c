@@ -113,7 +113,7 @@ static int init_locks(struct vfu_server *s)
 		return -err;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_mutex_init(&s->irq_lock, NULL);
-	return 0;
+	return vfu_dma_init(s);
 }
 
 static struct vfu_server *create(const struct vfu_config *config, void *ctx)
@@ -209,6 +209,7 @@ void vfu_close(struct vfu_server *s)
 	vfu_irq_free(s);
 	pthread_mutex_destroy(&s->irq_lock);
 	pthread_mutex_destroy(&s->lock);
+	pthread_rwlock_destroy(&s->dma.maps_lock);
 	pthread_cond_destroy(&s->changed);
 	free(s->dma.map);
 	free(s->reply);

@@ -133,6 +133,24 @@ void vfu_stop(struct vfu_server *server);
 int vfu_dma_read(struct vfu_server *server, uint64_t iova, void *buf, size_t len);
 int vfu_dma_write(struct vfu_server *server, uint64_t iova, const void *buf, size_t len);
 
+/*
+ * A burst: many accesses of one thread, one after the other, for the price of few. Each is as
+ * vfu_dma_read() or vfu_dma_write(); but the client's maps and unmaps wait for the burst's end, so
+ * that it is to be short. Outside of a burst they are vfu_dma_read() and vfu_dma_write(). A thread
+ * that is in a burst begins no other, and calls neither those two nor vfu_serve().
+ */
+struct vfu_burst {
+	struct vfu_server *server;
+	bool begun;
+	/* Counted in vfu_stats() at its end. */
+	uint64_t reads, read_bytes, writes, write_bytes, errors;
+};
+
+void vfu_burst_begin(struct vfu_server *server, struct vfu_burst *burst);
+void vfu_burst_end(struct vfu_burst *burst);
+int vfu_burst_read(struct vfu_burst *burst, uint64_t iova, void *buf, size_t len);
+int vfu_burst_write(struct vfu_burst *burst, uint64_t iova, const void *buf, size_t len);
+
 #define VFU_IRQ_MASKED 1 /* kept until it is unmasked */
 #define VFU_IRQ_ABSENT 2 /* the client has given no eventfd */
 

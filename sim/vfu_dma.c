@@ -3,7 +3,10 @@
  * DMA maps and accesses. An access holds its map by a count of users, without the lock while bytes
  * move; an unmap takes the map out of the table, cancels the DMA messages that wait for it, and
  * waits for the copies, which never wait for anything. An access of several maps holds one at a
- * time, so that an unmap waits for no more than one copy of each thread.
+ * time, so that an unmap waits for no more than one copy of each thread, or for its burst.
+ *
+ * A burst holds the table instead: an atomic instruction waits for all stores before it, and stores
+ * to what another core has just read take long. So there is none between the accesses of a burst.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -78,6 +81,27 @@ static int insert(struct vfu_dma *dma, struct vfu_map *map)
 	dma->map[at] = map;
 	dma->maps++;
 	return 0;
+}
+
+int vfu_dma_init(struct vfu_server *s)
+{
+	pthread_rwlockattr_t attr;
+	int err = pthread_rwlockattr_init(&attr);
+
+	if (err)
+		return -err;
+	/* A burst that follows another must not keep the server from the table. */
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	err = pthread_rwlock_init(&s->dma.maps_lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+	return -err;
+}
+
+/* For a change of the table. */
+static void lock_table(struct vfu_server *s)
+{
+	pthread_rwlock_wrlock(&s->dma.maps_lock);
+	pthread_mutex_lock(&s->lock);
 }
 
 /* ---- mapping ------------------------------------------------------------------------------- */
@@ -164,9 +188,10 @@ int vfu_dma_map(struct vfu_server *s, uint64_t iova, uint64_t size, bool readabl
 	if (fd >= 0)
 		err = map_file(s, map, fd, offset);
 	if (!err) {
-		pthread_mutex_lock(&s->lock);
+		lock_table(s);
 		err = insert(&s->dma, map);
 		pthread_mutex_unlock(&s->lock);
+		pthread_rwlock_unlock(&s->dma.maps_lock);
 	}
 	if (err) {
 		free_map(map);
@@ -199,17 +224,21 @@ int vfu_dma_unmap(struct vfu_server *s, uint64_t iova, uint64_t size)
 	struct vfu_map *map;
 	uint32_t at;
 
-	pthread_mutex_lock(&s->lock);
+	lock_table(s);
 	at = find_index(dma, iova);
 	map = at < dma->maps ? dma->map[at] : NULL;
-	if (!map || map->iova != iova || map->size != size) {
-		pthread_mutex_unlock(&s->lock);
-		return -ENOENT;
+	if (map && (map->iova != iova || map->size != size))
+		map = NULL;
+	if (map) {
+		dma->maps--;
+		memmove(dma->map + at, dma->map + at + 1, (dma->maps - at) * sizeof(*dma->map));
 	}
-	dma->maps--;
-	memmove(dma->map + at, dma->map + at + 1, (dma->maps - at) * sizeof(*dma->map));
-	retire(s, map);
+	pthread_rwlock_unlock(&dma->maps_lock);
+	if (map)
+		retire(s, map);
 	pthread_mutex_unlock(&s->lock);
+	if (!map)
+		return -ENOENT;
 	free_map(map);
 	tell(s, iova, size, false);
 	return 0;
@@ -220,8 +249,9 @@ void vfu_dma_unmap_all(struct vfu_server *s)
 	struct vfu_map *map;
 
 	for (;;) {
-		pthread_mutex_lock(&s->lock);
+		lock_table(s);
 		map = s->dma.maps ? s->dma.map[--s->dma.maps] : NULL;
+		pthread_rwlock_unlock(&s->dma.maps_lock);
 		if (map)
 			retire(s, map);
 		pthread_mutex_unlock(&s->lock);
@@ -561,4 +591,93 @@ int vfu_dma_write(struct vfu_server *s, uint64_t iova, const void *buf, size_t l
 	struct access a = {.write = true, .from = buf};
 
 	return access_range(s, &a, iova, len);
+}
+
+/* ---- bursts -------------------------------------------------------------------------------- */
+
+void vfu_burst_begin(struct vfu_server *s, struct vfu_burst *burst)
+{
+	*burst = (struct vfu_burst){.server = s, .begun = true};
+	pthread_rwlock_rdlock(&s->dma.maps_lock);
+}
+
+void vfu_burst_end(struct vfu_burst *burst)
+{
+	struct vfu_server *s = burst->server;
+
+	pthread_rwlock_unlock(&s->dma.maps_lock);
+	burst->begun = false;
+	if (!(burst->reads | burst->writes | burst->errors))
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->stats.dma_reads += burst->reads;
+	s->stats.dma_read_bytes += burst->read_bytes;
+	s->stats.dma_writes += burst->writes;
+	s->stats.dma_write_bytes += burst->write_bytes;
+	s->stats.dma_errors += burst->errors;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* The map that has all of a range as memory, and allows the access; NULL: there is none. */
+static const struct vfu_map *whole_map(const struct vfu_dma *dma, uint64_t iova, size_t len,
+				       bool write)
+{
+	const struct vfu_map *map = find(dma, iova);
+
+	if (!map || !map->data || !(write ? map->writable : map->readable) ||
+	    map->size - (iova - map->iova) < len)
+		return NULL;
+	return map;
+}
+
+/* What is not a copy, or goes wrong, is done as outside of a burst, which is left meanwhile. */
+static int access_slowly(struct vfu_burst *burst, struct access *a, uint64_t iova, size_t len)
+{
+	struct vfu_server *s = burst->server;
+	int err;
+
+	if (!burst->begun)
+		return access_range(s, a, iova, len);
+	pthread_rwlock_unlock(&s->dma.maps_lock);
+	err = access_range(s, a, iova, len);
+	pthread_rwlock_rdlock(&s->dma.maps_lock);
+	return err;
+}
+
+int vfu_burst_read(struct vfu_burst *burst, uint64_t iova, void *buf, size_t len)
+{
+	struct access a = {.to = buf};
+	const struct vfu_map *map =
+		burst->begun ? whole_map(&burst->server->dma, iova, len, false) : NULL;
+	int err;
+
+	if (!map)
+		return access_slowly(burst, &a, iova, len);
+	err = copy(map, &a, iova, 0, len);
+	if (err) {
+		burst->errors++;
+		return err;
+	}
+	burst->reads++;
+	burst->read_bytes += len;
+	return 0;
+}
+
+int vfu_burst_write(struct vfu_burst *burst, uint64_t iova, const void *buf, size_t len)
+{
+	struct access a = {.write = true, .from = buf};
+	const struct vfu_map *map =
+		burst->begun ? whole_map(&burst->server->dma, iova, len, true) : NULL;
+	int err;
+
+	if (!map)
+		return access_slowly(burst, &a, iova, len);
+	err = copy(map, &a, iova, 0, len);
+	if (err) {
+		burst->errors++;
+		return err;
+	}
+	burst->writes++;
+	burst->write_bytes += len;
+	return 0;
 }

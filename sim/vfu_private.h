@@ -130,8 +130,10 @@ struct vfu_request {
 	int result;
 };
 
+/* The table of maps is read with the server's lock or maps_lock, and changed with both. */
 struct vfu_dma {
-	struct vfu_map **map; /* by iova */
+	pthread_rwlock_t maps_lock; /* taken before the server's lock */
+	struct vfu_map **map;	    /* by iova */
 	uint32_t maps, room;
 	struct vfu_request request[VFU_REQUESTS];
 	uint16_t next_id;
@@ -204,6 +206,7 @@ void vfu_link_close(struct vfu_server *server);
 void vfu_msg_handle(struct vfu_server *server);
 
 /* vfu_dma.c. The server's thread, without the lock. */
+int vfu_dma_init(struct vfu_server *server);
 int vfu_dma_map(struct vfu_server *server, uint64_t iova, uint64_t size, bool readable,
 		bool writable, int fd, uint64_t offset);
 int vfu_dma_unmap(struct vfu_server *server, uint64_t iova, uint64_t size);

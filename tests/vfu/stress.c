@@ -83,6 +83,7 @@ static bool expected(int err)
 static void *dma_thread(void *arg)
 {
 	unsigned int seed = (unsigned int)(uintptr_t)arg;
+	struct vfu_burst burst = {.server = server};
 	uint8_t *buf = calloc(1, SHARED);
 	uint64_t done = 0;
 
@@ -92,13 +93,19 @@ static void *dma_thread(void *arg)
 		size_t len = (size_t)rand_r(&seed) % (message ? PAGE : SHARED);
 		int err;
 
+		if (!burst.begun && rand_r(&seed) % 4 == 0)
+			vfu_burst_begin(server, &burst);
 		if (rand_r(&seed) % 2)
-			err = vfu_dma_read(server, iova, buf, len);
+			err = vfu_burst_read(&burst, iova, buf, len);
 		else
-			err = vfu_dma_write(server, iova, buf, len);
+			err = vfu_burst_write(&burst, iova, buf, len);
 		must(expected(err));
 		done += !err;
+		if (burst.begun && rand_r(&seed) % 4 == 0)
+			vfu_burst_end(&burst);
 	}
+	if (burst.begun)
+		vfu_burst_end(&burst);
 	must(done);
 	free(buf);
 	return NULL;

@@ -137,7 +137,8 @@ queue_complete(struct mpnic_device *d, struct device_queue *q, void *cpl, size_t
 
 /* ---- device_rx.c, device_tx.c --------------------------------------------------------------- */
 
-/* What is known of a frame when it leaves the pipeline. */
+/* What is known of a frame when it leaves the pipeline. Its stages write all of the records: nobody
+ * clears them before. */
 struct device_frame {
 	uint8_t *data;
 	size_t len;

@@ -67,11 +67,12 @@ bool device_event(struct mpnic_device *d, const struct mpnic_event_cpl *event)
 
 void device_pipeline(struct mpnic_device *d, struct device_frame *frame)
 {
-	struct mpnic_event_cpl cpl = {.kind = MPNIC_EVENT_KIND_FRAME};
 	struct mpnic_event event;
 
 	if (mpnic_state_packet(d->state, &frame->hdr, &frame->csum, d->now_ns, &frame->result,
 			       &event)) {
+		struct mpnic_event_cpl cpl = {.kind = MPNIC_EVENT_KIND_FRAME};
+
 		memcpy(cpl.body, &event, EVENT_BODY);
 		device_event(d, &cpl);
 	}
@@ -246,7 +247,7 @@ void mpnic_device_receive(struct mpnic_device *d, unsigned int port, const uint8
 			  size_t len)
 {
 	const struct device_port *p = &d->port[port];
-	struct device_frame frame = {.data = d->frame, .len = len};
+	struct device_frame frame;
 
 	d->busy = true;
 	if (!(p->flags & MPNIC_PORT_UP)) {
@@ -264,6 +265,8 @@ void mpnic_device_receive(struct mpnic_device *d, unsigned int port, const uint8
 	}
 	device_count(d, port, MPNIC_STAT_RX_FRAMES, 1);
 	device_count(d, port, MPNIC_STAT_RX_BYTES, len);
+	frame.data = d->frame;
+	frame.len = len;
 	memcpy(frame.data, data, len);
 	mpnic_packet(frame.data, len, MPNIC_USER(MPNIC_GIVEN_UNKNOWN, port), &frame.hdr,
 		     &frame.csum);

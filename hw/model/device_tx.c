@@ -202,9 +202,11 @@ static void to_wire(struct mpnic_device *d, unsigned int port, uint8_t *data, si
 
 static void send(struct mpnic_device *d, const struct gather *g)
 {
-	struct device_frame frame = {.data = d->frame, .len = g->len};
+	struct device_frame frame;
 	const uint8_t user = MPNIC_USER(MPNIC_GIVEN_UNKNOWN, MPNIC_SOURCE_HOST + g->port);
 
+	frame.data = d->frame;
+	frame.len = g->len;
 	mpnic_packet(frame.data, frame.len, user, &frame.hdr, &frame.csum);
 	if (g->first_flags & MPNIC_TX_CSUM) {
 		fill_checksums(&frame);

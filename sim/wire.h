@@ -54,8 +54,8 @@ int wire_recv_time(struct wire *wire, void *buf, size_t size, uint64_t *time_ns)
  */
 int wire_send(struct wire *wire, const void *frame, size_t len);
 
-/* As wire_send(), with the time stamp for a capture, ns since 1970; wire_send() takes the clock's.
- */
+/* As wire_send(), with the time stamp for a capture, ns since 1970; wire_send() takes the clock's,
+ * or 0 where no capture is written. */
 int wire_send_time(struct wire *wire, const void *frame, size_t len, uint64_t time_ns);
 
 /* For poll(): readable when wire_recv() may have something. -1 where there is nothing to wait for

@@ -259,12 +259,20 @@ static bool passes(struct wire_fault *f, struct line *line, uint8_t *frame, size
 	return true;
 }
 
+/* Nothing is to happen, and nothing is held back. */
+static bool is_plain(const struct line *line)
+{
+	const struct faults *p = &line->faults;
+
+	return !line->count && !p->delay_ns && p->drop + p->dup + p->corrupt + p->reorder == 0;
+}
+
 int wire_fault_send(struct wire_fault *f, const void *frame, size_t len, uint64_t now_ns)
 {
 	uint8_t copy[WIRE_FRAME_MAX];
 	int err;
 
-	if (len < WIRE_FRAME_MIN || len > sizeof(copy))
+	if (len < WIRE_FRAME_MIN || len > sizeof(copy) || is_plain(&f->tx))
 		return wire_send(f->wire, frame, len);
 	memcpy(copy, frame, len);
 	if (!passes(f, &f->tx, copy, len, now_ns))

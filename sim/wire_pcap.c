@@ -158,5 +158,5 @@ static int pcap_close(struct wire *w)
 	return err;
 }
 
-const struct wire_kind wire_pcap = {"pcap",    pcap_open_wire, pcap_recv,
-				    pcap_send, pcap_link,      pcap_close};
+const struct wire_kind wire_pcap = {"pcap",    pcap_open_wire, pcap_recv, pcap_send,
+				    pcap_link, pcap_close,     true};

@@ -19,6 +19,7 @@ struct wire_kind {
 	int (*send)(struct wire *wire, const void *frame, size_t len, uint64_t time_ns);
 	bool (*link)(struct wire *wire);
 	int (*close)(struct wire *wire);
+	bool stamps; /* what is sent is kept with its time */
 };
 
 struct wire {

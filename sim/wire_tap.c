@@ -161,4 +161,4 @@ static int tap_close(struct wire *w)
 	return 0;
 }
 
-const struct wire_kind wire_tap = {"tap", tap_open, tap_recv, tap_send, tap_link, tap_close};
+const struct wire_kind wire_tap = {"tap", tap_open, tap_recv, tap_send, tap_link, tap_close, false};

@@ -128,4 +128,5 @@ static int unix_close(struct wire *w)
 	return 0;
 }
 
-const struct wire_kind wire_unix = {"unix", unix_open, unix_recv, unix_send, unix_link, unix_close};
+const struct wire_kind wire_unix = {"unix",    unix_open,  unix_recv, unix_send,
+				    unix_link, unix_close, false};

@@ -370,7 +370,9 @@ bool mpnic_device_poll(struct mpnic_device *d, uint64_t now_ns)
 
 	if (now_ns > d->now_ns)
 		d->now_ns = now_ns;
-	d->doorbells[MPNIC_DOORBELL_NEED_KICK / 4] = 0;
+	/* The host reads it with each doorbell: it is left alone where it is right. */
+	if (d->doorbells[MPNIC_DOORBELL_NEED_KICK / 4])
+		d->doorbells[MPNIC_DOORBELL_NEED_KICK / 4] = 0;
 	device_fw_poll(d);
 	for (unsigned int i = 0; i < MPNIC_QUEUES; i++)
 		device_transmit(d, i);

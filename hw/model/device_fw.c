@@ -16,30 +16,39 @@ enum {
 
 /* A window of registers over a record. */
 struct span {
-	uint32_t first, size;
+	uint32_t first;
 	uint8_t *bytes;
 	bool writable;
 };
 
+#define WINDOW(reg, member, write)                                   \
+	{                                                            \
+		reg, sizeof(((struct mpnic_device *)0)->member),     \
+			offsetof(struct mpnic_device, member), write \
+	}
+
 static bool find_window(struct mpnic_device *d, uint32_t off, struct span *span)
 {
-	struct device_windows *w = &d->win;
-	const struct span spans[] = {
-		{MPNIC_FW_ADMIN_CMD, sizeof(w->admin_cmd), (uint8_t *)&w->admin_cmd, false},
-		{MPNIC_FW_ADMIN_CPL, sizeof(w->admin_cpl), (uint8_t *)&w->admin_cpl, true},
-		{MPNIC_FW_TABLE_CMD, sizeof(w->table_cmd), (uint8_t *)&w->table_cmd, true},
-		{MPNIC_FW_TABLE_RSP, sizeof(w->table_rsp), (uint8_t *)&w->table_rsp, false},
-		{MPNIC_FW_SETTINGS, sizeof(w->settings), (uint8_t *)&w->settings, true},
-		{MPNIC_FW_EVENT, sizeof(w->event), (uint8_t *)&w->event, true},
-		{MPNIC_FW_MAILBOX, sizeof(w->mailbox), w->mailbox, true},
-		{MPNIC_FW_SERIAL, sizeof(d->config.serial), (uint8_t *)d->config.serial, false},
-		{MPNIC_FW_MAC, sizeof(d->config.mac), (uint8_t *)d->config.mac, false},
+	static const struct {
+		uint32_t first, size, at;
+		bool writable;
+	} windows[] = {
+		WINDOW(MPNIC_FW_ADMIN_CMD, win.admin_cmd, false),
+		WINDOW(MPNIC_FW_ADMIN_CPL, win.admin_cpl, true),
+		WINDOW(MPNIC_FW_TABLE_CMD, win.table_cmd, true),
+		WINDOW(MPNIC_FW_TABLE_RSP, win.table_rsp, false),
+		WINDOW(MPNIC_FW_SETTINGS, win.settings, true),
+		WINDOW(MPNIC_FW_EVENT, win.event, true),
+		WINDOW(MPNIC_FW_MAILBOX, win.mailbox, true),
+		WINDOW(MPNIC_FW_SERIAL, config.serial, false),
+		WINDOW(MPNIC_FW_MAC, config.mac, false),
 	};
 
-	for (unsigned int i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
-		if (off - spans[i].first >= spans[i].size)
+	for (unsigned int i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+		if (off - windows[i].first >= windows[i].size)
 			continue;
-		*span = spans[i];
+		*span = (struct span){windows[i].first, (uint8_t *)d + windows[i].at,
+				      windows[i].writable};
 		return true;
 	}
 	return false;

@@ -373,6 +373,7 @@ bool mpnic_device_poll(struct mpnic_device *d, uint64_t now_ns)
 	/* The host reads it with each doorbell: it is left alone where it is right. */
 	if (d->doorbells[MPNIC_DOORBELL_NEED_KICK / 4])
 		d->doorbells[MPNIC_DOORBELL_NEED_KICK / 4] = 0;
+	d->rx_looked = 0;
 	device_fw_poll(d);
 	for (unsigned int i = 0; i < MPNIC_QUEUES; i++)
 		device_transmit(d, i);

@@ -92,6 +92,7 @@ struct mpnic_device {
 	struct device_windows win;
 
 	struct device_queue rx[MPNIC_QUEUES], tx[MPNIC_QUEUES], event;
+	uint32_t rx_looked; /* Rx queues whose doorbell was looked at in this poll */
 	struct device_vector vector[MPNIC_VECTORS];
 	struct device_port port[MPNIC_PORTS];
 	struct device_mac mac[MPNIC_MAC_FILTERS];

@@ -79,3 +79,52 @@ Test(device, it_sleeps_unless_a_doorbell_was_rung)
 	cr_assert_eq(h->doorbells[MPNIC_DOORBELL_NEED_KICK / 4], 0);
 	host_free(h);
 }
+
+static void post(struct host *h, unsigned int buffers)
+{
+	while (buffers--)
+		host_buffer(h, 0, 64);
+	host_ring_rx(h, 0);
+}
+
+/* Takes the next completion; none: the frame was dropped. */
+static bool came_whole(struct host *h, size_t payload)
+{
+	const struct mpnic_rx_cpl *cpl;
+
+	receive(h, 0, payload);
+	cpl = host_rx(h, 0);
+	return cpl && cpl->status == MPNIC_RX_STATUS_OK && cpl->len == 54 + payload;
+}
+
+Test(device, an_rx_doorbell_is_looked_at_in_each_poll)
+{
+	struct host *h = host_up(1, 8);
+
+	post(h, 200);
+	host_poll(h, 1);
+	cr_assert(came_whole(h, 1));
+	/* Not between two frames, while there are buffers for any. */
+	h->doorbells[MPNIC_DOORBELL_RX / 4] += 1000;
+	cr_assert(came_whole(h, 1));
+	host_poll(h, 1);
+	cr_assert_not(came_whole(h, 1));
+	cr_assert_eq(host_stat(h, 0, MPNIC_STAT_RX_NO_BUFFER), 1);
+	/* What made no sense is looked at again at once. */
+	host_ring_rx(h, 0);
+	cr_assert(came_whole(h, 1));
+	host_free(h);
+}
+
+Test(device, an_rx_doorbell_is_looked_at_where_buffers_may_be_short)
+{
+	struct host *h = host_up(1, 8);
+
+	post(h, 200);
+	host_poll(h, 1);
+	for (unsigned int i = 0; i < 195; i++)
+		cr_assert(came_whole(h, 1));
+	post(h, 100);
+	cr_assert(came_whole(h, 1400));
+	host_free(h);
+}

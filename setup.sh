@@ -15,6 +15,8 @@ build=(
     libssl-dev              # libcrypto: tokens and HMACs
     gcc-riscv64-unknown-elf # firmware and boot for the NIC's processor
     libpci-dev              # mpnic-tool: finds cards
+    libdpdk-dev             # the DPDK driver
+    xz-utils                # ... whose headers are in a source package
 )
 lint=(
     "${build[@]}"

@@ -72,14 +72,27 @@ static int set_engine(struct pmd_args *args, const char *value)
 	return 0;
 }
 
+/* A wire with a comma stands in brackets: port0=[pcap:in.pcap,out.pcapng]. */
+static int set_wire(const char *key, const char *value, char *wire, size_t size)
+{
+	const size_t len = strlen(value);
+	const int err = set_text(key, value, wire, size);
+
+	if (err || *value != '[' || value[len - 1] != ']')
+		return err;
+	memmove(wire, wire + 1, len - 2);
+	wire[len - 2] = '\0';
+	return 0;
+}
+
 static int set_port0(struct pmd_args *args, const char *value)
 {
-	return set_text("port0", value, args->wire[0], sizeof(args->wire[0]));
+	return set_wire("port0", value, args->wire[0], sizeof(args->wire[0]));
 }
 
 static int set_port1(struct pmd_args *args, const char *value)
 {
-	return set_text("port1", value, args->wire[1], sizeof(args->wire[1]));
+	return set_wire("port1", value, args->wire[1], sizeof(args->wire[1]));
 }
 
 static int set_control(struct pmd_args *args, const char *value)

@@ -14,10 +14,14 @@
 #include <rte_memory.h>
 
 #include "mpnic_pmd.h"
+#include "rte_pmd_mpnic.h"
 
 enum {
-	US_PER_MS = 1000
+	US_PER_MS = 1000,
+	EVENT_LOG2 = 10,
 };
+
+_Static_assert(RTE_PMD_MPNIC_EVENT_RING == 1u << EVENT_LOG2, "event ring");
 
 /* A range of memory that the application made itself. */
 struct outside {
@@ -367,6 +371,23 @@ void pmd_card_close(struct pmd_card *card)
 	}
 	pthread_mutex_destroy(&card->lock);
 	free(container_of(card, struct card_private, card));
+}
+
+/* The first port that starts makes the ring of events, the last that stops ends it. */
+int pmd_card_events(struct pmd_card *card, bool wanted)
+{
+	const struct mpnic_queue_options options = {.log2 = EVENT_LOG2, .vector = MPNIC_NO_VECTOR};
+	struct mpnic_evq *events = card->events;
+	int err = 0;
+
+	if (wanted == (events != NULL))
+		return 0;
+	card->events = NULL;
+	if (wanted)
+		err = mpnic_evq_create(card->dev, &options, &card->events);
+	else
+		mpnic_evq_destroy(events);
+	return err ? pmd_error(card, err, "the event queue") : 0;
 }
 
 /* --- health ----------------------------------------------------------------------------------- */

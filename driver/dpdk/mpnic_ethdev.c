@@ -484,6 +484,14 @@ static int check_scatter(const struct rte_eth_dev *eth)
 	return 0;
 }
 
+static bool any_started(const struct pmd_card *card)
+{
+	for (unsigned int i = 0; i < card->ports; i++)
+		if (card->port[i] && card->port[i]->eth->data->dev_started)
+			return true;
+	return false;
+}
+
 static int dev_start(struct rte_eth_dev *eth)
 {
 	struct pmd_port *port = pmd_port_of(eth);
@@ -499,6 +507,8 @@ static int dev_start(struct rte_eth_dev *eth)
 	if (!err)
 		err = pmd_card_spread(port->card);
 	if (!err)
+		err = pmd_card_events(port->card, true);
+	if (!err)
 		err = start_queues(eth);
 	port->up = !err;
 	if (!err)
@@ -506,6 +516,8 @@ static int dev_start(struct rte_eth_dev *eth)
 	if (err) {
 		port->up = false;
 		stop_queues(eth);
+		if (!any_started(port->card))
+			pmd_card_events(port->card, false);
 	}
 	pmd_unlock(port->card);
 	if (!err)
@@ -523,6 +535,8 @@ static int dev_stop(struct rte_eth_dev *eth)
 		pmd_port_apply(port);
 	stop_queues(eth);
 	eth->data->dev_started = 0;
+	if (!any_started(port->card))
+		pmd_card_events(port->card, false);
 	pmd_unlock(port->card);
 	pmd_link_update(eth, 0);
 	return 0;
@@ -536,14 +550,6 @@ static void bury_queues(struct rte_eth_dev *eth)
 	for (unsigned int i = 0; i < eth->data->nb_tx_queues; i++)
 		if (eth->data->tx_queues[i])
 			pmd_txq_bury(eth->data->tx_queues[i]);
-}
-
-static bool any_started(const struct pmd_card *card)
-{
-	for (unsigned int i = 0; i < card->ports; i++)
-		if (card->port[i] && card->port[i]->eth->data->dev_started)
-			return true;
-	return false;
 }
 
 /* The card reaches none of DPDK's memory any more: what it may have written to is free. */

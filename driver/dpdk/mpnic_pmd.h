@@ -84,7 +84,8 @@ struct pmd_card {
 	uint16_t reta[MPNIC_RETA_SIZE];
 	bool reta_given; /* by the application */
 	uint8_t rss_key[MPNIC_RSS_KEY_LEN];
-	uint64_t resets; /* that this driver made */
+	uint64_t resets;	  /* that this driver made */
+	struct mpnic_evq *events; /* while a port is started */
 };
 
 /* Reach the card, start it, let it reach DPDK's memory. */
@@ -102,6 +103,8 @@ void pmd_card_fail(struct pmd_card *card, int err, unsigned int reason);
 int pmd_card_recover(struct pmd_card *card);
 /* Fill the RSS table, unless the application has done so. With the lock. */
 int pmd_card_spread(struct pmd_card *card);
+/* The ring of events, while a port is started. With the lock. */
+int pmd_card_events(struct pmd_card *card, bool wanted);
 /* Log the error of a control call, and return it. */
 int pmd_error(const struct pmd_card *card, int err, const char *what);
 /* Whether the card reaches memory [addr, addr + len). */
@@ -148,7 +151,7 @@ struct pmd_rxq {
 	int time_offset;   /* of the time stamp's dynamic field; -1: none */
 	uint64_t time_flag;
 	int meta_offset;
-	uint64_t meta_flag;
+	uint64_t meta_flag, host_flag;
 	uint64_t frames, bytes, errors, no_mbuf;
 	struct mpnic_frame frame[PMD_BURST];
 	/* Cold. */
@@ -165,6 +168,7 @@ struct pmd_txq {
 	uint16_t free_below; /* room under which what is done is taken back */
 	uint8_t wire;
 	bool fast_free;
+	uint64_t bypass_flag; /* 0: none */
 	uint64_t frames, bytes, errors;
 	struct mpnic_buf buf[PMD_BURST * 2];
 	struct mpnic_send send[PMD_BURST];
@@ -203,6 +207,9 @@ int pmd_rxq_stop(struct pmd_rxq *q);
 int pmd_txq_stop(struct pmd_txq *q);
 void pmd_rxq_bury(struct pmd_rxq *q);
 void pmd_txq_bury(struct pmd_txq *q);
+
+/* Register a flag of mbufs, or find it where it is. 0; -1 with rte_errno. */
+int pmd_flag_register(const char *name, uint64_t *flag);
 
 /* --- counters --------------------------------------------------------------------------------- */
 

@@ -126,6 +126,8 @@ static void describe(const struct pmd_rxq *q, const struct mpnic_rx_cpl *cpl, st
 		m->l3_len = (uint16_t)(cpl->l4_off - cpl->l3_off);
 		m->l4_len = (uint8_t)(cpl->payload_off - cpl->l4_off);
 		m->ol_flags |= q->meta_flag;
+		if (cpl->source >= MPNIC_SOURCE_HOST)
+			m->ol_flags |= q->host_flag;
 	}
 }
 
@@ -340,11 +342,12 @@ static bool sendable(const struct rte_mbuf *m)
 	       m->pkt_len <= MPNIC_FRAME_MAX;
 }
 
-static uint16_t flags_of(const struct rte_mbuf *m)
+static uint16_t flags_of(const struct pmd_txq *q, const struct rte_mbuf *m)
 {
 	const uint64_t csum = RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_L4_MASK;
 
-	return m->ol_flags & csum ? MPNIC_TX_CSUM : 0;
+	return (uint16_t)((m->ol_flags & csum ? MPNIC_TX_CSUM : 0) |
+			  (m->ol_flags & q->bypass_flag ? MPNIC_TX_BYPASS : 0));
 }
 
 static unsigned int fill_bufs(struct mpnic_buf *buf, const struct rte_mbuf *m)
@@ -383,7 +386,7 @@ static uint16_t prepare(struct pmd_txq *q, struct rte_mbuf **mbuf, uint16_t coun
 			break;
 		q->send[n].buf = &q->buf[bufs];
 		q->send[n].bufs = fill_bufs(&q->buf[bufs], m);
-		q->send[n].flags = flags_of(m);
+		q->send[n].flags = flags_of(q, m);
 		q->send[n].port = q->wire;
 		q->send[n].cookie = m;
 		bufs += q->send[n].bufs;
@@ -562,6 +565,8 @@ static int set_dynamic(struct pmd_rxq *q, uint64_t offloads)
 		err = rte_mbuf_dyn_rx_timestamp_register(&q->time_offset, &q->time_flag);
 	if (!err && q->port->card->args.metadata)
 		err = rte_pmd_mpnic_meta_register(&q->meta_offset, &q->meta_flag);
+	if (!err && q->port->card->args.metadata)
+		err = pmd_flag_register(RTE_PMD_MPNIC_FROM_HOST_FLAG, &q->host_flag);
 	if (err)
 		PMD_LOG(ERR, "%s: no room for a dynamic field: %s", q->port->eth->data->name,
 			rte_strerror(rte_errno));
@@ -630,6 +635,13 @@ int pmd_txq_setup(struct rte_eth_dev *eth, uint16_t queue, uint16_t desc, unsign
 		(offloads & (RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE | RTE_ETH_TX_OFFLOAD_MULTI_SEGS)) ==
 		RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	q->free_below = (uint16_t)RTE_MAX(desc / 2, conf->tx_free_thresh);
+	if (q->port->card->args.metadata &&
+	    pmd_flag_register(RTE_PMD_MPNIC_BYPASS_FLAG, &q->bypass_flag)) {
+		PMD_LOG(ERR, "%s: no room for a flag of mbufs: %s", eth->data->name,
+			rte_strerror(rte_errno));
+		rte_free(q);
+		return -rte_errno;
+	}
 	eth->data->tx_queues[queue] = q;
 	return 0;
 }

@@ -343,7 +343,9 @@ int pmd_card_open(const char *name, const struct pmd_args *args, struct pmd_card
 	pthread_mutex_init(&card->lock, &attr);
 	pthread_mutexattr_destroy(&attr);
 	defaults(card);
-	err = open_device(card);
+	err = pmd_flows_open(card);
+	if (!err)
+		err = open_device(card);
 	if (!err)
 		err = start_device(card);
 	if (err) {
@@ -363,6 +365,7 @@ void pmd_card_close(struct pmd_card *card)
 	if (card->mem_events)
 		rte_mem_event_callback_unregister("net_mpnic", card);
 	mpnic_close(card->dev);
+	pmd_flows_close(card);
 	while (*outside) {
 		struct outside *o = *outside;
 
@@ -412,7 +415,8 @@ int pmd_card_recover(struct pmd_card *card)
 	for (unsigned int i = 0; i < card->ports; i++)
 		if (card->port[i])
 			card->port[i]->told = false;
-	return program(card);
+	err = program(card);
+	return err ? err : pmd_flows_restore(card);
 }
 
 static void look_at_health(struct pmd_card *card)

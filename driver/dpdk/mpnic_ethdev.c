@@ -7,14 +7,6 @@
 
 #include "mpnic_pmd.h"
 
-/* Fields that the RSS hash is of: always all that a frame has (docs/state.md, RSS). */
-#define RSS_HF                                                                                 \
-	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP |             \
-	 RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV4_OTHER | RTE_ETH_RSS_IPV6 |    \
-	 RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP | \
-	 RTE_ETH_RSS_NONFRAG_IPV6_OTHER | RTE_ETH_RSS_IPV6_EX | RTE_ETH_RSS_IPV6_TCP_EX |      \
-	 RTE_ETH_RSS_IPV6_UDP_EX)
-
 #define RX_OFFLOADS                                                                                \
 	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM |                            \
 	 RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_RSS_HASH | \
@@ -331,7 +323,7 @@ static int rss_hash_update(struct rte_eth_dev *eth, struct rte_eth_rss_conf *con
 			MPNIC_RSS_KEY_LEN, conf->rss_key_len);
 		return -EINVAL;
 	}
-	if (!(conf->rss_hf & RSS_HF)) {
+	if (!(conf->rss_hf & PMD_RSS_HF)) {
 		PMD_LOG(ERR, "%s: RSS is turned off by using one queue", eth->data->name);
 		return -ENOTSUP;
 	}
@@ -347,7 +339,7 @@ static int rss_hash_conf_get(struct rte_eth_dev *eth, struct rte_eth_rss_conf *c
 		memcpy(conf->rss_key, card->rss_key, MPNIC_RSS_KEY_LEN);
 		conf->rss_key_len = MPNIC_RSS_KEY_LEN;
 	}
-	conf->rss_hf = RSS_HF;
+	conf->rss_hf = PMD_RSS_HF;
 	pmd_unlock(card);
 	return 0;
 }
@@ -382,7 +374,7 @@ static int dev_infos_get(struct rte_eth_dev *eth, struct rte_eth_dev_info *info)
 	info->tx_queue_offload_capa = RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	info->reta_size = MPNIC_RETA_SIZE;
 	info->hash_key_size = MPNIC_RSS_KEY_LEN;
-	info->flow_type_rss_offloads = RSS_HF;
+	info->flow_type_rss_offloads = PMD_RSS_HF;
 	info->default_rxconf.rx_drop_en = 1;
 	info->rx_desc_lim = info->tx_desc_lim = desc;
 	info->speed_capa = speed_capa(eth->data->dev_link.link_speed);
@@ -426,7 +418,14 @@ static int burst_mode_get(struct rte_eth_dev *eth, uint16_t queue, struct rte_et
 static int dev_configure(struct rte_eth_dev *eth)
 {
 	struct rte_eth_conf *conf = &eth->data->dev_conf;
+	struct pmd_port *port = pmd_port_of(eth);
+	int err;
 
+	pmd_lock(port->card);
+	err = pmd_flows_check(port);
+	pmd_unlock(port->card);
+	if (err)
+		return err;
 	eth->data->scattered_rx = !!(conf->rxmode.offloads & RTE_ETH_RX_OFFLOAD_SCATTER);
 	if (conf->lpbk_mode) {
 		PMD_LOG(ERR, "%s: there is no loopback mode; give a simulated card the wire `loop`",
@@ -691,9 +690,9 @@ int pmd_port_close(struct rte_eth_dev *eth)
 	pmd_watchdog_stop(card);
 	pmd_lock(card);
 	quiet(card);
-	if (!card->failed)
-		for (unsigned int i = 0; i < PMD_MACS; i++)
-			apply_mac(port, i, NULL);
+	pmd_flows_flush(port);
+	for (unsigned int i = 0; i < PMD_MACS && !card->failed; i++)
+		apply_mac(port, i, NULL);
 	pmd_unlock(card);
 	for (uint16_t i = 0; i < eth->data->nb_rx_queues; i++)
 		pmd_rxq_release(eth, i);
@@ -754,5 +753,6 @@ const struct eth_dev_ops pmd_ops = {
 	.reta_update = reta_update,
 	.reta_query = reta_query,
 	.get_reg = pmd_get_reg,
+	.flow_ops_get = pmd_flow_ops,
 	.eth_dev_priv_dump = pmd_priv_dump,
 };

@@ -6,6 +6,7 @@
  *   mpnic_card.c    the card that two ports share: libmpnic, memory, watchdog
  *   mpnic_ethdev.c  the ops of a port
  *   mpnic_rxtx.c    bursts
+ *   mpnic_flow.c    rte_flow
  *   mpnic_stats.c   counters, registers, dumps
  *   mpnic_model.c   a transport to the C model in this process
  *
@@ -36,6 +37,14 @@
 #define PMD_MARK_BASE  1u /* added to marks in the card, where 0 means none */
 #define PMD_DESC_MIN   (1u << MPNIC_RING_LOG2_MIN)
 #define PMD_DESC_MAX   (1u << MPNIC_RING_LOG2_MAX)
+
+/* Fields that the RSS hash is of: always all that a frame has (docs/state.md, RSS). */
+#define PMD_RSS_HF                                                                             \
+	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP |             \
+	 RTE_ETH_RSS_NONFRAG_IPV4_UDP | RTE_ETH_RSS_NONFRAG_IPV4_OTHER | RTE_ETH_RSS_IPV6 |    \
+	 RTE_ETH_RSS_FRAG_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP | \
+	 RTE_ETH_RSS_NONFRAG_IPV6_OTHER | RTE_ETH_RSS_IPV6_EX | RTE_ETH_RSS_IPV6_TCP_EX |      \
+	 RTE_ETH_RSS_IPV6_UDP_EX)
 
 extern int mpnic_pmd_logtype;
 #define PMD_LOG(level, ...)                                             \
@@ -68,6 +77,7 @@ int pmd_model_open(const struct pmd_args *args, struct mpnic_transport **transpo
 /* --- a card ----------------------------------------------------------------------------------- */
 
 struct pmd_port;
+struct pmd_flows;
 
 struct pmd_card {
 	struct mpnic_dev *dev;
@@ -86,6 +96,7 @@ struct pmd_card {
 	uint8_t rss_key[MPNIC_RSS_KEY_LEN];
 	uint64_t resets;	  /* that this driver made */
 	struct mpnic_evq *events; /* while a port is started */
+	struct pmd_flows *flows;
 };
 
 /* Reach the card, start it, let it reach DPDK's memory. */
@@ -210,6 +221,18 @@ void pmd_txq_bury(struct pmd_txq *q);
 
 /* Register a flag of mbufs, or find it where it is. 0; -1 with rte_errno. */
 int pmd_flag_register(const char *name, uint64_t *flag);
+
+/* --- rules ------------------------------------------------------------------------------------ */
+
+int pmd_flow_ops(struct rte_eth_dev *eth, const struct rte_flow_ops **ops);
+int pmd_flows_open(struct pmd_card *card);
+void pmd_flows_close(struct pmd_card *card);
+/* After a reset. With the lock. */
+int pmd_flows_restore(struct pmd_card *card);
+/* A port goes, and its rules with it. With the lock. */
+void pmd_flows_flush(struct pmd_port *port);
+/* Whether the queues that a port's rules name are there. With the lock. */
+int pmd_flows_check(struct pmd_port *port);
 
 /* --- counters --------------------------------------------------------------------------------- */
 

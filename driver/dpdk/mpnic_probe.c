@@ -77,7 +77,8 @@ int pmd_port_create(struct pmd_card *card, struct rte_device *device, unsigned i
 	eth->dev_ops = &pmd_ops;
 	eth->data->numa_node = device->numa_node;
 	eth->data->mtu = RTE_ETHER_MTU;
-	eth->data->dev_flags |= RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS | RTE_ETH_DEV_INTR_LSC;
+	eth->data->dev_flags |= RTE_ETH_DEV_AUTOFILL_QUEUE_XSTATS | RTE_ETH_DEV_INTR_LSC |
+				RTE_ETH_DEV_FLOW_OPS_THREAD_SAFE;
 	pmd_port_init_fp(eth);
 	pmd_lock(card);
 	card->port[index] = port;

@@ -74,6 +74,27 @@ struct rte_pmd_mpnic_meta {
 int rte_pmd_mpnic_meta_register(int *offset, uint64_t *flag);
 
 /*
+ * rte_flow: an item and actions of the card's own, for C programs (docs/dpdk.md, rules).
+ */
+#define RTE_PMD_MPNIC_ITEM_MPTCP    (-1000)
+#define RTE_PMD_MPNIC_ACTION_PUNT   (-1000) /* a fate: to the host, with `punt` set; no conf */
+#define RTE_PMD_MPNIC_ACTION_STRIP  (-1001) /* MPTCP options become NOPs */
+#define RTE_PMD_MPNIC_ACTION_MIRROR (-1002) /* an event tells of the frame; no conf */
+
+/* Which subtypes of MPTCP options a segment has, well formed: bit s of subtype s (RFC 8684 8.1). */
+struct rte_pmd_mpnic_item_mptcp {
+	uint16_t subtypes;
+};
+
+struct rte_pmd_mpnic_action_strip {
+	uint16_t subtypes; /* bit s: options of subtype s */
+};
+
+/* The last connections of the card are those of rules on tokens: ids of the application's own are
+ * below the number of connections (identity.conns) less this. */
+#define RTE_PMD_MPNIC_RULE_CONNS 256
+
+/*
  * Events of the card, of both ports: by one thread at a time, never waits. The card has a ring of
  * RTE_PMD_MPNIC_EVENT_RING from the start of its first port to the stop of its last; what finds no
  * room there is counted (xstat rx_events_lost), and event.seq has a gap. -EAGAIN: no port is

@@ -339,6 +339,131 @@ def test_filters():
                 equal(r.t.stats(0)["RX-packets"], passes, setting)
 
 
+# --- rules ----------------------------------------------------------------------------------------
+
+def tcp(src, dst, sport, dport, flags, options=b"", payload=b"", seq=1):
+    options += b"\1" * (-len(options) % 4)
+    head = struct.pack(">HHIIBBHHH", sport, dport, seq, 0, (20 + len(options)) // 4 << 4, flags, 65535, 0, 0) + options
+    pseudo = bytes(src) + bytes(dst) + struct.pack(">BBH", 0, 6, len(head) + len(payload))
+    total = checksum(pseudo + head + payload)
+    head = head[:16] + struct.pack(">H", total) + head[18:]
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(head) + len(payload), 1, 0, 64, 6, 0, bytes(src), bytes(dst))
+    ip = ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:]
+    return padded(b"\x02mpn\0\0" + b"\x02\0\0\0\0\1\x08\0" + ip + head + payload)
+
+
+JOIN = ("flow create 0 ingress pattern eth / ipv4 / tcp flags spec 0x02 flags mask 0x12 / raw relative is 1 search is 1 "
+        "offset is 0 limit is 40 pattern_hex spec 1e0c1000deadbeef pattern_hex mask fffff000ffffffff / end actions "
+        "queue index 3 / end")
+
+
+def test_subflows_follow_their_token():
+    """MP_JOINs of one connection, from many addresses: SYNs and what follows them come in one queue."""
+    join = bytes.fromhex("1e0c1001deadbeef01020304")
+    other = bytes.fromhex("1e0c1001deadbee001020304")
+    clients = [(10, 1, i, i) for i in range(1, 21)]
+    frames = [tcp(c, (10, 0, 0, 1), 2000 + c[3], 80, 2, join) for c in clients]
+    frames += [tcp(c, (10, 0, 0, 1), 2000 + c[3], 80, 0x10, payload=bytes(100), seq=2) for c in clients]
+    strangers = [tcp(c, (10, 0, 0, 1), 4000 + c[3], 80, 2, other) for c in clients]
+    with tempfile.TemporaryDirectory(dir=FOLDER) as name:
+        wire = Wire(pathlib.Path(name))
+        with run((wire.spec, "none"), "--rxq=4", "--txq=4", "--rss-udp") as r:
+            r.t.do("set fwd rxonly")
+            r.t.do("start")
+            check("Flow rule #0 created" in r.t.do(JOIN))
+            check("already" in r.t.do(JOIN))
+            wire.send(frames)
+            received(r, 0, len(frames))
+            equal(r.t.xstats(0)["rx_q3_packets"], len(frames), "frames in queue 3")
+            equal(r.t.xstats(0)["rx_token_learnt"], len(clients), "learnt flows")
+            check("20 flows learnt" in r.t.do("flow dump 0 all"))
+            wire.send(strangers)
+            received(r, 0, len(frames) + len(strangers))
+            xstats = r.t.xstats(0)
+            equal(xstats["rx_token_unknown"], len(strangers), "joins with another token")
+            check(xstats["rx_q3_packets"] < len(frames) + len(strangers))
+            check("destroyed" in r.t.do("flow destroy 0 rule 0"))
+
+
+def test_rules():
+    """What a person types, and what comes of it."""
+    to_80 = [tcp((10, 0, 0, i), (10, 0, 0, 200), 1000, 80, 0x10) for i in range(1, 11)]
+    to_443 = [tcp((10, 0, 0, i), (10, 0, 0, 200), 1000, 443, 0x10) for i in range(1, 11)]
+    with tempfile.TemporaryDirectory(dir=FOLDER) as name:
+        wire = Wire(pathlib.Path(name))
+        with run((wire.spec, "none"), "--rxq=4", "--txq=4", "--rss-udp") as r:
+            create = "flow create 0 ingress {} pattern {} / end actions {} / end"
+            for attr, pattern, actions in (
+                    ("priority 1", "eth / ipv4 / tcp dst is 80", "queue index 2 / mark id 7 / count"),
+                    ("priority 0", "eth / ipv4 src is 10.0.0.3 / tcp", "drop / count")):
+                text = r.t.do(create.format(attr, pattern, actions))
+                check("created" in text, text)
+            r.t.do("set verbose 1")
+            r.t.do("set fwd rxonly")
+            r.t.do("start")
+            wire.send(to_80 + to_443)
+            received(r, 0, 18)
+            r.t.do("stop")
+            equal(r.t.xstats(0)["rx_drop_action"], 2, "frames that were dropped")
+            equal(len(re.findall(r"FDIR matched ID=0x7", r.t.transcript)), 9, "marks")
+            text = r.t.do("flow query 0 0 count")
+            check("hits: 9" in text, text)
+            check("hits: 2" in r.t.do("flow query 0 1 count"))
+            check("no count" not in text)
+            text = r.t.do("flow list 0")
+            check("QUEUE" in text and "DROP" in text, text)
+            check("priority 1" in r.t.do("flow dump 0 all"))
+            check("ort 0" not in r.t.do("flow flush 0"))
+            r.t.do("clear port xstats all")
+            r.t.do("start")
+            wire.send(to_80)
+            r.t.until(lambda: r.t.stats(0)["RX-packets"], lambda n: n >= 28, SECONDS)
+            equal(r.t.xstats(0)["rx_drop_action"], 0, "frames dropped without rules")
+
+
+def test_isolation():
+    to_80 = [tcp((10, 0, 0, i), (10, 0, 0, 200), 1000, 80, 0x10) for i in range(1, 11)]
+    to_443 = [tcp((10, 0, 0, i), (10, 0, 0, 200), 1000, 443, 0x10) for i in range(1, 11)]
+    with tempfile.TemporaryDirectory(dir=FOLDER) as name:
+        wire = Wire(pathlib.Path(name))
+        with run((wire.spec, "none"), "--rxq=2", "--txq=2", "--flow-isolate-all") as r:
+            text = r.t.do("flow create 0 ingress pattern ipv4 / tcp dst is 80 / end actions queue index 1 / end")
+            check("created" in text, text)
+            r.t.do("set fwd rxonly")
+            r.t.do("start")
+            wire.send(to_443 + to_80)
+            received(r, 0, 10)
+            equal(r.t.xstats(0)["rx_drop_action"], 10, "frames that no rule wanted")
+            equal(r.t.xstats(0)["rx_q1_packets"], 10, "frames of the rule")
+
+
+def test_rules_refused():
+    rules = [
+        ("egress pattern eth / end actions drop / end", "ingress alone"),
+        ("ingress group 1 pattern eth / end actions drop / end", "one group"),
+        ("ingress priority 255 pattern eth / end actions drop / end", "254"),
+        ("ingress pattern eth dst is 02:00:00:00:00:01 / end actions drop / end", "item eth: mask bits 0xff of byte 0"),
+        ("ingress pattern eth / ipv4 ttl is 3 / end actions drop / end", "item ipv4: mask bits 0xff of byte 8"),
+        ("ingress pattern eth / ipv4 / tcp dst spec 1 dst last 9 / end actions drop / end", "ranges"),
+        ("ingress pattern eth / ipv4 / sctp / end actions drop / end", "cannot be matched"),
+        ("ingress pattern eth / vlan / end actions drop / end", "the vid must be matched"),
+        ("ingress pattern eth type is 0x86dd / ipv4 / end actions drop / end", "not that of IPv4"),
+        ("ingress pattern eth / ipv4 proto is 17 / tcp / end actions drop / end", "protocol 17"),
+        ("ingress pattern eth / end actions mark id 1 / end", "no fate"),
+        ("ingress pattern eth / end actions queue index 9 / end", "queues"),
+        ("ingress pattern eth / end actions drop / queue index 0 / end", "one fate"),
+        ("ingress pattern eth / end actions drop / mark id 1 / end", "not marked"),
+        ("ingress pattern eth / end actions jump group 1 / end", "cannot be done"),
+        ("ingress pattern eth / ipv4 / tcp / raw relative is 1 search is 1 pattern is abc / end actions queue index 0 "
+         "/ end", "item raw"),
+    ]
+    with run(("none", "none")) as r:
+        for rule, says in rules:
+            for verb in ("validate", "create"):
+                text = r.t.do(f"flow {verb} 0 {rule}")
+                check(says in text, (rule, text))
+
+
 # --- life -----------------------------------------------------------------------------------------
 
 def test_stop_start_reset():

@@ -16,7 +16,7 @@ build=(
     gcc-riscv64-unknown-elf # firmware and boot for the NIC's processor
     libpci-dev              # mpnic-tool: finds cards
     libdpdk-dev             # the DPDK driver
-    xz-utils                # ... whose headers are in a source package
+    xz-utils pkg-config     # ... whose headers are in a source package
 )
 lint=(
     "${build[@]}"
@@ -32,6 +32,8 @@ test=(
     z3                       # proofs
     iproute2                 # live captures in network namespaces
     qemu-system-misc         # another opinion on the processor and its tests
+    dpdk dpdk-dev            # programs that use the DPDK driver
+    python3-pyelftools       # ... and one that tells what is in it
 )
 synth=("${test[@]}" debootstrap)
 

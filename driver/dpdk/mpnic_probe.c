@@ -13,9 +13,10 @@
 
 RTE_LOG_REGISTER(mpnic_pmd_logtype, pmd.net.mpnic, NOTICE);
 
-#define ARGUMENTS                                                                              \
-	"socket=<path> engine=model port0=<wire> port1=<wire> control=<path> firmware=<path> " \
-	"ports=<1-2> timeout_ms=<100-600000> watchdog_ms=<10-10000> metadata=<0|1>"
+#define CARD_ARGUMENTS \
+	"firmware=<path> ports=<1-2> timeout_ms=<100-600000> watchdog_ms=<10-10000> metadata=<0|1>"
+#define VDEV_ARGUMENTS \
+	"socket=<path> engine=model port0=<wire> port1=<wire> control=<path> " CARD_ARGUMENTS
 
 /* INTERNAL symbols may change with any release, also within 22.11. */
 static int check_dpdk(void)
@@ -200,7 +201,7 @@ static struct rte_vdev_driver vdev_driver = {
 };
 
 RTE_PMD_REGISTER_VDEV(net_mpnic, vdev_driver);
-RTE_PMD_REGISTER_PARAM_STRING(net_mpnic, ARGUMENTS);
+RTE_PMD_REGISTER_PARAM_STRING(net_mpnic, VDEV_ARGUMENTS);
 
 /* libmpnic maps the card itself, through VFIO. */
 static int pci_probe(struct rte_pci_driver *driver, struct rte_pci_device *dev)
@@ -228,4 +229,17 @@ static struct rte_pci_driver pci_driver = {
 
 RTE_PMD_REGISTER_PCI(net_mpnic_pci, pci_driver);
 RTE_PMD_REGISTER_PCI_TABLE(net_mpnic_pci, pci_ids);
+RTE_PMD_REGISTER_PARAM_STRING(net_mpnic_pci, CARD_ARGUMENTS);
 RTE_PMD_REGISTER_KMOD_DEP(net_mpnic_pci, "vfio-pci");
+
+/* What dpdk-pmdinfo.py reads from the file. DPDK's own build makes these texts with a tool. */
+#define PMD_INFO(name, more) "PMD_INFO_STRING= {\"name\": \"" name "\", " more "}"
+
+extern const char net_mpnic_pmd_info[], net_mpnic_pci_pmd_info[];
+const char net_mpnic_pmd_info[] __rte_used =
+	PMD_INFO("net_mpnic", "\"params\": \"" VDEV_ARGUMENTS "\", \"pci_ids\": []");
+/* 0x6d70:0x8684, and any subsystem. */
+const char net_mpnic_pci_pmd_info[] __rte_used =
+	PMD_INFO("net_mpnic_pci", "\"params\": \"" CARD_ARGUMENTS "\", \"kmod\": \"vfio-pci\", "
+				  "\"pci_ids\": [[28016, 34436, 65535, 65535]]");
+_Static_assert(MPNIC_PCI_VENDOR_ID == 28016 && MPNIC_PCI_DEVICE_ID == 34436, "pci_ids");

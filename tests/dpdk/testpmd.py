@@ -25,9 +25,9 @@ def private_folder():
 
 
 class Testpmd:
-    """One run. @vdevs: arguments of --vdev; @more: testpmd's own."""
+    """One run. @vdevs: arguments of --vdev; @more: testpmd's own; @noisy: with `set verbose`."""
 
-    def __init__(self, plugin, folder, vdevs, *more, eal=(), mbufs=MBUFS, env=None, start=True):
+    def __init__(self, plugin, folder, vdevs, *more, eal=(), mbufs=MBUFS, env=None, start=True, noisy=False):
         self.plugin = folder / "librte_net_mpnic.so"
         if not self.plugin.exists():
             shutil.copy(plugin, self.plugin)
@@ -39,6 +39,7 @@ class Testpmd:
                                         start_new_session=True, env={**os.environ, "TERM": "dumb", **(env or {})})
         os.close(slave)
         self.terminal = master
+        self.noisy = noisy
         self.said = b""        # and not looked at yet
         self.transcript = ""
         if start:
@@ -59,13 +60,21 @@ class Testpmd:
     def wait_prompt(self, seconds):
         until = time.monotonic() + seconds
         while PROMPT not in self.said:
-            if not self.read(max(0, until - time.monotonic())):
+            if self.read(2 if self.noisy else max(0, until - time.monotonic())):
+                continue
+            if not self.noisy or time.monotonic() > until:
                 raise AssertionError("testpmd said no more, but:\n" + self.said.decode(errors="replace"))
+            # What forwarding cores print may stand in the middle of a prompt: have another one.
+            os.write(self.terminal, b"\n")
         text, self.said = self.said.split(PROMPT, 1)
         return text.decode(errors="replace").replace("\r", "")
 
     def do(self, line, seconds=60):
         """What testpmd prints for a command."""
+        if self.noisy:
+            while self.read(0.3):
+                pass
+            self.said = b""
         os.write(self.terminal, line.encode() + b"\n")
         return self.wait_prompt(seconds)
 

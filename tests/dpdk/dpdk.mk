@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Tests of the DPDK driver under the distribution's own programs (docs/dpdk.md), with the C model in
+# the same process, and with mpnic-sim serve in another. FW_IMAGE is from the firmware.
+
+DPDK_TEST := tests/dpdk/test_pmd.py
+DPDK_TEST_ARGS = $(B)/sim/mpnic-sim $(abspath $(FW_IMAGE))
+DPDK_TEST_NEEDS := $(B)/sim/mpnic-sim $(FW_IMAGE)
+
+TEST_TARGETS += test-dpdk test-dpdk-san test-dpdk-serve test-dpdk-rtl test-dpdk-flow test-dpdk-features
+.PHONY: test-dpdk test-dpdk-san test-dpdk-serve test-dpdk-rtl test-dpdk-flow test-dpdk-features
+
+test-dpdk: $(PMD) $(DPDK_TEST_NEEDS)
+	@$(RUN) dpdk $(DPDK_TEST) $(PMD) $(DPDK_TEST_ARGS) in-process
+
+# With sanitizers in the driver and in the model.
+test-dpdk-san: $(PMD_SAN) $(DPDK_TEST_NEEDS)
+	@$(RUN) dpdk-san $(DPDK_TEST) $(PMD_SAN) $(DPDK_TEST_ARGS) in-process $(DPDK_SAN_TESTS)
+DPDK_SAN_TESTS := test_segments test_rules test_subflows_follow_their_token test_firmware_crash \
+	test_completion_that_lies test_stop_start_reset
+
+test-dpdk-serve: $(PMD) $(DPDK_TEST_NEEDS)
+	@$(RUN) dpdk-serve $(DPDK_TEST) $(PMD) $(DPDK_TEST_ARGS) model $(DPDK_SERVE_TESTS)
+# What is other than in one process.
+DPDK_SERVE_TESTS := test_io_forwarding test_segments test_stop_start_reset test_link_change test_firmware_hang \
+	test_dead_device test_simulator_killed test_memory_without_file
+
+test-dpdk-rtl: $(PMD) $(DPDK_TEST_NEEDS)
+	@$(RUN) dpdk-rtl $(DPDK_TEST) $(PMD) $(DPDK_TEST_ARGS) rtl test_tour test_simulator_killed
+
+# Random rules beside an interpreter.
+DPDK_TRUTH := $(B)/dpdk-test/flow_truth
+$(DPDK_TRUTH): tests/dpdk/flow_truth.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(shell pkg-config --cflags libdpdk) $< -o $@ $(shell pkg-config --libs libdpdk)
+
+test-dpdk-flow: $(DPDK_TRUTH) $(PMD) $(FW_IMAGE)
+	@$(RUN) dpdk-flow tests/dpdk/truth.sh $(DPDK_TRUTH) $(PMD) $(FW_IMAGE) 1000 1
+
+SOAK_TARGETS += soak-dpdk-flow
+.PHONY: soak-dpdk-flow
+soak-dpdk-flow: $(DPDK_TRUTH) $(PMD) $(FW_IMAGE)
+	tests/dpdk/truth.sh $(DPDK_TRUTH) $(PMD) $(FW_IMAGE) 50000 $$(date +%s)
+
+# What the driver says that it can, beside what it can.
+test-dpdk-features: $(PMD)
+	@$(RUN) dpdk-features tests/dpdk/features.py $(PMD)

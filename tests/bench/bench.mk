@@ -33,3 +33,13 @@ $(B)/bench/bench_driver: $(B)/obj/tests/bench/bench_driver.o $(B)/obj/tests/driv
 .PHONY: bench-driver
 bench-driver: $(B)/bench/bench_driver $(B)/sim/mpnic-sim $(FW_IMAGE)
 	$< $(B)/sim/mpnic-sim $(FW_IMAGE)
+
+# The DPDK driver's bursts, beside net_null and net_ring; the method stands in bench_dpdk.c.
+BENCH_TARGETS += bench-dpdk
+$(B)/bench/bench_dpdk: tests/bench/bench_dpdk.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(shell pkg-config --cflags libdpdk) $< -o $@ $(shell pkg-config --libs libdpdk)
+
+.PHONY: bench-dpdk
+bench-dpdk: $(B)/bench/bench_dpdk $(PMD) $(FW_IMAGE)
+	tests/bench/bench_dpdk.sh $< $(PMD) $(FW_IMAGE)

@@ -24,6 +24,16 @@ def private_folder():
     raise SystemExit("no folder for the plug-in: neither /run nor the home directory can be written to")
 
 
+def sanitizers(plugin):
+    """A plug-in with AddressSanitizer needs its library from the program's start on. DPDK's own leaks are not ours."""
+    needed = subprocess.run(["objdump", "-p", plugin], check=True, capture_output=True, text=True).stdout
+    if "libasan" not in needed:
+        return {}
+    library = subprocess.run(["gcc", "-print-file-name=libasan.so"], check=True, capture_output=True, text=True).stdout
+    return {"LD_PRELOAD": str(pathlib.Path(library.strip()).resolve()), "ASAN_OPTIONS": "detect_leaks=0",
+            "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+
 class Testpmd:
     """One run. @vdevs: arguments of --vdev; @more: testpmd's own; @noisy: with `set verbose`."""
 
@@ -35,8 +45,9 @@ class Testpmd:
         command = ["dpdk-testpmd", "-l", "0,1", "--no-huge", "-m", "512", "--no-pci", f"--file-prefix=mpnic{os.getpid()}",
                    "--log-level=pmd.net.mpnic:info", "-d", str(self.plugin), *eal,
                    *(f"--vdev={v}" for v in vdevs), "--", f"--total-num-mbufs={mbufs}", "--no-flush-rx", "-i", *more]
+        env = {**os.environ, "TERM": "dumb", **sanitizers(plugin), **(env or {})}
         self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, close_fds=True,
-                                        start_new_session=True, env={**os.environ, "TERM": "dumb", **(env or {})})
+                                        start_new_session=True, env=env)
         os.close(slave)
         self.terminal = master
         self.noisy = noisy

@@ -17,6 +17,7 @@ DPDK_LIBS = $(shell pkg-config --libs libdpdk) -lrte_bus_vdev -lrte_bus_pci
 PMD_LINK = -shared -Wl,-soname,$(@F) -Wl,--version-script=driver/dpdk/net_mpnic.map
 
 ALL_TARGETS += $(PMD)
+CPPCHECK_FILES += $(PMD_SRCS)
 INSTALL_TARGETS += install-dpdk
 
 $(PMD_HEADERS): driver/dpdk/headers.sh

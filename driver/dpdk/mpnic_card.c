@@ -7,6 +7,7 @@
  * mem_event() with the memory lock held.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 #include <rte_alarm.h>
@@ -41,6 +42,17 @@ static struct outside **outside_of(struct pmd_card *card)
 	return &container_of(card, struct card_private, card)->outside;
 }
 
+void pmd_log(uint32_t level, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	rte_log(level, mpnic_pmd_logtype, "net_mpnic: %s\n", text);
+}
+
 void pmd_lock(struct pmd_card *card)
 {
 	pthread_mutex_lock(&card->lock);
@@ -69,7 +81,7 @@ static void lib_says(void *ctx, enum mpnic_log_level level, const char *text)
 	};
 	const struct pmd_card *card = ctx;
 
-	rte_log(levels[level], mpnic_pmd_logtype, "net_mpnic: %s: %s\n", card->name, text);
+	pmd_log(levels[level], "%s: %s", card->name, text);
 }
 
 /* --- DPDK's memory ---------------------------------------------------------------------------- */

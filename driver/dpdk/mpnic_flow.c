@@ -585,9 +585,9 @@ static bool token_taken(const struct pmd_flows *flows, uint32_t token)
 {
 	const struct rte_flow *flow;
 
-	TAILQ_FOREACH(flow, &flows->list, next)
-	if (flow->kind == KIND_TOKEN && flow->token == token)
-		return true;
+	for (flow = TAILQ_FIRST(&flows->list); flow; flow = TAILQ_NEXT(flow, next))
+		if (flow->kind == KIND_TOKEN && flow->token == token)
+			return true;
 	return false;
 }
 
@@ -680,8 +680,7 @@ int pmd_flows_restore(struct pmd_card *card)
 	struct rte_flow *flow;
 	int err = 0;
 
-	TAILQ_FOREACH(flow, &card->flows->list, next)
-	{
+	for (flow = TAILQ_FIRST(&card->flows->list); flow; flow = TAILQ_NEXT(flow, next)) {
 		flow->base_packets = flow->base_bytes = 0;
 		err = err ? err : put(card, flow);
 	}
@@ -720,8 +719,7 @@ int pmd_flows_check(struct pmd_port *port)
 {
 	const struct rte_flow *flow;
 
-	TAILQ_FOREACH(flow, &port->card->flows->list, next)
-	{
+	for (flow = TAILQ_FIRST(&port->card->flows->list); flow; flow = TAILQ_NEXT(flow, next)) {
 		if (flow->port != port->index || !(flow->rule.actions & MPNIC_ACTION_QUEUE) ||
 		    flow->queue < port->eth->data->nb_rx_queues)
 			continue;
@@ -962,9 +960,10 @@ static int flow_dump(struct rte_eth_dev *eth, struct rte_flow *one, FILE *file,
 	pmd_lock(m.port->card);
 	err = alive(&m);
 	if (!err)
-		TAILQ_FOREACH(flow, &m.port->card->flows->list, next)
-	if (one ? flow == one : flow->port == m.port->index)
-		dump_one(m.port->card, flow, file);
+		for (flow = TAILQ_FIRST(&m.port->card->flows->list); flow;
+		     flow = TAILQ_NEXT(flow, next))
+			if (one ? flow == one : flow->port == m.port->index)
+				dump_one(m.port->card, flow, file);
 	pmd_unlock(m.port->card);
 	return err;
 }

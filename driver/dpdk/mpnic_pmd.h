@@ -47,10 +47,9 @@
 	 RTE_ETH_RSS_IPV6_UDP_EX)
 
 extern int mpnic_pmd_logtype;
-#define PMD_LOG(level, ...)                                             \
-	rte_log(RTE_LOG_##level, mpnic_pmd_logtype,                     \
-		"net_mpnic: " RTE_FMT(RTE_FMT_HEAD(__VA_ARGS__, ) "\n", \
-				      RTE_FMT_TAIL(__VA_ARGS__, )))
+/* A line for people, without newline. */
+__rte_format_printf(2, 3) void pmd_log(uint32_t level, const char *format, ...);
+#define PMD_LOG(level, ...) pmd_log(RTE_LOG_##level, __VA_ARGS__)
 
 /* --- devargs ---------------------------------------------------------------------------------- */
 

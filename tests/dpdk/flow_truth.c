@@ -364,11 +364,11 @@ static bool spoil(struct rule *r)
 	return false;
 }
 
-static void draw_rule(struct rule *r, unsigned int number)
+static void draw_rule(struct rule *r, unsigned int number, uint32_t priority)
 {
 	memset(r, 0, sizeof(*r));
 	r->attr.ingress = 1;
-	r->attr.priority = number * 255 / RULES;
+	r->attr.priority = priority;
 	draw_pattern(r);
 	draw_actions(r, number);
 	if (chance(6))
@@ -468,13 +468,15 @@ static bool matches(const struct rule *r, const struct packet *p)
 	return true;
 }
 
-/* Rules stand in the order of their priorities. */
 static struct rule *decider(struct rule *rule, const struct packet *p)
 {
+	struct rule *first = NULL;
+
 	for (unsigned int i = 0; i < RULES; i++)
-		if (rule[i].flow && matches(&rule[i], p))
-			return &rule[i];
-	return NULL;
+		if (rule[i].flow && matches(&rule[i], p) &&
+		    (!first || rule[i].attr.priority < first->attr.priority))
+			first = &rule[i];
+	return first;
 }
 
 /* --- the port --------------------------------------------------------------------------------- */
@@ -658,10 +660,13 @@ static void expect_silence(void)
 	}
 }
 
+/* Each rule has a priority of its own, in no order. */
 static void make_rules(struct rule *rule, unsigned int *made, unsigned int *refused)
 {
+	const uint32_t first = draw(255), step = 1 + 2 * draw(60);
+
 	for (unsigned int i = 0; i < RULES; i++) {
-		draw_rule(&rule[i], i);
+		draw_rule(&rule[i], i, (first + i * step) % 254);
 		make_rule(&rule[i]);
 		*(rule[i].flow ? made : refused) += 1;
 	}

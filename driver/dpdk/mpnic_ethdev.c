@@ -755,4 +755,6 @@ const struct eth_dev_ops pmd_ops = {
 	.get_reg = pmd_get_reg,
 	.flow_ops_get = pmd_flow_ops,
 	.eth_dev_priv_dump = pmd_priv_dump,
+	.eth_rx_descriptor_dump = pmd_rx_desc_dump,
+	.eth_tx_descriptor_dump = pmd_tx_desc_dump,
 };

@@ -242,5 +242,12 @@ int pmd_xstats_names(struct rte_eth_dev *eth, struct rte_eth_xstat_name *names, 
 int pmd_get_reg(struct rte_eth_dev *eth, struct rte_dev_reg_info *regs);
 int pmd_fw_version(struct rte_eth_dev *eth, char *text, size_t size);
 int pmd_priv_dump(struct rte_eth_dev *eth, FILE *file);
+int pmd_rx_desc_dump(const struct rte_eth_dev *eth, uint16_t queue, uint16_t offset, uint16_t num,
+		     FILE *file);
+int pmd_tx_desc_dump(const struct rte_eth_dev *eth, uint16_t queue, uint16_t offset, uint16_t num,
+		     FILE *file);
+/* /net_mpnic/card,PORT: health and tables of a port's card. */
+struct rte_tel_data;
+int pmd_telemetry(const char *command, const char *parameters, struct rte_tel_data *d);
 
 #endif

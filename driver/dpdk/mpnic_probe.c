@@ -9,6 +9,8 @@
 #include <rte_ether.h>
 #include <rte_malloc.h>
 
+#include <rte_telemetry.h>
+
 #include "mpnic_pmd.h"
 
 RTE_LOG_REGISTER(mpnic_pmd_logtype, pmd.net.mpnic, NOTICE);
@@ -17,6 +19,12 @@ RTE_LOG_REGISTER(mpnic_pmd_logtype, pmd.net.mpnic, NOTICE);
 	"firmware=<path> ports=<1-2> timeout_ms=<100-600000> watchdog_ms=<10-10000> metadata=<0|1>"
 #define VDEV_ARGUMENTS \
 	"socket=<path> engine=model port0=<wire> port1=<wire> control=<path> " CARD_ARGUMENTS
+
+RTE_INIT(net_mpnic_telemetry)
+{
+	rte_telemetry_register_cmd("/net_mpnic/card", pmd_telemetry,
+				   "Health and tables of a port's card. Parameter: port id");
+}
 
 /* INTERNAL symbols may change with any release, also within 22.11. */
 static int check_dpdk(void)

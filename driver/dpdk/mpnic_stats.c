@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <rte_dev_info.h>
 #include <rte_string_fns.h>
+#include <rte_telemetry.h>
 
 #include "mpnic_device_map.h"
 #include "mpnic_pmd.h"
@@ -368,6 +370,100 @@ int pmd_priv_dump(struct rte_eth_dev *eth, FILE *file)
 		for (unsigned int i = 0; i < RTE_DIM(t.used); i++)
 			fprintf(file, "table %s: %u of %u, %u refused, %u moves\n",
 				mpnic_table_name(i), t.used[i], t.size[i], t.full[i], t.moved[i]);
+	pmd_unlock(card);
+	return 0;
+}
+
+static void dump_state(const char *kind, const struct mpnic_queue_state *s, FILE *file)
+{
+	fprintf(file, "%s queue %u of the card: %u entries, %u under way, next completion %u%s%s\n",
+		kind, s->index, 1u << s->log2, s->tail - s->head, s->completion,
+		s->state ? ", stands: " : "", s->state ? strerror(-s->state) : "");
+}
+
+int pmd_rx_desc_dump(const struct rte_eth_dev *eth, uint16_t queue, uint16_t offset, uint16_t num,
+		     FILE *file)
+{
+	const struct pmd_rxq *q = eth->data->rx_queues[queue];
+	struct mpnic_queue_state state;
+
+	if (!q->rx)
+		return -EINVAL;
+	mpnic_rxq_state(q->rx, &state);
+	dump_state("Rx", &state, file);
+	for (unsigned int i = offset; i < (unsigned int)offset + num && i < q->desc; i++) {
+		struct mpnic_rx_cpl cpl;
+
+		mpnic_rxq_peek(q->rx, i, &cpl);
+		fprintf(file, "%5u: phase %u, %u bytes, %u buffers, status %s, source %u\n", i,
+			cpl.phase, cpl.len, cpl.buffers, mpnic_rx_status_name(cpl.status),
+			cpl.source);
+	}
+	return 0;
+}
+
+int pmd_tx_desc_dump(const struct rte_eth_dev *eth, uint16_t queue, uint16_t offset, uint16_t num,
+		     FILE *file)
+{
+	const struct pmd_txq *q = eth->data->tx_queues[queue];
+	struct mpnic_queue_state state;
+
+	(void)offset;
+	(void)num;
+	if (!q->tx)
+		return -EINVAL;
+	mpnic_txq_state(q->tx, &state);
+	dump_state("Tx", &state, file);
+	return 0;
+}
+
+/* --- telemetry -------------------------------------------------------------------------------- */
+
+static void tell_tables(struct rte_tel_data *d, const struct mpnic_admin_tables *t)
+{
+	for (unsigned int i = 0; i < RTE_DIM(t->used); i++) {
+		char key[48];
+
+		snprintf(key, sizeof(key), "%s_used", mpnic_table_name(i));
+		rte_tel_data_add_dict_u64(d, key, t->used[i]);
+		snprintf(key, sizeof(key), "%s_size", mpnic_table_name(i));
+		rte_tel_data_add_dict_u64(d, key, t->size[i]);
+	}
+}
+
+static void tell_card(struct pmd_card *card, struct rte_tel_data *d)
+{
+	const struct mpnic_info *info = mpnic_info(card->dev);
+	struct mpnic_admin_tables tables = {0};
+	struct mpnic_health health = {0};
+
+	rte_tel_data_add_dict_string(d, "card", card->name);
+	rte_tel_data_add_dict_string(d, "transport", info->transport);
+	rte_tel_data_add_dict_int(d, "failed", card->failed);
+	rte_tel_data_add_dict_u64(d, "resets", card->resets);
+	rte_tel_data_add_dict_u64(d, "generation", info->generation);
+	mpnic_health(card->dev, &health);
+	rte_tel_data_add_dict_u64(d, "heartbeat", health.heartbeat);
+	rte_tel_data_add_dict_u64(d, "admin_timeouts", health.admin_timeouts);
+	if (!card->failed && !mpnic_admin_tables(card->dev, &tables))
+		tell_tables(d, &tables);
+}
+
+int pmd_telemetry(const char *command, const char *parameters, struct rte_tel_data *d)
+{
+	char *end;
+	unsigned long id;
+	struct pmd_card *card;
+
+	(void)command;
+	id = parameters ? strtoul(parameters, &end, 10) : UINT16_MAX;
+	if (!parameters || end == parameters || *end || id >= RTE_MAX_ETHPORTS ||
+	    !rte_eth_dev_is_valid_port((uint16_t)id) || rte_eth_devices[id].dev_ops != &pmd_ops)
+		return -EINVAL;
+	card = pmd_port_of(&rte_eth_devices[id])->card;
+	rte_tel_data_start_dict(d);
+	pmd_lock(card);
+	tell_card(card, d);
 	pmd_unlock(card);
 	return 0;
 }

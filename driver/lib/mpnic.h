@@ -538,6 +538,19 @@ int mpnic_evq_destroy(struct mpnic_evq *queue);
  * Never waits. */
 int mpnic_evq_burst(struct mpnic_evq *queue, struct mpnic_event_cpl *event, unsigned int count);
 
+/* A queue's numbers, for dumps. They run free; the device's own begin with 0 at its creation. */
+struct mpnic_queue_state {
+	unsigned int index, log2; /* log2 of the ring's entries */
+	uint32_t tail, head;	  /* behind the last descriptor given; the next to be taken back */
+	uint32_t completion;	  /* the device's number of the next completion */
+	int state;		  /* 0: it works; else the errno that calls on it return */
+};
+
+void mpnic_rxq_state(const struct mpnic_rxq *queue, struct mpnic_queue_state *state);
+void mpnic_txq_state(const struct mpnic_txq *queue, struct mpnic_queue_state *state);
+/* The completion behind @ahead others, as it stands in the ring. */
+void mpnic_rxq_peek(const struct mpnic_rxq *queue, unsigned int ahead, struct mpnic_rx_cpl *cpl);
+
 /* What a queue of any kind counted on this side. */
 struct mpnic_queue_counters {
 	uint64_t frames, bytes; /* taken from or given to the device; event queue: events */

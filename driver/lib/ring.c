@@ -750,3 +750,30 @@ void mpnic_evq_counters(const struct mpnic_evq *queue, struct mpnic_queue_counte
 {
 	*counters = queue->q.count;
 }
+
+static void queue_state(const struct queue *q, struct mpnic_queue_state *state)
+{
+	*state = (struct mpnic_queue_state){
+		.index = q->index,
+		.log2 = q->log2,
+		.tail = q->tail,
+		.head = q->head,
+		.completion = q->cpl_head,
+		.state = q->state,
+	};
+}
+
+void mpnic_rxq_state(const struct mpnic_rxq *queue, struct mpnic_queue_state *state)
+{
+	queue_state(&queue->q, state);
+}
+
+void mpnic_txq_state(const struct mpnic_txq *queue, struct mpnic_queue_state *state)
+{
+	queue_state(&queue->q, state);
+}
+
+void mpnic_rxq_peek(const struct mpnic_rxq *queue, unsigned int ahead, struct mpnic_rx_cpl *cpl)
+{
+	memcpy(cpl, cpl_at(&queue->q, queue->q.cpl_head + ahead), sizeof(*cpl));
+}

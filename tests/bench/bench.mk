@@ -41,5 +41,10 @@ $(B)/bench/bench_dpdk: tests/bench/bench_dpdk.c
 	$(CC) $(CFLAGS) $(shell pkg-config --cflags libdpdk) $< -o $@ $(shell pkg-config --libs libdpdk)
 
 .PHONY: bench-dpdk
+DPDK_PMDS = $(shell pkg-config --variable=libdir libdpdk)/dpdk/pmds-23.0
 bench-dpdk: $(B)/bench/bench_dpdk $(PMD) $(FW_IMAGE)
-	tests/bench/bench_dpdk.sh $< $(PMD) $(FW_IMAGE)
+	tests/dpdk/private.sh $(PMD) $< -l 1 --no-huge -m 512 --no-pci --file-prefix=bench$$$$ \
+		--log-level=error -d %F/librte_net_mpnic.so -d $(DPDK_PMDS)/librte_net_null.so \
+		-d $(DPDK_PMDS)/librte_net_ring.so --vdev net_null0 --vdev net_ring0 \
+		--vdev net_mpnic0,engine=model,port0=loop,firmware=$(abspath $(FW_IMAGE)) \
+		--vdev net_mpnic1,engine=model,port0=loop,metadata=1,firmware=$(abspath $(FW_IMAGE))

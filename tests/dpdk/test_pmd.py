@@ -266,6 +266,52 @@ def test_queue_stop_and_start():
         check("DONE" in r.t.do("show port 0 txq 0 desc 0 status"))
 
 
+def test_telemetry():
+    """dpdk-telemetry.py, as people use it."""
+    with run(("loop", "none")) as r:
+        asked = "/ethdev/stats,0\n/net_mpnic/card,0\n/net_mpnic/card,7\n"
+        got = subprocess.run(["dpdk-telemetry.py", f"--file-prefix=mpnic{os.getpid()}"], input=asked, text=True,
+                             capture_output=True, timeout=60, check=True).stdout
+        check('"ipackets": 0' in got and '"flow_size": 65536' in got and '"failed": 0' in got, got)
+        check('"/net_mpnic/card": null' in got, got)
+
+
+@contextlib.contextmanager
+def huge_pages(count):
+    """As many of the kernel's, and a folder for them; the kernel has as many as before at the end."""
+    setting = pathlib.Path("/proc/sys/vm/nr_hugepages")
+    before = int(setting.read_text())
+    folder = FOLDER / "huge"
+    folder.mkdir()
+    try:
+        setting.write_text(str(before + count))
+        subprocess.run(["mount", "-t", "hugetlbfs", "none", folder], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as why:
+        print(f"huge pages and a mount of hugetlbfs are needed: {why}")
+        sys.exit(77)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+        setting.write_text(str(before))
+
+
+def huge_pages_and_a_second_process():
+    """Pages that come and go are maps that come and go; a secondary process is told that it cannot."""
+    with huge_pages(128) as folder, run(("loop", "loop"), memory=(f"--huge-dir={folder}",)) as r:
+        r.t.do("start tx_first")
+        received(r, 0, 100)
+        told = subprocess.run(["dpdk-proc-info", f"--file-prefix=mpnic{os.getpid()}", "-d", r.t.plugin, "--no-pci",
+                               f"--huge-dir={folder}", "--", "--stats"], capture_output=True, text=True, timeout=60)
+        check("secondary processes are not supported" in told.stderr and told.returncode == 1, told)
+        before = r.t.stats(0)["RX-packets"]
+        received(r, 0, before + 100)
+        r.t.do("stop")
+        r.t.do("port stop all")
+        equal(r.t.mbufs(), testpmd.MBUFS, "mbufs at the end")
+        r.close()
+
+
 # --- what the card says of frames -----------------------------------------------------------------
 
 def test_checksum_verdicts():

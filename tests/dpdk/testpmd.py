@@ -35,14 +35,16 @@ def sanitizers(plugin):
 
 
 class Testpmd:
-    """One run. @vdevs: arguments of --vdev; @more: testpmd's own; @noisy: with `set verbose`."""
+    """One run. @vdevs: arguments of --vdev; @more: testpmd's own; @noisy: with `set verbose`;
+    @memory: where DPDK has it from."""
 
-    def __init__(self, plugin, folder, vdevs, *more, eal=(), mbufs=MBUFS, env=None, start=True, noisy=False):
+    def __init__(self, plugin, folder, vdevs, *more, eal=(), mbufs=MBUFS, env=None, start=True, noisy=False,
+                 memory=("--no-huge", "-m", "512")):
         self.plugin = folder / "librte_net_mpnic.so"
         if not self.plugin.exists():
             shutil.copy(plugin, self.plugin)
         master, slave = pty.openpty()
-        command = ["dpdk-testpmd", "-l", "0,1", "--no-huge", "-m", "512", "--no-pci", f"--file-prefix=mpnic{os.getpid()}",
+        command = ["dpdk-testpmd", "-l", "0,1", *memory, "--no-pci", f"--file-prefix=mpnic{os.getpid()}",
                    "--log-level=pmd.net.mpnic:info", "-d", str(self.plugin), *eal,
                    *(f"--vdev={v}" for v in vdevs), "--", f"--total-num-mbufs={mbufs}", "--no-flush-rx", "-i", *more]
         env = {**os.environ, "TERM": "dumb", **sanitizers(plugin), **(env or {})}

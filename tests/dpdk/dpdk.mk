@@ -6,8 +6,8 @@ DPDK_TEST := tests/dpdk/test_pmd.py
 DPDK_TEST_ARGS = $(B)/sim/mpnic-sim $(abspath $(FW_IMAGE))
 DPDK_TEST_NEEDS := $(B)/sim/mpnic-sim $(FW_IMAGE)
 
-TEST_TARGETS += test-dpdk test-dpdk-san test-dpdk-serve test-dpdk-rtl test-dpdk-flow test-dpdk-ops test-dpdk-features
-.PHONY: test-dpdk test-dpdk-san test-dpdk-serve test-dpdk-rtl test-dpdk-flow test-dpdk-ops test-dpdk-features
+TEST_TARGETS += test-dpdk test-dpdk-san test-dpdk-serve test-dpdk-rtl test-dpdk-flow test-dpdk-fuzz test-dpdk-ops test-dpdk-features
+.PHONY: test-dpdk test-dpdk-san test-dpdk-serve test-dpdk-rtl test-dpdk-flow test-dpdk-fuzz test-dpdk-ops test-dpdk-features
 
 test-dpdk: $(PMD) $(DPDK_TEST_NEEDS)
 	@$(RUN) dpdk $(DPDK_TEST) $(PMD) $(DPDK_TEST_ARGS) in-process
@@ -47,6 +47,23 @@ SOAK_TARGETS += soak-dpdk-flow
 .PHONY: soak-dpdk-flow
 soak-dpdk-flow: $(DPDK_TRUTH) $(PMD) $(FW_IMAGE)
 	$(DPDK_TRUTH_RUN) 50000 $$(date +%s)
+
+# Whatever an application may say, with sanitizers in the driver.
+DPDK_FUZZ := $(B)/dpdk-test/flow_fuzz
+$(DPDK_FUZZ): tests/dpdk/flow_fuzz.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Idriver/dpdk $(CFLAGS) $(shell pkg-config --cflags libdpdk) $(SANFLAGS) $< -o $@ \
+		$(shell pkg-config --libs libdpdk)
+
+DPDK_FUZZ_RUN = ASAN_OPTIONS=detect_leaks=0 tests/dpdk/private.sh $(PMD_SAN) $(DPDK_FUZZ) $(DPDK_ALONE) \
+	-d %F/librte_net_mpnic.so --vdev $(DPDK_MODEL) --
+test-dpdk-fuzz: $(DPDK_FUZZ) $(PMD_SAN) $(FW_IMAGE)
+	@$(RUN) dpdk-fuzz env $(DPDK_FUZZ_RUN) 5 1
+
+FUZZ_TARGETS += fuzz-dpdk-flow
+.PHONY: fuzz-dpdk-flow
+fuzz-dpdk-flow: $(DPDK_FUZZ) $(PMD_SAN) $(FW_IMAGE)
+	$(DPDK_FUZZ_RUN) $(or $(FUZZ_SECONDS),60) $$(date +%s)
 
 # What testpmd has no command for; and the driver's functions, for which the program is linked to it.
 DPDK_OPS := $(B)/dpdk-test/ops

@@ -15,6 +15,8 @@ build=(
     libssl-dev              # libcrypto: tokens and HMACs
     gcc-riscv64-unknown-elf # firmware and boot for the NIC's processor
     libpci-dev              # mpnic-tool: finds cards
+    libdpdk-dev             # the DPDK driver
+    xz-utils pkg-config     # ... whose headers are in a source package
 )
 lint=(
     "${build[@]}"
@@ -31,6 +33,8 @@ test=(
     z3                       # proofs
     iproute2                 # live captures in network namespaces
     qemu-system-misc         # another opinion on the processor and its tests
+    dpdk dpdk-dev            # programs that use the DPDK driver
+    python3-pyelftools       # ... and one that tells what is in it
 )
 synth=("${test[@]}" debootstrap)
 

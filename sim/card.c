@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,7 +134,7 @@ static bool step(struct card *card)
 	bool busy = card_bus_serve(card);
 
 	busy |= card_command_serve(card);
-	if (!card->engine->quick)
+	if (!card->engine->quick || !card->server)
 		return turn(card) || busy;
 	vfu_burst_begin(card->server, &card->burst);
 	busy |= turn(card);
@@ -224,35 +223,6 @@ int card_run(struct card *card)
 	return err;
 }
 
-/* ---- the server's thread -------------------------------------------------------------------- */
-
-static void *serve(void *arg)
-{
-	struct card *card = arg;
-	const int err = vfu_run(card->server);
-
-	if (err) {
-		card_log(card, "the socket's server has ended: %s", strerror(-err));
-		atomic_store(&card->server_error, err);
-		card_stop(card);
-	}
-	return NULL;
-}
-
-/* Signals are the device thread's, which is the program's. */
-static int start_server(struct card *card)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(&card->thread, NULL, serve, card);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	card->thread_runs = !err;
-	return -err;
-}
-
 /* ---- set-up --------------------------------------------------------------------------------- */
 
 static int open_wires(struct card *card, char error[CARD_ERROR_MAX])
@@ -292,18 +262,21 @@ static int open_all(struct card *card, char error[CARD_ERROR_MAX])
 	err = card_bus_open(card, error);
 	if (err)
 		return err;
+	err = card->host->open(card, error);
+	if (err)
+		return err;
 	err = card_command_open(card, error);
 	if (err)
 		return err;
 	card->now_ns = now_ns();
-	err = card->engine->open(&card->config.device, &card_device_ops, card, card->doorbells,
-				 card->now_ns, &card->device);
+	err = card->engine->open(&card->config.device, card->host->device_ops, card,
+				 card->doorbells, card->now_ns, &card->device);
 	if (!err)
 		err = start_trace(card);
 	if (!err)
 		watch_links(card);
 	if (!err)
-		err = start_server(card);
+		err = card->host->start(card);
 	if (err)
 		snprintf(error, CARD_ERROR_MAX, "the device: %s", strerror(-err));
 	return err;
@@ -320,6 +293,7 @@ int card_open(const struct card_config *config, struct card **out, char error[CA
 	}
 	card->config = *config;
 	card->engine = config->engine;
+	card->host = config->socket ? &card_socket : &card_local;
 	card->doorbell_fd = card->command_fd = -1;
 	card->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (card->wake_fd < 0) {
@@ -340,11 +314,9 @@ int card_close(struct card *card)
 {
 	int err = 0;
 
-	if (card->thread_runs) {
-		vfu_stop(card->server);
-		pthread_join(card->thread, NULL);
-	}
+	card->host->stop(card);
 	card_command_close(card);
+	card->host->close(card);
 	card_bus_close(card);
 	if (card->device)
 		card->engine->free(card->device);

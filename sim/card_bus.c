@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a client of the vfio-user socket reaches: configuration space, BAR 0, reset; and the way
- * back, DMA and interrupts. */
+/* What a card's host reaches: BAR 0. How it reaches it is card_socket.c or card_local.c. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/vfio.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,7 +13,6 @@
 #include "card_internal.h"
 
 enum {
-	RESET_MS = 2000,
 	ROOM_MS = 1000, /* that a write waits for room in the ring, at most */
 	DOORBELL_FILE = MPNIC_BAR_DOORBELL + MPNIC_DOORBELL_SIZE,
 };
@@ -46,13 +43,8 @@ static void forget_done(struct card *card)
 	}
 }
 
-/*
- * Give the device's thread a request, and wait for its answer. A write that is not answered in time
- * is done later, in its order: clients post writes, and are not told of one that was lost. Returns
- * 0, or -EBUSY where a read was not answered, or the ring has been full for too long.
- */
-static int hand_over(struct card *card, enum card_request_kind kind, uint32_t offset, void *data,
-		     uint32_t len, unsigned int ms)
+int card_bus_ask(struct card *card, enum card_request_kind kind, uint32_t offset, void *data,
+		 uint32_t len, unsigned int ms)
 {
 	const struct timespec room_until = in_ms(kind == CARD_READ ? ms : ROOM_MS);
 	struct timespec until;
@@ -73,7 +65,7 @@ static int hand_over(struct card *card, enum card_request_kind kind, uint32_t of
 	r->err = 0;
 	r->offset = offset;
 	r->len = len;
-	if (kind == CARD_WRITE)
+	if (kind == CARD_WRITE || kind == CARD_LOCAL)
 		memcpy(r->data, data, len);
 	atomic_store(&card->requested, true);
 	card_wake(card);
@@ -93,6 +85,10 @@ static void carry_out(struct card *card, struct card_request *r)
 {
 	uint32_t word;
 
+	if (r->kind == CARD_LOCAL) {
+		r->err = card_local_carry_out(card, r->data);
+		return;
+	}
 	if (r->kind == CARD_RESET) {
 		r->err = card->engine->reset(card->device, MPNIC_RESET_POWER);
 		if (r->err)
@@ -127,14 +123,14 @@ bool card_bus_serve(struct card *card)
 		r->done = true;
 	}
 	forget_done(card);
-	pthread_cond_signal(&card->answered);
+	pthread_cond_broadcast(&card->answered);
 	pthread_mutex_unlock(&card->lock);
 	return true;
 }
 
 /* ---- BAR 0 ---------------------------------------------------------------------------------- */
 
-/* Parts of BAR 0 that the server's thread has by itself, as plain memory. */
+/* Parts of BAR 0 that the host's side has by itself, as plain memory. */
 static uint8_t *memory_at(struct card *card, uint64_t offset, uint32_t len)
 {
 	if (offset >= MPNIC_BAR_DOORBELL &&
@@ -164,8 +160,7 @@ static uint32_t words_around(uint64_t offset, uint32_t len, uint32_t *first)
 	return (((uint32_t)offset + len + 3) & ~3u) - *first;
 }
 
-/* At most CARD_REQUEST_MAX - 8 bytes. */
-static int read_piece(struct card *card, uint64_t offset, uint8_t *data, uint32_t len)
+int card_bus_read(struct card *card, uint64_t offset, uint8_t *data, uint32_t len)
 {
 	__attribute__((aligned(4))) uint8_t words[CARD_REQUEST_MAX];
 	uint32_t first;
@@ -176,7 +171,7 @@ static int read_piece(struct card *card, uint64_t offset, uint8_t *data, uint32_
 	if (memory)
 		copy_words(words, memory, n);
 	else
-		err = hand_over(card, CARD_READ, first, words, n, CARD_ACCESS_MS);
+		err = card_bus_ask(card, CARD_READ, first, words, n, CARD_ACCESS_MS);
 	/* As on a bus that gets no answer. */
 	if (err)
 		memset(words, 0xff, n);
@@ -184,8 +179,7 @@ static int read_piece(struct card *card, uint64_t offset, uint8_t *data, uint32_
 	return err;
 }
 
-/* A register is written by whole words. */
-static int write_piece(struct card *card, uint64_t offset, const uint8_t *data, uint32_t len)
+int card_bus_write(struct card *card, uint64_t offset, const uint8_t *data, uint32_t len)
 {
 	__attribute__((aligned(4))) uint8_t words[CARD_REQUEST_MAX];
 	uint8_t *memory;
@@ -195,104 +189,22 @@ static int write_piece(struct card *card, uint64_t offset, const uint8_t *data, 
 	memcpy(words, data, len);
 	memory = memory_at(card, offset, len);
 	if (!memory)
-		return hand_over(card, CARD_WRITE, (uint32_t)offset, words, len, CARD_ACCESS_MS);
+		return card_bus_ask(card, CARD_WRITE, (uint32_t)offset, words, len, CARD_ACCESS_MS);
 	copy_words(memory, words, len);
 	card_wake(card);
 	return 0;
 }
 
-static int region_read(void *ctx, unsigned int region, uint64_t offset, void *data, uint32_t len)
-{
-	struct card *card = ctx;
-	int err = 0;
+/* ---- the device's way to its wires ---------------------------------------------------------- */
 
-	if (region == VFIO_PCI_CONFIG_REGION_INDEX) {
-		pci_config_read(&card->pci, (uint32_t)offset, data, len);
-		return 0;
-	}
-	for (uint32_t i = 0; i < len && !err; i += CARD_REQUEST_MAX / 2) {
-		const uint32_t n = len - i < CARD_REQUEST_MAX / 2 ? len - i : CARD_REQUEST_MAX / 2;
-
-		err = read_piece(card, offset + i, (uint8_t *)data + i, n);
-	}
-	return err;
-}
-
-static int ask_reset(void *ctx)
-{
-	struct card *card = ctx;
-
-	pci_config_reset(&card->pci);
-	memset(card->msix, 0, sizeof(card->msix));
-	return hand_over(card, CARD_RESET, 0, NULL, 0, RESET_MS);
-}
-
-static int region_write(void *ctx, unsigned int region, uint64_t offset, const void *data,
-			uint32_t len)
-{
-	struct card *card = ctx;
-	int err = 0;
-
-	if (region == VFIO_PCI_CONFIG_REGION_INDEX)
-		return pci_config_write(&card->pci, (uint32_t)offset, data, len) ? ask_reset(card)
-										 : 0;
-	for (uint32_t i = 0; i < len && !err; i += CARD_REQUEST_MAX / 2) {
-		const uint32_t n = len - i < CARD_REQUEST_MAX / 2 ? len - i : CARD_REQUEST_MAX / 2;
-
-		err = write_piece(card, offset + i, (const uint8_t *)data + i, n);
-	}
-	return err;
-}
-
-static void client_new(void *ctx)
-{
-	card_log(ctx, "a driver has attached");
-}
-
-static void client_gone(void *ctx)
-{
-	card_log(ctx, "the driver has gone; the card keeps its state");
-}
-
-static void server_log(void *ctx, const char *text)
-{
-	card_log(ctx, "%s", text);
-}
-
-static const struct vfu_ops server_ops = {
-	.region_read = region_read,
-	.region_write = region_write,
-	.reset = ask_reset,
-	.client_new = client_new,
-	.client_gone = client_gone,
-	.log = server_log,
-};
-
-/* ---- the device's way to the host ----------------------------------------------------------- */
-
-static int dma_read(void *ctx, uint64_t addr, void *buf, size_t len)
-{
-	return vfu_burst_read(&((struct card *)ctx)->burst, addr, buf, len);
-}
-
-static int dma_write(void *ctx, uint64_t addr, const void *buf, size_t len)
-{
-	return vfu_burst_write(&((struct card *)ctx)->burst, addr, buf, len);
-}
-
-static void irq(void *ctx, unsigned int vector)
-{
-	vfu_irq(((struct card *)ctx)->server, VFIO_PCI_MSIX_IRQ_INDEX, vector);
-}
-
-static int send_wire(void *ctx, unsigned int port, const void *frame, size_t len)
+int card_wire_send(void *ctx, unsigned int port, const void *frame, size_t len)
 {
 	struct card *card = ctx;
 
 	return wire_fault_send(card->fault[port], frame, len, card->now_ns);
 }
 
-static void random_bytes(void *ctx, void *buf, size_t len)
+void card_random(void *ctx, void *buf, size_t len)
 {
 	/* Up to 256 bytes come whole, once the kernel's pool has been filled. */
 	if (getrandom(buf, len, 0) == (ssize_t)len)
@@ -302,14 +214,6 @@ static void random_bytes(void *ctx, void *buf, size_t len)
 	card_log(ctx, "no random bytes: %s", strerror(errno));
 	card_stop(ctx);
 }
-
-const struct mpnic_device_ops card_device_ops = {
-	.dma_read = dma_read,
-	.dma_write = dma_write,
-	.irq = irq,
-	.wire_send = send_wire,
-	.random = random_bytes,
-};
 
 /* ---- set-up --------------------------------------------------------------------------------- */
 
@@ -334,9 +238,7 @@ static int open_doorbells(struct card *card)
 
 int card_bus_open(struct card *card, char error[CARD_ERROR_MAX])
 {
-	struct vfu_config config = {.path = card->config.socket, .ops = &server_ops};
 	pthread_condattr_t attr;
-	char why[VFU_ERROR_MAX];
 	int err = open_doorbells(card);
 
 	if (err) {
@@ -348,30 +250,11 @@ int card_bus_open(struct card *card, char error[CARD_ERROR_MAX])
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&card->answered, &attr);
 	pthread_condattr_destroy(&attr);
-	pci_config_reset(&card->pci);
-	config.region[VFIO_PCI_BAR0_REGION_INDEX] = (struct vfu_region){
-		.size = MPNIC_BAR_SIZE,
-		.readable = true,
-		.writable = true,
-		.areas = 1,
-		.area = {{.offset = MPNIC_BAR_DOORBELL, .size = MPNIC_DOORBELL_SIZE}},
-		.fd = card->doorbell_fd,
-	};
-	config.region[VFIO_PCI_CONFIG_REGION_INDEX] =
-		(struct vfu_region){.size = PCI_CONFIG_SIZE, .readable = true, .writable = true};
-	config.irq[VFIO_PCI_MSIX_IRQ_INDEX] = MPNIC_VECTORS;
-	err = vfu_open(&config, card, &card->server, why);
-	if (err)
-		snprintf(error, CARD_ERROR_MAX, "%s", why);
-	else
-		card->burst.server = card->server;
-	return err;
+	return 0;
 }
 
 void card_bus_close(struct card *card)
 {
-	if (card->server)
-		vfu_close(card->server);
 	if (card->doorbells)
 		munmap(card->doorbells, MPNIC_DOORBELL_SIZE);
 	if (card->doorbell_fd >= 0)

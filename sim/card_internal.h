@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Inside of a simulated card: card.c (threads, wires), card_bus.c (what a client of the socket
- * reaches), card_command.c (the command socket). */
+/* Inside of a simulated card: card.c (threads, wires), card_bus.c (what its host reaches),
+ * card_socket.c and card_local.c (a host in another process, in this one), card_command.c (the
+ * command socket). */
 #ifndef SIM_CARD_INTERNAL_H
 #define SIM_CARD_INTERNAL_H
 
@@ -18,22 +19,39 @@ enum {
 	CARD_MSIX_BYTES = MPNIC_VECTORS * 16,
 };
 
-/* What the server's thread asks of the device's, which answers in the order of asking. */
+/* What the host's side asks of the device's thread, which answers in the order of asking. */
 struct card_request {
 	enum card_request_kind {
 		CARD_READ,
 		CARD_WRITE,
-		CARD_RESET
+		CARD_RESET,
+		CARD_LOCAL /* as card_local.c has it */
 	} kind;
 	bool done; /* the device's thread has answered */
 	bool left; /* nobody waits for the answer, or not any more */
-	int err;   /* of a reset */
+	int err;   /* of a reset, or local */
 	uint32_t offset, len;
 	uint8_t data[CARD_REQUEST_MAX];
 };
 
+/* How a host reaches the card. */
+struct card_host {
+	const struct mpnic_device_ops *device_ops; /* what the device reaches; ctx: the card */
+	int (*open)(struct card *card, char error[CARD_ERROR_MAX]);
+	int (*start)(struct card *card);  /* the device is there */
+	void (*stop)(struct card *card);  /* the device will go; also if it was not started */
+	void (*close)(struct card *card); /* also if open() failed */
+};
+
+/* A range of the host's memory that the device reaches. */
+struct card_map {
+	uint64_t iova, size;
+	uint8_t *addr;
+};
+
 struct card {
 	struct card_config config;
+	const struct card_host *host;
 	struct vfu_server *server;
 	const struct card_engine *engine; /* runs the device */
 	struct mpnic_device *device;
@@ -47,7 +65,7 @@ struct card {
 	uint32_t *doorbells; /* mapped from doorbell_fd, as clients map it */
 	int doorbell_fd;
 
-	/* Of the server's thread. */
+	/* Of the host's side. */
 	struct pci_config pci;
 	uint8_t msix[CARD_MSIX_BYTES];
 
@@ -69,6 +87,9 @@ struct card {
 	struct card_client *clients;
 	uint64_t command_due_ns; /* when the command socket is looked at next */
 	bool dead;		 /* the device does nothing more: fault injection */
+	struct card_map *maps;	 /* of a local host, by iova */
+	unsigned int map_count, map_last;
+	int irq_fd[MPNIC_VECTORS];
 	uint8_t frame[WIRE_FRAME_MAX];
 };
 
@@ -83,9 +104,27 @@ void card_wake(struct card *card);
 
 int card_bus_open(struct card *card, char error[CARD_ERROR_MAX]);
 void card_bus_close(struct card *card);
-/* In the device's thread: answer what the server's asks. Returns whether it did. */
+/*
+ * Give the device's thread a request, and wait for its answer, @ms at most. A write that is not
+ * answered in time is done later, in its order: hosts post writes, and are not told of one that was
+ * lost. Returns 0, or -EBUSY where a read was not answered, or the ring has been full for too long.
+ */
+int card_bus_ask(struct card *card, enum card_request_kind kind, uint32_t offset, void *data,
+		 uint32_t len, unsigned int ms);
+/* BAR 0, at most CARD_REQUEST_MAX - 8 bytes at once; a register is written by whole words. */
+int card_bus_read(struct card *card, uint64_t offset, uint8_t *data, uint32_t len);
+int card_bus_write(struct card *card, uint64_t offset, const uint8_t *data, uint32_t len);
+/* In the device's thread: answer what the host's side asks. Returns whether it did. */
 bool card_bus_serve(struct card *card);
-extern const struct mpnic_device_ops card_device_ops;
+/* For device_ops. */
+int card_wire_send(void *ctx, unsigned int port, const void *frame, size_t len);
+void card_random(void *ctx, void *buf, size_t len);
+
+/* ---- card_socket.c, card_local.c ------------------------------------------------------------- */
+
+extern const struct card_host card_socket, card_local;
+/* In the device's thread. */
+int card_local_carry_out(struct card *card, const void *request);
 
 /* ---- card_command.c -------------------------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
 SIM_VFU_NAMES := vfio_user vfu_link vfu_msg vfu_dma vfu_irq safe_copy unix_path
 SIM_WIRE_NAMES := wire wire_tap wire_pcap wire_unix unix_path capture pcapng
 SIM_NAMES := $(sort main replay track control tables mpcrypto engine totals text fields reading \
-	difference report json progress trace_twin serve card card_bus card_command card_engine model_engine pci_config wire_fault \
+	difference report json progress trace_twin serve card card_bus card_socket card_local card_command card_engine model_engine pci_config wire_fault \
 	$(SIM_VFU_NAMES) $(SIM_WIRE_NAMES))
 SIM_OBJS := $(SIM_NAMES:%=$(B)/obj/sim/%.o)
 SIM_SAN_OBJS := $(SIM_NAMES:%=$(B)/san/sim/%.o)

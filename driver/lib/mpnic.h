@@ -444,6 +444,9 @@ int mpnic_rxq_destroy(struct mpnic_rxq *queue);
 /* How many buffers can be posted now; how many the device has. */
 unsigned int mpnic_rxq_room(const struct mpnic_rxq *queue);
 unsigned int mpnic_rxq_posted(const struct mpnic_rxq *queue);
+/* How many buffers have frames that mpnic_rxq_burst() can take; it looks at @max of them. Their
+ * number is the device's word, but not more than are posted. */
+unsigned int mpnic_rxq_ready(const struct mpnic_rxq *queue, unsigned int max);
 /*
  * Give the device buffers, with one doorbell for all. Returns how many it took, from the first on:
  * fewer where room ends; -EINVAL where the first has a length out of bounds; -ENODEV, -EPROTO as
@@ -481,9 +484,24 @@ const struct mpnic_buf *mpnic_rxq_buf(const struct mpnic_rxq *queue, uint32_t nu
 int mpnic_rxq_drain(struct mpnic_rxq *queue, void (*back)(void *ctx, const struct mpnic_buf *buf),
 		    void *ctx);
 
+/*
+ * Stop the queue at the device, and keep the buffers. 0: the device no longer touches them. Else it
+ * may, until mpnic_reset() or mpnic_recover() has succeeded; -ENODEV: it is gone, and cannot. Drain
+ * and destroy are what is left to do.
+ */
+int mpnic_rxq_stop(struct mpnic_rxq *queue);
+
 int mpnic_txq_create(struct mpnic_dev *dev, unsigned int index,
 		     const struct mpnic_queue_options *options, struct mpnic_txq **queue);
 int mpnic_txq_destroy(struct mpnic_txq *queue);
+/* As mpnic_rxq_stop(). */
+int mpnic_txq_stop(struct mpnic_txq *queue);
+/*
+ * Stop the queue at the device, and hand back the cookies of all frames that were given to it and
+ * that mpnic_txq_done() has not given back; whether they were sent is not known. As
+ * mpnic_rxq_drain() otherwise.
+ */
+int mpnic_txq_drain(struct mpnic_txq *queue, void (*back)(void *ctx, void *cookie), void *ctx);
 /* Descriptors (buffers) for which there is room. */
 unsigned int mpnic_txq_room(const struct mpnic_txq *queue);
 
@@ -519,6 +537,19 @@ int mpnic_evq_destroy(struct mpnic_evq *queue);
 /* Take events. kind may be one that is not known, body is the device's word. Returns how many.
  * Never waits. */
 int mpnic_evq_burst(struct mpnic_evq *queue, struct mpnic_event_cpl *event, unsigned int count);
+
+/* A queue's numbers, for dumps. They run free; the device's own begin with 0 at its creation. */
+struct mpnic_queue_state {
+	unsigned int index, log2; /* log2 of the ring's entries */
+	uint32_t tail, head;	  /* behind the last descriptor given; the next to be taken back */
+	uint32_t completion;	  /* the device's number of the next completion */
+	int state;		  /* 0: it works; else the errno that calls on it return */
+};
+
+void mpnic_rxq_state(const struct mpnic_rxq *queue, struct mpnic_queue_state *state);
+void mpnic_txq_state(const struct mpnic_txq *queue, struct mpnic_queue_state *state);
+/* The completion behind @ahead others, as it stands in the ring. */
+void mpnic_rxq_peek(const struct mpnic_rxq *queue, unsigned int ahead, struct mpnic_rx_cpl *cpl);
 
 /* What a queue of any kind counted on this side. */
 struct mpnic_queue_counters {

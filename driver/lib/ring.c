@@ -118,11 +118,16 @@ static void *cpl_at(const struct queue *q, uint32_t number)
 }
 
 /* All completions end with their phase. */
+static bool cpl_written(const struct queue *q, uint32_t number)
+{
+	const uint8_t *phase = (uint8_t *)cpl_at(q, number) + q->cpl_size - 1;
+
+	return __atomic_load_n(phase, __ATOMIC_ACQUIRE) == ((number >> q->log2 & 1) ^ 1);
+}
+
 static bool cpl_there(const struct queue *q)
 {
-	const uint8_t *phase = (uint8_t *)cpl_at(q, q->cpl_head) + q->cpl_size - 1;
-
-	return __atomic_load_n(phase, __ATOMIC_ACQUIRE) == ((q->cpl_head >> q->log2 & 1) ^ 1);
+	return cpl_written(q, q->cpl_head);
 }
 
 _Static_assert(offsetof(struct mpnic_rx_cpl, phase) == sizeof(struct mpnic_rx_cpl) - 1, "phase");
@@ -204,6 +209,11 @@ int mpnic_rxq_create(struct mpnic_dev *dev, unsigned int index,
 	return 0;
 }
 
+int mpnic_rxq_stop(struct mpnic_rxq *rx)
+{
+	return queue_disable(&rx->q);
+}
+
 int mpnic_rxq_drain(struct mpnic_rxq *rx, void (*back)(void *ctx, const struct mpnic_buf *buf),
 		    void *ctx)
 {
@@ -235,6 +245,22 @@ unsigned int mpnic_rxq_posted(const struct mpnic_rxq *rx)
 unsigned int mpnic_rxq_room(const struct mpnic_rxq *rx)
 {
 	return rx->q.entries - mpnic_rxq_posted(rx);
+}
+
+unsigned int mpnic_rxq_ready(const struct mpnic_rxq *rx, unsigned int max)
+{
+	const struct queue *q = &rx->q;
+	unsigned int bufs = 0, posted = mpnic_rxq_posted(rx);
+
+	if (max > posted)
+		max = posted;
+	for (uint32_t at = q->cpl_head; bufs < max && cpl_written(q, at); at++) {
+		const struct mpnic_rx_cpl *cpl = cpl_at(q, at);
+		const uint16_t taken = __atomic_load_n(&cpl->buffers, __ATOMIC_RELAXED);
+
+		bufs += taken ? taken : 1;
+	}
+	return bufs < posted ? bufs : posted;
 }
 
 static void write_rx_desc(struct mpnic_rxq *rx, uint32_t number)
@@ -334,6 +360,13 @@ int mpnic_rxq_burst(struct mpnic_rxq *rx, struct mpnic_frame *frame, unsigned in
 
 /* --- Tx -------------------------------------------------------------------------------------- */
 
+static void txq_lost(struct mpnic_txq *tx)
+{
+	tx->lost = tx->known = tx->q.tail;
+	tx->error = 0;
+	tx->unasked = 0;
+}
+
 static void txq_free(struct mpnic_txq *tx)
 {
 	free(tx->shadow);
@@ -375,6 +408,27 @@ int mpnic_txq_destroy(struct mpnic_txq *tx)
 	dev->txq[tx->q.index] = NULL;
 	mpnic_dma_free(dev, &tx->q.mem);
 	txq_free(tx);
+	return err;
+}
+
+int mpnic_txq_stop(struct mpnic_txq *tx)
+{
+	return queue_disable(&tx->q);
+}
+
+int mpnic_txq_drain(struct mpnic_txq *tx, void (*back)(void *ctx, void *cookie), void *ctx)
+{
+	struct queue *q = &tx->q;
+	const int err = queue_disable(q);
+
+	while (q->head != q->tail) {
+		const struct tx_slot *slot = &tx->shadow[q->head & q->mask];
+
+		if (back)
+			back(ctx, slot->cookie);
+		q->head += slot->bufs;
+	}
+	txq_lost(tx);
 	return err;
 }
 
@@ -589,13 +643,6 @@ int mpnic_evq_burst(struct mpnic_evq *ev, struct mpnic_event_cpl *event, unsigne
 
 /* --- loss and return ------------------------------------------------------------------------- */
 
-static void txq_lost(struct mpnic_txq *tx)
-{
-	tx->lost = tx->known = tx->q.tail;
-	tx->error = 0;
-	tx->unasked = 0;
-}
-
 void mpnic_i_queues_lost(struct mpnic_dev *dev, int err)
 {
 	for (unsigned int i = 0; i < MPNIC_QUEUES; i++) {
@@ -702,4 +749,31 @@ void mpnic_txq_counters(const struct mpnic_txq *queue, struct mpnic_queue_counte
 void mpnic_evq_counters(const struct mpnic_evq *queue, struct mpnic_queue_counters *counters)
 {
 	*counters = queue->q.count;
+}
+
+static void queue_state(const struct queue *q, struct mpnic_queue_state *state)
+{
+	*state = (struct mpnic_queue_state){
+		.index = q->index,
+		.log2 = q->log2,
+		.tail = q->tail,
+		.head = q->head,
+		.completion = q->cpl_head,
+		.state = q->state,
+	};
+}
+
+void mpnic_rxq_state(const struct mpnic_rxq *queue, struct mpnic_queue_state *state)
+{
+	queue_state(&queue->q, state);
+}
+
+void mpnic_txq_state(const struct mpnic_txq *queue, struct mpnic_queue_state *state)
+{
+	queue_state(&queue->q, state);
+}
+
+void mpnic_rxq_peek(const struct mpnic_rxq *queue, unsigned int ahead, struct mpnic_rx_cpl *cpl)
+{
+	memcpy(cpl, cpl_at(&queue->q, queue->q.cpl_head + ahead), sizeof(*cpl));
 }

@@ -122,16 +122,27 @@ static int add_token(const struct conn *c, unsigned int side, uint32_t token)
 }
 
 /*
- * The third packet has both sides' first numbers: its own is one beyond the client's SYN, and it
- * acknowledges the server's SYN, which has sent nothing yet. PUNT is for frames that this program
- * sends to have them looked at again: the card gives them back instead of sending them.
+ * A SYN/ACK has the first numbers of both sides: its own, and the client's in what it acknowledges,
+ * which counts data that was taken from the SYN. The third packet has not always: if it was lost,
+ * data with MP_CAPABLE stands for it, of which a segment behind the first may come first.
+ */
+static void note_answer(struct conn *c, const struct mpnic_hdr *h)
+{
+	flow_key(h, &c->answered);
+	c->isn[0] = h->ack - 1;
+	c->isn[1] = h->seq;
+}
+
+/*
+ * PUNT is for frames that this program sends to have them looked at again: the card gives them back
+ * instead of sending them.
  */
 static int add_flow(struct conn *c, const struct mpnic_hdr *h)
 {
 	const uint32_t flags = MPNIC_DIR_ISN | MPNIC_DIR_CAPABLE |
 			       (c->version == MPNIC_GIVEN_V1 ? MPNIC_DIR_CAPABLE_V1 : 0);
-	const struct mpnic_dir client = {.isn = h->seq - 1, .flags = flags | MPNIC_DIR_THIRD};
-	const struct mpnic_dir server = {.isn = h->ack - 1, .flags = flags};
+	const struct mpnic_dir client = {.isn = c->isn[0], .flags = flags | MPNIC_DIR_THIRD};
+	const struct mpnic_dir server = {.isn = c->isn[1], .flags = flags};
 	struct mpnic_admin_flow flow = {.conn_id = CONN_ID, .flags = MPNIC_FLOW_STATE_FIRST};
 	struct conn_subflow *s = add(c, h);
 	struct mpnic_action action = mark_of(c, s);
@@ -153,15 +164,28 @@ static int add_flow(struct conn *c, const struct mpnic_hdr *h)
 	return err;
 }
 
-int conn_open(struct conn *c, const struct mpnic_hdr *h)
+/* Whether it has both keys, and is of the flow that was answered last. */
+static bool is_third(const struct conn *c, const struct mpnic_hdr *h, const struct mpnic_opt *o)
 {
 	const unsigned int keys = MPNIC_FIELD_SENDER_KEY | MPNIC_FIELD_RECEIVER_KEY;
+	struct mpnic_key key;
+
+	flow_key(h, &key);
+	return (o->fields & keys) == keys && (h->tcp_flags & (SYN | RST | FIN | ACK)) == ACK &&
+	       !memcmp(&key, &c->answered, sizeof(key));
+}
+
+int conn_open(struct conn *c, const struct mpnic_hdr *h)
+{
 	const struct mpnic_opt *o = option(h, MPNIC_SUBTYPE_MP_CAPABLE);
 	uint32_t token[2];
 	int err;
 
-	if (c->known || !o || (o->fields & keys) != keys ||
-	    (h->tcp_flags & (SYN | RST | FIN | ACK)) != ACK)
+	if (c->known || !o)
+		return 0;
+	if ((h->tcp_flags & (SYN | ACK)) == (SYN | ACK))
+		note_answer(c, h);
+	if (!is_third(c, h, o))
 		return 0;
 	c->known = true;
 	c->version = o->version ? MPNIC_GIVEN_V1 : MPNIC_GIVEN_V0;

@@ -25,14 +25,16 @@ struct conn {
 	uint16_t port; /* a port of the card */
 	bool known;    /* the card has been told */
 	unsigned int version;
+	struct mpnic_key answered; /* flow of the last SYN/ACK with MP_CAPABLE */
+	uint32_t isn[2];	   /* of that flow */
 	uint64_t key[2], idsn[2];
 	struct conn_subflow subflow[CONN_SUBFLOWS]; /* the first one first */
 	unsigned int subflows;
 };
 
 /*
- * If @h is the third packet of an MPTCP handshake, tell the card of the connection.
- * Returns 0, or a negative errno if the card did not take it.
+ * A frame of a flow that the card does not know. If it is the third packet of an MPTCP handshake,
+ * the card is told of the connection. Returns 0, or a negative errno if the card did not take it.
  */
 int conn_open(struct conn *c, const struct mpnic_hdr *h);
 /* Whether the frame is of the connection's first subflow. */

@@ -26,9 +26,9 @@
  * What cannot be taken into the stream is not forwarded either: TCP sends it again. So the server
  * never gets bytes that are missing here.
  *
- * The program is linked with the driver for its functions rte_pmd_mpnic_*(): EAL opens plug-ins so
- * that their symbols are not found by others, the linker checks names and the compiler types. So it
- * needs no -d; one that names the same file does no harm.
+ * The program is linked with the driver, for its functions rte_pmd_mpnic_*(), rather than to ask
+ * dlsym() for them: EAL opens plug-ins so that others do not find their symbols, and so the
+ * compiler checks types and the linker names. It needs no -d then; one does no harm.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Parts of the example mptcp_stream that a live transfer between honest ends does not reach: what a
- * full window refuses, numbers that wrap around, and joins whose HMAC is wrong. The card is played
- * by functions that count what it is told.
+ * full window refuses, numbers that wrap around, a third packet that is lost, and joins whose HMAC
+ * is wrong. The card is played by functions that count what it is told.
  *
  * usage: example_parts CAPTURE, of a connection with a join
  */
@@ -31,6 +31,7 @@ static struct told {
 	unsigned int conns, tokens, flows, dirs, confirmed, removed, marked;
 	struct mpnic_conn conn;
 	struct mpnic_action mark;
+	uint32_t isn[2];
 	int err; /* that flow_confirm gives */
 } told;
 
@@ -65,6 +66,7 @@ int rte_pmd_mpnic_flow_dss_set(uint16_t port_id, uint32_t flow_id, unsigned int 
 	/* The opener's last: until then its data has no number, and is looked at again. */
 	must(port_id == 0 && flow_id == 77 && direction == 1 - told.dirs);
 	must(dir->flags & MPNIC_DIR_ISN);
+	told.isn[direction] = dir->isn;
 	told.dirs++;
 	return 0;
 }
@@ -102,13 +104,20 @@ int rte_pmd_mpnic_flow_set(uint16_t port_id, uint32_t flow_id, const struct mpni
 /* --- joins ---------------------------------------------------------------------------------------
  */
 
-/* What the wire does to a further subflow's handshake. */
+/* What the wire does to handshakes. NO_THIRD: the first subflow's third packet is lost, and the
+ * first segment behind it, so that another one with MP_CAPABLE comes first. */
 enum harm {
 	NONE,
+	NO_THIRD,
 	BAD_HMAC,
 	BAD_NONCE,
-	NO_CONFIRM
+	NO_CONFIRM,
 };
+
+static bool is_third(const struct mpnic_hdr *h)
+{
+	return h->mptcp_count && !h->opt[0].subtype && h->opt[0].fields & MPNIC_FIELD_RECEIVER_KEY;
+}
 
 static void spoil(struct mpnic_hdr *h, enum harm harm)
 {
@@ -130,7 +139,8 @@ static unsigned int replay(const char *path, enum harm harm, struct conn *c)
 	FILE *file = fopen(path, "rb");
 	struct capture *capture;
 	struct capture_frame f;
-	unsigned int refused = 0;
+	unsigned int refused = 0, lost = 0;
+	uint32_t isn[2] = {0};
 
 	must(file && !capture_open(file, &capture));
 	told = (struct told){.err = harm == NO_CONFIRM ? -ENOENT : 0};
@@ -139,11 +149,16 @@ static unsigned int replay(const char *path, enum harm harm, struct conn *c)
 		struct mpnic_hdr h;
 
 		mpnic_headers(f.data, f.len, MPNIC_USER(MPNIC_GIVEN_UNKNOWN, 0), &h);
+		if (harm == NO_THIRD && is_third(&h) && lost++ < 2)
+			continue;
+		if (h.tcp_flags & 2 && h.mptcp_count && !h.opt[0].subtype)
+			isn[h.tcp_flags >> 4 & 1] = h.seq;
 		spoil(&h, harm);
 		must(!conn_open(c, &h));
 		if (c->known && h.parse == MPNIC_PARSE_TCP)
 			refused += !conn_join(c, &h, h.src[3] == 2);
 	}
+	must(c->known && isn[0] && isn[1] && !memcmp(told.isn, isn, sizeof(isn)));
 	capture_close(capture);
 	fclose(file);
 	return refused;
@@ -153,11 +168,13 @@ static void joins(const char *path)
 {
 	static struct conn c;
 
-	must(!replay(path, NONE, &c));
-	must(told.conns == 1 && told.flows == 1 && told.dirs == 2);
-	must(told.confirmed == 1 && told.marked == 1 && !told.removed);
-	must(c.subflows == 2 && c.subflow[0].verified && c.subflow[1].verified);
-	must(told.mark.actions == MPNIC_ACTION_MARK && told.mark.mark == 2);
+	for (enum harm harm = NONE; harm <= NO_THIRD; harm++) {
+		must(!replay(path, harm, &c));
+		must(told.conns == 1 && told.flows == 1 && told.dirs == 2);
+		must(told.confirmed == 1 && told.marked == 1 && !told.removed);
+		must(c.subflows == 2 && c.subflow[0].verified && c.subflow[1].verified);
+		must(told.mark.actions == MPNIC_ACTION_MARK && told.mark.mark == 2);
+	}
 	for (enum harm harm = BAD_HMAC; harm <= BAD_NONCE; harm++) {
 		must(!replay(path, harm, &c));
 		must(!told.confirmed && !told.marked && told.removed == 1);

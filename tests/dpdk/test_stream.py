@@ -116,6 +116,9 @@ def net(**kw):
         n = Net(pathlib.Path(name), **kw)
         try:
             yield n
+        except BaseException:
+            print(f"the program ({n.process.poll()}) said:\n{n.log.read_text()}")
+            raise
         finally:
             n.end()
 
@@ -156,7 +159,7 @@ def transfer(n, data, first, **kw):
     """From client to server: the first part at once, the rest when there are two subflows. What the server got."""
     listener, client = open_ends(n, **kw)
     got, accepted = [], []
-    server = threading.Thread(target=read_all, args=(listener, accepted, got))
+    server = threading.Thread(target=read_all, args=(listener, accepted, got), daemon=True)
     with listener, client:
         server.start()
         client.connect((n.address(9), PORT))

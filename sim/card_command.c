@@ -99,7 +99,10 @@ char *card_stats(const struct card *card)
 
 	for (unsigned int port = 0; port < MPNIC_PORTS; port++)
 		json_array_append_new(ports, port_json(card, port));
-	out = json_pack("{so so}", "ports", ports, "server", server_json(card));
+	out = json_pack("{so}", "ports", ports);
+	/* A card with its host in the same process has none. */
+	if (card->server)
+		json_object_set_new(out, "server", server_json(card));
 	text = json_dumps(out, JSON_COMPACT);
 	json_decref(out);
 	return text;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -20,8 +21,6 @@
 #define REST_MAX 65536 /* of a frame that is too long */
 
 struct tap {
-	int control; /* to ask for the interface's flags, in the network namespace of the start */
-	char name[IFNAMSIZ];
 	uint8_t rest[REST_MAX];
 };
 
@@ -64,16 +63,19 @@ static int attach_error(struct wire *w, const char *name, int err)
 }
 
 /* Who may not do that finds it done, or does it elsewhere: wire_link() tells. */
-static void bring_up(const struct tap *t)
+static void bring_up(const char *name)
 {
+	const int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq r = {0};
 
-	memcpy(r.ifr_name, t->name, sizeof(r.ifr_name));
-	if (ioctl(t->control, SIOCGIFFLAGS, &r) || (r.ifr_flags & IFF_UP))
+	if (s < 0)
 		return;
-	r.ifr_flags |= IFF_UP;
-	if (ioctl(t->control, SIOCSIFFLAGS, &r))
-		return;
+	memcpy(r.ifr_name, name, strlen(name));
+	if (!ioctl(s, SIOCGIFFLAGS, &r) && !(r.ifr_flags & IFF_UP)) {
+		r.ifr_flags |= IFF_UP;
+		(void)!ioctl(s, SIOCSIFFLAGS, &r);
+	}
+	close(s);
 }
 
 static int tap_open(struct wire *w, const char *rest)
@@ -85,24 +87,19 @@ static int tap_open(struct wire *w, const char *rest)
 	w->state = t;
 	if (!t)
 		return wire_fail(w, -ENOMEM, "out of memory");
-	t->control = -1;
 	err = check_name(w, rest);
 	if (err)
 		return err;
-	memcpy(t->name, rest, strlen(rest));
-	t->control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (t->control < 0)
-		return wire_fail(w, -errno, "%s: socket: %s", w->spec, strerror(errno));
 	w->fd = open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (w->fd < 0)
 		return wire_fail(w, -errno,
 				 "%s: " DEVICE ": %s; it needs the kernel's tun module and, in a "
 				 "container, that device",
 				 w->spec, strerror(errno));
-	memcpy(r.ifr_name, t->name, sizeof(r.ifr_name));
+	memcpy(r.ifr_name, rest, strlen(rest));
 	if (ioctl(w->fd, TUNSETIFF, &r))
 		return attach_error(w, rest, -errno);
-	bring_up(t);
+	bring_up(rest);
 	return 0;
 }
 
@@ -140,24 +137,20 @@ static int tap_send(struct wire *w, const void *frame, size_t len, uint64_t time
 	}
 }
 
+/*
+ * The driver takes frames while the interface is up. That is asked through the file, not by its
+ * name: an interface may be moved to another network namespace, and have another name there.
+ */
 static bool tap_link(struct wire *w)
 {
-	const struct tap *t = w->state;
-	struct ifreq r = {0};
+	struct pollfd p = {.fd = w->fd, .events = POLLOUT};
 
-	memcpy(r.ifr_name, t->name, sizeof(r.ifr_name));
-	if (ioctl(t->control, SIOCGIFFLAGS, &r))
-		return false;
-	return (r.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLOUT | POLLERR)) == POLLOUT;
 }
 
 static int tap_close(struct wire *w)
 {
-	struct tap *t = w->state;
-
-	if (t && t->control >= 0)
-		close(t->control);
-	free(t);
+	free(w->state);
 	return 0;
 }
 

@@ -16,7 +16,7 @@ int rte_pmd_mpnic_meta_register(int *offset, uint64_t *flag)
 	static const struct rte_mbuf_dynfield field = {
 		.name = RTE_PMD_MPNIC_META_FIELD,
 		.size = sizeof(struct rte_pmd_mpnic_meta),
-		.align = __alignof__(uint32_t),
+		.align = __alignof__(struct rte_pmd_mpnic_meta),
 	};
 	const int at = rte_mbuf_dynfield_register(&field);
 

@@ -107,7 +107,8 @@ int rte_pmd_mpnic_events(uint16_t port_id, struct mpnic_event_cpl *event, unsign
  * queue of the port that they came by. */
 int rte_pmd_mpnic_conn_set(uint16_t port_id, uint32_t conn_id, const struct mpnic_conn *conn);
 
-/* Flows by their 5-tuple. @flow_id: NULL, or gets the id under which state and events know it. */
+/* Flows by their 5-tuple. @flow_id: NULL, or gets the id under which state and events know it.
+ * mbuf.hash.fdir.hi is action.mark - 1: in the card mark 0 means none. */
 int rte_pmd_mpnic_flow_add(uint16_t port_id, const struct mpnic_admin_flow *flow,
 			   uint32_t *flow_id);
 int rte_pmd_mpnic_flow_remove(uint16_t port_id, const struct mpnic_key *key);

@@ -8,11 +8,13 @@
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "wire.h"
@@ -111,6 +113,53 @@ static void too_long(struct wire *w, int packets)
 	must(s.rx.too_long == 1);
 }
 
+static void tell(int fd)
+{
+	must(write(fd, "", 1) == 1);
+}
+
+static void hear(int fd)
+{
+	char c;
+
+	must(read(fd, &c, 1) == 1);
+}
+
+/* A process with a network namespace, in which the interface is given another name. */
+static void other_namespace(int from, int to)
+{
+	must(!unshare(CLONE_NEWNET));
+	tell(to);
+	hear(from);
+	must(!system("ip link set vt2 name vt3 up"));
+	tell(to);
+	pause();
+}
+
+/* A wire goes on where its interface is moved to another namespace. */
+static void moved(void)
+{
+	struct wire *w = open_wire("tap:vt2", 0, "");
+	int there[2], back[2];
+	char line[64];
+	pid_t child;
+
+	must(!pipe(there) && !pipe(back));
+	child = fork();
+	must(child >= 0);
+	if (!child)
+		other_namespace(there[0], back[1]);
+	hear(back[0]);
+	snprintf(line, sizeof(line), "ip link set vt2 netns %d", (int)child);
+	must(!system(line) && !if_nametoindex("vt2"));
+	must(!wire_link(w)); /* moving takes it down */
+	tell(there[1]);
+	hear(back[0]);
+	must(wire_link(w) && !wire_send(w, frame, 60));
+	must(!kill(child, SIGKILL) && waitpid(child, NULL, 0) == child);
+	wire_close(w);
+}
+
 int main(void)
 {
 	struct wire *w;
@@ -146,6 +195,7 @@ int main(void)
 	must(!wire_close(w));
 	must(!if_nametoindex("vt0")); /* gone with who created it */
 	close(packets);
+	moved();
 	/* Removed under it. */
 	w = open_wire("tap:vt1", 0, "");
 	must(!system("ip link delete vt1"));

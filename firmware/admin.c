@@ -177,6 +177,7 @@ static void answer(struct fw *fw, uint32_t status)
 	fw->cpl_words = words;
 	memset(cpl->data, 0, 4 * words);
 	fw->busy = false;
+	fw_settle(fw);
 	hal_write(fw->hal, MPNIC_FW_ADMIN_GO, 1);
 }
 

@@ -324,7 +324,7 @@ static bool key_ok(const struct fw *fw, const struct mpnic_key *key)
 /* Where a flow stands. */
 struct spot {
 	const struct fw_key *key;
-	struct fw_hashed hashed;
+	struct mpnic_table_found seen;
 	struct fw_table *table; /* the one that it is in, or belongs to */
 	struct fw_found found;
 	bool there, learnt;
@@ -335,18 +335,18 @@ static void look_up(struct fw *fw, struct spot *s)
 	const bool masked = given_key(fw)->kind & KEY_MASKED;
 
 	s->key = (const struct fw_key *)given_key(fw);
-	s->hashed = fw_hash(&fw->hash, s->key, FW_KEY_WORDS);
+	fw_look(fw, s->key, &s->seen);
 	s->learnt = false;
 	if (!masked) {
 		s->table = &fw->table[MPNIC_TABLE_STASH];
-		s->learnt = s->there = fw_table_find(fw, s->table, s->key, s->hashed, &s->found);
+		s->learnt = s->there = fw_table_find(fw, s->table, s->key, &s->seen, &s->found);
 		if (s->there) {
 			note_learnt(fw, s->found.place, s->found.value);
 			return;
 		}
 	}
 	s->table = &fw->table[masked ? MPNIC_TABLE_MASKED : MPNIC_TABLE_FLOW];
-	s->there = fw_table_find(fw, s->table, s->key, s->hashed, &s->found);
+	s->there = fw_table_find(fw, s->table, s->key, &s->seen, &s->found);
 }
 
 /* ---- commands ------------------------------------------------------------------------------- */
@@ -402,7 +402,7 @@ uint32_t fw_flow_add(struct fw *fw)
 	/* All others may be at rest. */
 	if (fw->flow_ids.used == fw->flow_ids.count)
 		return fw->drain_count ? (uint32_t)FW_LATER : MPNIC_STATUS_FULL;
-	place = fw_table_make_room(fw, s.table, s.hashed, &s.found);
+	place = fw_table_make_room(fw, s.table, &s.seen, &s.found);
 	if (place == FW_NONE)
 		return MPNIC_STATUS_FULL;
 	id = fw_ids_take(&fw->flow_ids, &first);
@@ -529,8 +529,8 @@ uint32_t fw_flow_confirm(struct fw *fw)
 	look_up(fw, &s);
 	if (!s.learnt)
 		return s.there ? MPNIC_STATUS_EXISTS : MPNIC_STATUS_MISSING;
-	fw_table_find(fw, flows, s.key, s.hashed, &found);
-	place = fw_table_make_room(fw, flows, s.hashed, &found);
+	fw_table_find(fw, flows, s.key, &s.seen, &found);
+	place = fw_table_make_room(fw, flows, &s.seen, &found);
 	if (place == FW_NONE)
 		return MPNIC_STATUS_FULL;
 	read_tail(fw, MPNIC_TABLE_OP_FLOW_READ, s.found.value, &tail);

@@ -82,10 +82,10 @@ static void set_hash_key(struct fw *fw)
 	uint32_t key[MPNIC_HASH_KEY_LEN / 4];
 
 	draw_key(fw, key);
-	fw_hash_prepare(&fw->hash, (const uint8_t *)key);
 	fw_command_data(fw, MPNIC_TABLE_OP_HASH_KEY, 0, 0, key, sizeof(key));
 	/* Nobody is to read it in what is left. */
 	memset(key, 0, sizeof(key));
+	fw_settle(fw);
 	hal_write_words(fw->hal, MPNIC_FW_TABLE_CMD + offsetof(struct mpnic_table_cmd, data), key,
 			MPNIC_HASH_KEY_LEN / 4);
 }

@@ -19,10 +19,6 @@ struct fw_key {
 	uint32_t word[FW_KEY_WORDS];
 };
 
-struct fw_hashed {
-	uint32_t low, high; /* of 64 bits */
-};
-
 static inline uint32_t fw_tick(const struct fw *fw)
 {
 	return (uint32_t)(fw->now >> TICK_SHIFT);
@@ -50,6 +46,9 @@ void fw_log_bytes(const struct fw *fw, enum fw_level level, const char *text, co
 
 /* ---- port.c: the table port ----------------------------------------------------------------- */
 
+/* Until the last command is done: before the windows are touched otherwise than by these, and before
+ * anyone is told of what it did. */
+void fw_settle(const struct fw *fw);
 /* A command without data; with @len bytes of it, a multiple of 4. */
 void fw_command(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id);
 void fw_command_data(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id, const void *data,
@@ -59,8 +58,8 @@ void fw_answer(const struct fw *fw, void *to, size_t len);
 
 /* ---- table.c -------------------------------------------------------------------------------- */
 
-void fw_hash_prepare(struct fw_hash *hash, const uint8_t key[MPNIC_HASH_KEY_LEN]);
-struct fw_hashed fw_hash(const struct fw_hash *hash, const struct fw_key *key, unsigned int words);
+/* A key's hash, and what a look-up by it sees. */
+void fw_look(const struct fw *fw, const struct fw_key *key, struct mpnic_table_found *seen);
 
 /* What stands at a place; false: nothing. */
 bool fw_place_read(const struct fw *fw, const struct fw_table *t, uint32_t place,
@@ -75,11 +74,12 @@ struct fw_found {
 	uint32_t place, value, free;
 };
 
+/* @seen: of the key, from fw_look(). */
 bool fw_table_find(const struct fw *fw, const struct fw_table *t, const struct fw_key *key,
-		   struct fw_hashed hashed, struct fw_found *found);
+		   const struct mpnic_table_found *seen, struct fw_found *found);
 /* Behind a look-up that found nothing: moves entries as docs/state.md says, "Insertion". Returns
  * a free place for the key, or FW_NONE with nothing changed. */
-uint32_t fw_table_make_room(struct fw *fw, struct fw_table *t, struct fw_hashed hashed,
+uint32_t fw_table_make_room(struct fw *fw, struct fw_table *t, const struct mpnic_table_found *seen,
 			    const struct fw_found *found);
 
 /* ---- ids.c ---------------------------------------------------------------------------------- */

@@ -73,6 +73,7 @@ void fw_event(const struct fw *fw, uint8_t kind, const struct mpnic_event *body)
 	} event = {.cpl.kind = kind};
 
 	memcpy(event.cpl.body, body, sizeof(event.cpl.body));
+	fw_settle(fw);
 	hal_write_words(fw->hal, MPNIC_FW_EVENT, &event, sizeof(event) / 4);
 	hal_write(fw->hal, MPNIC_FW_EVENT_GO, 1);
 }

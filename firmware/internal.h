@@ -44,17 +44,52 @@ void fw_log_number(const struct fw *fw, enum fw_level level, const char *text, u
 void fw_log_bytes(const struct fw *fw, enum fw_level level, const char *text, const uint8_t *bytes,
 		  size_t len);
 
-/* ---- port.c: the table port ----------------------------------------------------------------- */
+/* ---- the table port: a command at a time ---------------------------------------------------- */
 
-/* Until the last command is done: before the windows are touched otherwise than by these, and before
- * anyone is told of what it did. */
-void fw_settle(const struct fw *fw);
+enum {
+	FW_CMD_DATA = MPNIC_FW_TABLE_CMD + offsetof(struct mpnic_table_cmd, data),
+};
+
+/*
+ * Until the last command is done: before the windows are touched otherwise than by these, and before
+ * anyone is told of what it did. Most take a few clocks, in which firmware goes on; HASH_KEY and
+ * RULE_LOAD thousands. Gates that never answer are for the watchdog.
+ */
+static inline void fw_settle(const struct fw *fw)
+{
+	while (hal_read(fw->hal, MPNIC_FW_TABLE_GO))
+		;
+}
+
+/* The command whose data stand in the window. */
+static inline void fw_go(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id)
+{
+	hal_write(fw->hal, MPNIC_FW_TABLE_CMD, (uint32_t)(op | which << 8));
+	hal_write(fw->hal, MPNIC_FW_TABLE_CMD + offsetof(struct mpnic_table_cmd, id), id);
+	hal_write(fw->hal, MPNIC_FW_TABLE_GO, 1);
+}
+
 /* A command without data; with @len bytes of it, a multiple of 4. */
-void fw_command(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id);
-void fw_command_data(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id, const void *data,
-		     size_t len);
+static inline void fw_command(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id)
+{
+	fw_settle(fw);
+	fw_go(fw, op, which, id);
+}
+
+static inline void fw_command_data(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id,
+				   const void *data, size_t len)
+{
+	fw_settle(fw);
+	hal_write_words(fw->hal, FW_CMD_DATA, data, (unsigned int)(len / 4));
+	fw_go(fw, op, which, id);
+}
+
 /* The answer of the last command. */
-void fw_answer(const struct fw *fw, void *to, size_t len);
+static inline void fw_answer(const struct fw *fw, void *to, size_t len)
+{
+	fw_settle(fw);
+	hal_read_words(fw->hal, MPNIC_FW_TABLE_RSP, to, (unsigned int)(len / 4));
+}
 
 /* ---- table.c -------------------------------------------------------------------------------- */
 

@@ -5,7 +5,6 @@
 enum {
 	WAYS = 4,
 	PLACES = 2 * WAYS, /* of a key */
-	CMD_DATA = MPNIC_FW_TABLE_CMD + offsetof(struct mpnic_table_cmd, data),
 	RSP_VALUE = MPNIC_FW_TABLE_RSP + offsetof(struct mpnic_table_place, value),
 	RSP_VALID = MPNIC_FW_TABLE_RSP + offsetof(struct mpnic_table_place, valid),
 	MOVES_MASK = 7,
@@ -40,14 +39,14 @@ void fw_place_write(const struct fw *fw, const struct fw_table *t, uint32_t plac
 	const uint32_t tail[] = {value, 1};
 
 	fw_settle(fw);
-	hal_write_words(fw->hal, CMD_DATA + offsetof(struct mpnic_table_place, value), tail, 2);
+	hal_write_words(fw->hal, FW_CMD_DATA + offsetof(struct mpnic_table_place, value), tail, 2);
 	fw_command_data(fw, MPNIC_TABLE_OP_WRITE, t->which, place, key, sizeof(*key));
 }
 
 void fw_place_clear(const struct fw *fw, const struct fw_table *t, uint32_t place)
 {
 	fw_settle(fw);
-	hal_write(fw->hal, CMD_DATA + offsetof(struct mpnic_table_place, valid), 0);
+	hal_write(fw->hal, FW_CMD_DATA + offsetof(struct mpnic_table_place, valid), 0);
 	fw_command(fw, MPNIC_TABLE_OP_WRITE, t->which, place);
 }
 
@@ -171,7 +170,7 @@ static void look_at_place(const struct fw *fw, const struct fw_table *t, uint32_
 
 	read_place(fw, t, place);
 	for (i = 0; i < FW_KEY_WORDS; i++)
-		hal_write(fw->hal, CMD_DATA + 4 * i, hal_read(fw->hal, MPNIC_FW_TABLE_RSP + 4 * i));
+		hal_write(fw->hal, FW_CMD_DATA + 4 * i, hal_read(fw->hal, MPNIC_FW_TABLE_RSP + 4 * i));
 	fw_command(fw, MPNIC_TABLE_OP_FIND, 0, 0);
 	fw_answer(fw, seen, sizeof(*seen));
 }

@@ -29,6 +29,9 @@ struct tail {
 };
 
 _Static_assert(sizeof(struct tail) == sizeof(struct mpnic_flow) - FLOW_TAIL, "record flow");
+_Static_assert(offsetof(struct mpnic_admin_flow, reserved) % 4 == 2 &&
+		       sizeof(((struct mpnic_admin_flow *)0)->reserved) == 10,
+	       "record admin_flow");
 _Static_assert(offsetof(struct tail, flags) == offsetof(struct mpnic_flow, flags) - FLOW_TAIL,
 	       "record flow");
 
@@ -314,7 +317,8 @@ static bool key_ok(const struct fw *fw, const struct mpnic_key *key)
 
 	if (version != 4 && version != 6)
 		return false;
-	if (version == 4 && !(all_zero(key->lo_addr + 4, 12) && all_zero(key->hi_addr + 4, 12)))
+	if (version == 4 &&
+	    !(all_zero_words(key->lo_addr + 4, 3) && all_zero_words(key->hi_addr + 4, 3)))
 		return false;
 	if (key->kind & KEY_MASKED)
 		return within(key, &fw->settings.mask);
@@ -354,7 +358,7 @@ static void look_up(struct fw *fw, struct spot *s)
 static uint32_t check_flow(const struct fw *fw, const struct mpnic_admin_flow *flow)
 {
 	if (!key_ok(fw, given_key(fw)) || flow->flow_id || (flow->flags & (uint16_t)~FLOW_BITS) ||
-	    !all_zero(flow->reserved, sizeof(flow->reserved)))
+	    !(all_zero(flow->reserved, 2) && all_zero_words(flow->reserved + 2, 2)))
 		return MPNIC_STATUS_INVALID;
 	if (flow->conn_id != MPNIC_ID_NONE && flow->conn_id >= fw->conns)
 		return MPNIC_STATUS_RANGE;
@@ -373,7 +377,6 @@ static void set_action(struct tail *tail, const struct mpnic_action *action)
 /* The state stands there before its key does. */
 static void write_state(const struct fw *fw, uint32_t id, uint8_t generation)
 {
-	static const struct mpnic_dir none;
 	const struct mpnic_admin_flow *flow = given_flow(fw);
 	struct tail tail = {
 		.conn_id = flow->conn_id,
@@ -383,7 +386,9 @@ static void write_state(const struct fw *fw, uint32_t id, uint8_t generation)
 	};
 
 	set_action(&tail, given_action(fw));
-	fw_command_data(fw, MPNIC_TABLE_OP_DSS_WRITE, MPNIC_DSS_MEM_DIR0, id, &none, sizeof(none));
+	fw_settle(fw);
+	hal_clear_words(fw->hal, FW_CMD_DATA, sizeof(struct mpnic_dir) / 4);
+	fw_go(fw, MPNIC_TABLE_OP_DSS_WRITE, MPNIC_DSS_MEM_DIR0, id);
 	fw_command(fw, MPNIC_TABLE_OP_DSS_WRITE, MPNIC_DSS_MEM_DIR1, id);
 	write_tail(fw, id, &tail);
 }
@@ -409,7 +414,7 @@ uint32_t fw_flow_add(struct fw *fw)
 	write_state(fw, id, (uint8_t)(generation_of(fw, id, first) + 1));
 	fw_place_write(fw, s.table, place, s.key, id);
 	s.table->used++;
-	memcpy(fw->cpl.data, &id, sizeof(id));
+	*(hal_word *)fw->cpl.data = id;
 	return MPNIC_STATUS_OK;
 }
 

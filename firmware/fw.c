@@ -202,10 +202,11 @@ bool fw_poll(struct fw *fw)
 		fw_links(fw);
 		return true;
 	}
-	if (fw_events_serve(fw) || scan(fw))
+	if ((fw->link_due && fw_events_serve(fw)) || scan(fw))
 		return true;
 	fw_flows_serve(fw);
-	if (!(pending & MPNIC_FW_PENDING_ADMIN)) {
+	/* The next command often comes meanwhile. */
+	if (!(hal_read(fw->hal, MPNIC_FW_PENDING) & MPNIC_FW_PENDING_ADMIN)) {
 		/* The host took the command back. */
 		fw->busy = false;
 		return false;

@@ -175,7 +175,7 @@ uint32_t fw_action_check(const struct fw *fw, const struct mpnic_action *action)
 void fw_ports_start(struct fw *fw);
 /* The link of a port changed: remember that an event is due. */
 void fw_links(struct fw *fw);
-/* Queue an event that is due, if there is room. Returns whether one was. */
+/* Queue the event that is due (link_due), if there is room. Returns whether it was. */
 bool fw_events_serve(struct fw *fw);
 /* An event may be queued. */
 bool fw_event_room(const struct fw *fw);

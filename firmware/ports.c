@@ -95,7 +95,7 @@ static void tell_link(struct fw *fw)
 
 bool fw_events_serve(struct fw *fw)
 {
-	if (!fw->link_due || !fw_event_room(fw))
+	if (!fw_event_room(fw))
 		return false;
 	tell_link(fw);
 	return true;

@@ -244,6 +244,7 @@ static void begin(struct mpnic_state_config *config, uint64_t with)
 	memset(naive, 0, sizeof(naive));
 	seed = with;
 	gates_init(&g, config, with);
+	g.table_polls = (unsigned int)(with % 3);
 	gates_start(&g);
 	/* The key is the gates'. */
 	cr_assert_eq(mpnic_state_new(config, &model), 0);

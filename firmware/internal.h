@@ -51,9 +51,9 @@ enum {
 };
 
 /*
- * Until the last command is done: before the windows are touched otherwise than by these, and before
- * anyone is told of what it did. Most take a few clocks, in which firmware goes on; HASH_KEY and
- * RULE_LOAD thousands. Gates that never answer are for the watchdog.
+ * Until the last command is done: before the windows are touched otherwise than by these, and
+ * before anyone is told of what it did. Most take a few clocks, in which firmware goes on; HASH_KEY
+ * and RULE_LOAD thousands. Gates that never answer are for the watchdog.
  */
 static inline void fw_settle(const struct fw *fw)
 {

@@ -170,15 +170,16 @@ static void look_at_place(const struct fw *fw, const struct fw_table *t, uint32_
 
 	read_place(fw, t, place);
 	for (i = 0; i < FW_KEY_WORDS; i++)
-		hal_write(fw->hal, FW_CMD_DATA + 4 * i, hal_read(fw->hal, MPNIC_FW_TABLE_RSP + 4 * i));
+		hal_write(fw->hal, FW_CMD_DATA + 4 * i,
+			  hal_read(fw->hal, MPNIC_FW_TABLE_RSP + 4 * i));
 	fw_command(fw, MPNIC_TABLE_OP_FIND, 0, 0);
 	fw_answer(fw, seen, sizeof(*seen));
 }
 
 /*
  * The bucket where what stands at @node's way could stand too becomes node number @count. Returns a
- * free place there, or FW_NONE. Nodes are looked at in the order in which they are made, so that the
- * first with a free place is the one that state.md's search ends at.
+ * free place there, or FW_NONE. Nodes are looked at in the order in which they are made, so that
+ * the first with a free place is the one that state.md's search ends at.
  */
 static uint32_t add_node(struct fw *fw, const struct fw_table *t, unsigned int count,
 			 unsigned int node, unsigned int way)
@@ -193,8 +194,7 @@ static uint32_t add_node(struct fw *fw, const struct fw_table *t, unsigned int c
 	look_at_place(fw, t, place, &seen);
 	bucket = bucket_of(t, &seen, array);
 	fw->nodes[count].bucket = (uint16_t)bucket;
-	fw->nodes[count].from =
-		(uint16_t)(node << PARENT_SHIFT | way << WAY_SHIFT | (moves + 1));
+	fw->nodes[count].from = (uint16_t)(node << PARENT_SHIFT | way << WAY_SHIFT | (moves + 1));
 	if (t->which != MPNIC_TABLE_FLOW && t->which != MPNIC_TABLE_MASKED)
 		return free_place(fw, t, bucket);
 	taken = t->which == MPNIC_TABLE_FLOW ? seen.flow_taken : seen.masked_taken;

@@ -102,14 +102,13 @@ static uint8_t generation_of(const struct fw *fw, uint32_t id, bool first)
 static void give_one(struct fw *fw)
 {
 	const uint32_t at = (fw->given_first + fw->given_count) % FW_STASH_MAX;
-	uint32_t data, id;
+	uint32_t id;
 	bool first;
 
 	id = fw_ids_take(&fw->flow_ids, &first);
 	if (id == FW_NONE)
 		return;
-	data = generation_of(fw, id, first);
-	fw_command_data(fw, MPNIC_TABLE_OP_GIVE, 0, id, &data, sizeof(data));
+	fw_command_word(fw, MPNIC_TABLE_OP_GIVE, id, generation_of(fw, id, first));
 	fw->given[at] = (uint16_t)id;
 	fw->given_count++;
 }

@@ -92,18 +92,17 @@ static void set_hash_key(struct fw *fw)
 
 static void fill_memories(const struct fw *fw)
 {
-	const uint32_t zero = 0;
 	uint32_t i;
 
 	for (i = 0; i < MPNIC_RULES; i++)
 		fw_command(fw, MPNIC_TABLE_OP_RULE_OFF, 0, i);
 	fw_command_data(fw, MPNIC_TABLE_OP_RSS_KEY, 0, 0, default_rss_key, sizeof(default_rss_key));
 	for (i = 0; i < SOURCES; i++)
-		fw_command_data(fw, MPNIC_TABLE_OP_NETWORK, 0, i, &zero, sizeof(zero));
+		fw_command_word(fw, MPNIC_TABLE_OP_NETWORK, i, 0);
 	for (i = 0; i < NETWORKS; i++)
-		fw_command_data(fw, MPNIC_TABLE_OP_FIRST_SYN, 0, i, &zero, sizeof(zero));
+		fw_command_word(fw, MPNIC_TABLE_OP_FIRST_SYN, i, 0);
 	for (i = 0; i < MPNIC_RETA_SIZE; i++)
-		fw_command_data(fw, MPNIC_TABLE_OP_RETA, 0, i, &zero, sizeof(zero));
+		fw_command_word(fw, MPNIC_TABLE_OP_RETA, i, 0);
 }
 
 /* docs/state.md's defaults: entries for a source address; 1000 punted joins a second, 64 at once.

@@ -69,11 +69,18 @@ static inline void fw_go(const struct fw *fw, uint8_t op, uint8_t which, uint32_
 	hal_write(fw->hal, MPNIC_FW_TABLE_GO, 1);
 }
 
-/* A command without data; with @len bytes of it, a multiple of 4. */
+/* A command without data; with a word of it; with @len bytes of it, a multiple of 4. */
 static inline void fw_command(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id)
 {
 	fw_settle(fw);
 	fw_go(fw, op, which, id);
+}
+
+static inline void fw_command_word(const struct fw *fw, uint8_t op, uint32_t id, uint32_t word)
+{
+	fw_settle(fw);
+	hal_write(fw->hal, FW_CMD_DATA, word);
+	fw_go(fw, op, 0, id);
 }
 
 static inline void fw_command_data(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id,

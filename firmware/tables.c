@@ -290,7 +290,8 @@ uint32_t fw_conn_set(struct fw *fw)
 		return MPNIC_STATUS_INVALID;
 	if ((conn.flags & MPNIC_CONN_QUEUE) && conn.rx_queue >= fw->queues)
 		return MPNIC_STATUS_RANGE;
-	fw_command_data(fw, MPNIC_TABLE_OP_CONN, 0, id, &conn.rx_queue, 4);
+	fw_command_word(fw, MPNIC_TABLE_OP_CONN, id,
+			conn.rx_queue | (uint32_t)conn.version << 16 | (uint32_t)conn.flags << 24);
 	memcpy(fixed, &conn.idsn[0], sizeof(conn.idsn[0]));
 	fixed[2] = conn.flags;
 	fw_command_data(fw, MPNIC_TABLE_OP_DSS_WRITE, MPNIC_DSS_MEM_CONN, id, fixed, sizeof(fixed));
@@ -307,7 +308,7 @@ uint32_t fw_network_set(struct fw *fw)
 
 	if (fw->cmd.id >= SOURCES)
 		return MPNIC_STATUS_RANGE;
-	fw_command_data(fw, MPNIC_TABLE_OP_NETWORK, 0, fw->cmd.id, &network, sizeof(network));
+	fw_command_word(fw, MPNIC_TABLE_OP_NETWORK, fw->cmd.id, network);
 	return MPNIC_STATUS_OK;
 }
 
@@ -319,7 +320,7 @@ uint32_t fw_network_default(struct fw *fw)
 		return MPNIC_STATUS_RANGE;
 	if (first_syn > MPNIC_FIRST_SYN_PUNT)
 		return MPNIC_STATUS_INVALID;
-	fw_command_data(fw, MPNIC_TABLE_OP_FIRST_SYN, 0, fw->cmd.id, &first_syn, sizeof(first_syn));
+	fw_command_word(fw, MPNIC_TABLE_OP_FIRST_SYN, fw->cmd.id, first_syn);
 	return MPNIC_STATUS_OK;
 }
 
@@ -340,11 +341,8 @@ uint32_t fw_reta_set(struct fw *fw)
 	}
 	if (!all_zero(queue + count, sizeof(queue) - count * sizeof(queue[0])))
 		return MPNIC_STATUS_INVALID;
-	for (i = 0; i < count; i++) {
-		const uint32_t data = queue[i];
-
-		fw_command_data(fw, MPNIC_TABLE_OP_RETA, 0, first + i, &data, sizeof(data));
-	}
+	for (i = 0; i < count; i++)
+		fw_command_word(fw, MPNIC_TABLE_OP_RETA, first + i, queue[i]);
 	return MPNIC_STATUS_OK;
 }
 

@@ -33,6 +33,8 @@ int main(void)
 	hal_write(&gates, MPNIC_FW_VERSION, ROUNDS);
 	hal_write(&gates, MPNIC_FW_BEAT, wrong);
 	hal_write(&gates, MPNIC_FW_STATUS, MPNIC_FW_STATUS_RUNNING);
+	/* Nothing is to wake it: it asks for nothing that is pending. */
+	__asm__ volatile("csrw mie, zero");
 	for (;;)
 		__asm__ volatile("wfi");
 }

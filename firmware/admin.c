@@ -151,7 +151,7 @@ static uint32_t fetch(struct fw *fw)
 	for (i = words; i < DATA_WORDS; i++)
 		rest |= hal_read(fw->hal, CMD_DATA + 4 * i);
 	if (rest || (cmd->id && !(op->uses & USES_ID)) || (cmd->arg && !(op->uses & USES_ARG)) ||
-	    !all_zero(cmd->reserved, sizeof(cmd->reserved)) ||
+	    !all_zero_words(cmd->reserved, 1) ||
 	    !all_zero(cmd->data + op->data, 4 * words - op->data))
 		return MPNIC_STATUS_INVALID;
 	return MPNIC_STATUS_OK;
@@ -168,7 +168,6 @@ static void answer(struct fw *fw, uint32_t status)
 
 	if (status)
 		memset(cpl->data, 0, 4 * said);
-	memset(cpl, 0, offsetof(struct mpnic_admin_cpl, data));
 	cpl->op = fw->cmd.op;
 	cpl->cookie = fw->cmd.cookie;
 	cpl->status = (uint16_t)status;
@@ -177,6 +176,7 @@ static void answer(struct fw *fw, uint32_t status)
 	fw->cpl_words = words;
 	memset(cpl->data, 0, 4 * words);
 	fw->busy = false;
+	fw_settle(fw);
 	hal_write(fw->hal, MPNIC_FW_ADMIN_GO, 1);
 }
 

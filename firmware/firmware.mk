@@ -4,7 +4,7 @@
 
 FW := $(B)/firmware
 # Both from one source, but for what stands where a processor starts.
-FW_SRCS := $(addprefix firmware/,admin.c boot.c flows.c fw.c ids.c log.c port.c ports.c selftest.c \
+FW_SRCS := $(addprefix firmware/,admin.c boot.c flows.c fw.c ids.c log.c ports.c selftest.c \
 	table.c tables.c)
 FW_HDRS := $(wildcard firmware/*.h hw/regs/generated/*.h)
 FW_LIB := $(FW)/libmpnic_fw.a
@@ -49,9 +49,6 @@ RV_CFLAGS := -std=gnu11 -O2 $(FW_CFLAGS) $(WARN) -Wstrict-prototypes -Wmissing-p
 RV_LINK = $(RV)gcc $(RV_FLAGS) -Wl,--gc-sections -Wl,--fatal-warnings -Wl,--no-warn-rwx-segments
 RV_FW_OBJS := $(FW_SRCS:firmware/%.c=$(FW)/rv/%.o) $(addprefix $(FW)/rv/,main.o mem.o start.o)
 RV_BOOT_OBJS := $(addprefix $(FW)/rv/,boot_start.o boot_main.o boot.o mem.o)
-
-# What every table operation goes through is worth its bytes.
-$(FW)/rv/table.o $(FW)/rv/port.o: RV_CFLAGS += -O2
 
 $(FW)/rv/%.o: firmware/%.c $(FW_HDRS) firmware/firmware.mk
 	@mkdir -p $(@D)

@@ -29,6 +29,9 @@ struct tail {
 };
 
 _Static_assert(sizeof(struct tail) == sizeof(struct mpnic_flow) - FLOW_TAIL, "record flow");
+_Static_assert(offsetof(struct mpnic_admin_flow, reserved) % 4 == 2 &&
+		       sizeof(((struct mpnic_admin_flow *)0)->reserved) == 10,
+	       "record admin_flow");
 _Static_assert(offsetof(struct tail, flags) == offsetof(struct mpnic_flow, flags) - FLOW_TAIL,
 	       "record flow");
 
@@ -99,14 +102,13 @@ static uint8_t generation_of(const struct fw *fw, uint32_t id, bool first)
 static void give_one(struct fw *fw)
 {
 	const uint32_t at = (fw->given_first + fw->given_count) % FW_STASH_MAX;
-	uint32_t data, id;
+	uint32_t id;
 	bool first;
 
 	id = fw_ids_take(&fw->flow_ids, &first);
 	if (id == FW_NONE)
 		return;
-	data = generation_of(fw, id, first);
-	fw_command_data(fw, MPNIC_TABLE_OP_GIVE, 0, id, &data, sizeof(data));
+	fw_command_word(fw, MPNIC_TABLE_OP_GIVE, id, generation_of(fw, id, first));
 	fw->given[at] = (uint16_t)id;
 	fw->given_count++;
 }
@@ -314,7 +316,8 @@ static bool key_ok(const struct fw *fw, const struct mpnic_key *key)
 
 	if (version != 4 && version != 6)
 		return false;
-	if (version == 4 && !(all_zero(key->lo_addr + 4, 12) && all_zero(key->hi_addr + 4, 12)))
+	if (version == 4 &&
+	    !(all_zero_words(key->lo_addr + 4, 3) && all_zero_words(key->hi_addr + 4, 3)))
 		return false;
 	if (key->kind & KEY_MASKED)
 		return within(key, &fw->settings.mask);
@@ -324,7 +327,7 @@ static bool key_ok(const struct fw *fw, const struct mpnic_key *key)
 /* Where a flow stands. */
 struct spot {
 	const struct fw_key *key;
-	struct fw_hashed hashed;
+	struct mpnic_table_found seen;
 	struct fw_table *table; /* the one that it is in, or belongs to */
 	struct fw_found found;
 	bool there, learnt;
@@ -335,18 +338,18 @@ static void look_up(struct fw *fw, struct spot *s)
 	const bool masked = given_key(fw)->kind & KEY_MASKED;
 
 	s->key = (const struct fw_key *)given_key(fw);
-	s->hashed = fw_hash(&fw->hash, s->key, FW_KEY_WORDS);
+	fw_look(fw, s->key, &s->seen);
 	s->learnt = false;
 	if (!masked) {
 		s->table = &fw->table[MPNIC_TABLE_STASH];
-		s->learnt = s->there = fw_table_find(fw, s->table, s->key, s->hashed, &s->found);
+		s->learnt = s->there = fw_table_find(fw, s->table, s->key, &s->seen, &s->found);
 		if (s->there) {
 			note_learnt(fw, s->found.place, s->found.value);
 			return;
 		}
 	}
 	s->table = &fw->table[masked ? MPNIC_TABLE_MASKED : MPNIC_TABLE_FLOW];
-	s->there = fw_table_find(fw, s->table, s->key, s->hashed, &s->found);
+	s->there = fw_table_find(fw, s->table, s->key, &s->seen, &s->found);
 }
 
 /* ---- commands ------------------------------------------------------------------------------- */
@@ -354,7 +357,7 @@ static void look_up(struct fw *fw, struct spot *s)
 static uint32_t check_flow(const struct fw *fw, const struct mpnic_admin_flow *flow)
 {
 	if (!key_ok(fw, given_key(fw)) || flow->flow_id || (flow->flags & (uint16_t)~FLOW_BITS) ||
-	    !all_zero(flow->reserved, sizeof(flow->reserved)))
+	    !(all_zero(flow->reserved, 2) && all_zero_words(flow->reserved + 2, 2)))
 		return MPNIC_STATUS_INVALID;
 	if (flow->conn_id != MPNIC_ID_NONE && flow->conn_id >= fw->conns)
 		return MPNIC_STATUS_RANGE;
@@ -373,7 +376,6 @@ static void set_action(struct tail *tail, const struct mpnic_action *action)
 /* The state stands there before its key does. */
 static void write_state(const struct fw *fw, uint32_t id, uint8_t generation)
 {
-	static const struct mpnic_dir none;
 	const struct mpnic_admin_flow *flow = given_flow(fw);
 	struct tail tail = {
 		.conn_id = flow->conn_id,
@@ -383,7 +385,9 @@ static void write_state(const struct fw *fw, uint32_t id, uint8_t generation)
 	};
 
 	set_action(&tail, given_action(fw));
-	fw_command_data(fw, MPNIC_TABLE_OP_DSS_WRITE, MPNIC_DSS_MEM_DIR0, id, &none, sizeof(none));
+	fw_settle(fw);
+	hal_clear_words(fw->hal, FW_CMD_DATA, sizeof(struct mpnic_dir) / 4);
+	fw_go(fw, MPNIC_TABLE_OP_DSS_WRITE, MPNIC_DSS_MEM_DIR0, id);
 	fw_command(fw, MPNIC_TABLE_OP_DSS_WRITE, MPNIC_DSS_MEM_DIR1, id);
 	write_tail(fw, id, &tail);
 }
@@ -402,14 +406,14 @@ uint32_t fw_flow_add(struct fw *fw)
 	/* All others may be at rest. */
 	if (fw->flow_ids.used == fw->flow_ids.count)
 		return fw->drain_count ? (uint32_t)FW_LATER : MPNIC_STATUS_FULL;
-	place = fw_table_make_room(fw, s.table, s.hashed, &s.found);
+	place = fw_table_make_room(fw, s.table, &s.seen, &s.found);
 	if (place == FW_NONE)
 		return MPNIC_STATUS_FULL;
 	id = fw_ids_take(&fw->flow_ids, &first);
 	write_state(fw, id, (uint8_t)(generation_of(fw, id, first) + 1));
 	fw_place_write(fw, s.table, place, s.key, id);
 	s.table->used++;
-	memcpy(fw->cpl.data, &id, sizeof(id));
+	*(hal_word *)fw->cpl.data = id;
 	return MPNIC_STATUS_OK;
 }
 
@@ -529,8 +533,8 @@ uint32_t fw_flow_confirm(struct fw *fw)
 	look_up(fw, &s);
 	if (!s.learnt)
 		return s.there ? MPNIC_STATUS_EXISTS : MPNIC_STATUS_MISSING;
-	fw_table_find(fw, flows, s.key, s.hashed, &found);
-	place = fw_table_make_room(fw, flows, s.hashed, &found);
+	fw_table_find(fw, flows, s.key, &s.seen, &found);
+	place = fw_table_make_room(fw, flows, &s.seen, &found);
 	if (place == FW_NONE)
 		return MPNIC_STATUS_FULL;
 	read_tail(fw, MPNIC_TABLE_OP_FLOW_READ, s.found.value, &tail);

@@ -82,28 +82,27 @@ static void set_hash_key(struct fw *fw)
 	uint32_t key[MPNIC_HASH_KEY_LEN / 4];
 
 	draw_key(fw, key);
-	fw_hash_prepare(&fw->hash, (const uint8_t *)key);
 	fw_command_data(fw, MPNIC_TABLE_OP_HASH_KEY, 0, 0, key, sizeof(key));
 	/* Nobody is to read it in what is left. */
 	memset(key, 0, sizeof(key));
+	fw_settle(fw);
 	hal_write_words(fw->hal, MPNIC_FW_TABLE_CMD + offsetof(struct mpnic_table_cmd, data), key,
 			MPNIC_HASH_KEY_LEN / 4);
 }
 
 static void fill_memories(const struct fw *fw)
 {
-	const uint32_t zero = 0;
 	uint32_t i;
 
 	for (i = 0; i < MPNIC_RULES; i++)
 		fw_command(fw, MPNIC_TABLE_OP_RULE_OFF, 0, i);
 	fw_command_data(fw, MPNIC_TABLE_OP_RSS_KEY, 0, 0, default_rss_key, sizeof(default_rss_key));
 	for (i = 0; i < SOURCES; i++)
-		fw_command_data(fw, MPNIC_TABLE_OP_NETWORK, 0, i, &zero, sizeof(zero));
+		fw_command_word(fw, MPNIC_TABLE_OP_NETWORK, i, 0);
 	for (i = 0; i < NETWORKS; i++)
-		fw_command_data(fw, MPNIC_TABLE_OP_FIRST_SYN, 0, i, &zero, sizeof(zero));
+		fw_command_word(fw, MPNIC_TABLE_OP_FIRST_SYN, i, 0);
 	for (i = 0; i < MPNIC_RETA_SIZE; i++)
-		fw_command_data(fw, MPNIC_TABLE_OP_RETA, 0, i, &zero, sizeof(zero));
+		fw_command_word(fw, MPNIC_TABLE_OP_RETA, i, 0);
 }
 
 /* docs/state.md's defaults: entries for a source address; 1000 punted joins a second, 64 at once.
@@ -202,10 +201,11 @@ bool fw_poll(struct fw *fw)
 		fw_links(fw);
 		return true;
 	}
-	if (fw_events_serve(fw) || scan(fw))
+	if ((fw->link_due && fw_events_serve(fw)) || scan(fw))
 		return true;
 	fw_flows_serve(fw);
-	if (!(pending & MPNIC_FW_PENDING_ADMIN)) {
+	/* The next command often comes meanwhile. */
+	if (!(hal_read(fw->hal, MPNIC_FW_PENDING) & MPNIC_FW_PENDING_ADMIN)) {
 		/* The host took the command back. */
 		fw->busy = false;
 		return false;

@@ -8,15 +8,6 @@ enum {
 	FW_KEY_WORDS = 10, /* of 4 bytes, of the longest key */
 };
 
-/*
- * The tables' secret key, ready for the hash: for the upper and the lower 4 bits of a word's first
- * byte what each value of them adds, for each word of a key (table.c).
- */
-struct fw_hash {
-	uint32_t part[FW_KEY_WORDS][2][16][4];
-	uint32_t offset_low, offset_high;
-};
-
 struct fw_table {
 	uint8_t which; /* enum table */
 	uint8_t key_words;
@@ -75,7 +66,6 @@ struct fw {
 
 	struct mpnic_settings settings;
 	uint32_t rules[2]; /* bit i: index i is in use */
-	struct fw_hash hash;
 	struct fw_table table[FW_TABLES];
 	struct fw_ids flow_ids, token_ids;
 	uint32_t probe_max; /* how far a token's index is from where its search begins, at most */

@@ -116,6 +116,12 @@ static inline void hal_read_words(const struct hal *hal, uint32_t off, void *to,
 		*p++ = hal_read(hal, off);
 }
 
+static inline void hal_clear_words(const struct hal *hal, uint32_t off, unsigned int words)
+{
+	for (; words; words--, off += 4)
+		hal_write(hal, off, 0);
+}
+
 static inline void hal_write_words(const struct hal *hal, uint32_t off, const void *from,
 				   unsigned int words)
 {

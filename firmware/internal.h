@@ -19,10 +19,6 @@ struct fw_key {
 	uint32_t word[FW_KEY_WORDS];
 };
 
-struct fw_hashed {
-	uint32_t low, high; /* of 64 bits */
-};
-
 static inline uint32_t fw_tick(const struct fw *fw)
 {
 	return (uint32_t)(fw->now >> TICK_SHIFT);
@@ -48,19 +44,64 @@ void fw_log_number(const struct fw *fw, enum fw_level level, const char *text, u
 void fw_log_bytes(const struct fw *fw, enum fw_level level, const char *text, const uint8_t *bytes,
 		  size_t len);
 
-/* ---- port.c: the table port ----------------------------------------------------------------- */
+/* ---- the table port: a command at a time ---------------------------------------------------- */
 
-/* A command without data; with @len bytes of it, a multiple of 4. */
-void fw_command(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id);
-void fw_command_data(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id, const void *data,
-		     size_t len);
+enum {
+	FW_CMD_DATA = MPNIC_FW_TABLE_CMD + offsetof(struct mpnic_table_cmd, data),
+};
+
+/*
+ * Until the last command is done: before the windows are touched otherwise than by these, and
+ * before anyone is told of what it did. Most take a few clocks, in which firmware goes on; HASH_KEY
+ * and RULE_LOAD thousands. Gates that never answer are for the watchdog.
+ */
+static inline void fw_settle(const struct fw *fw)
+{
+	while (hal_read(fw->hal, MPNIC_FW_TABLE_GO))
+		;
+}
+
+/* The command whose data stand in the window. */
+static inline void fw_go(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id)
+{
+	hal_write(fw->hal, MPNIC_FW_TABLE_CMD, (uint32_t)(op | which << 8));
+	hal_write(fw->hal, MPNIC_FW_TABLE_CMD + offsetof(struct mpnic_table_cmd, id), id);
+	hal_write(fw->hal, MPNIC_FW_TABLE_GO, 1);
+}
+
+/* A command without data; with a word of it; with @len bytes of it, a multiple of 4. */
+static inline void fw_command(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id)
+{
+	fw_settle(fw);
+	fw_go(fw, op, which, id);
+}
+
+static inline void fw_command_word(const struct fw *fw, uint8_t op, uint32_t id, uint32_t word)
+{
+	fw_settle(fw);
+	hal_write(fw->hal, FW_CMD_DATA, word);
+	fw_go(fw, op, 0, id);
+}
+
+static inline void fw_command_data(const struct fw *fw, uint8_t op, uint8_t which, uint32_t id,
+				   const void *data, size_t len)
+{
+	fw_settle(fw);
+	hal_write_words(fw->hal, FW_CMD_DATA, data, (unsigned int)(len / 4));
+	fw_go(fw, op, which, id);
+}
+
 /* The answer of the last command. */
-void fw_answer(const struct fw *fw, void *to, size_t len);
+static inline void fw_answer(const struct fw *fw, void *to, size_t len)
+{
+	fw_settle(fw);
+	hal_read_words(fw->hal, MPNIC_FW_TABLE_RSP, to, (unsigned int)(len / 4));
+}
 
 /* ---- table.c -------------------------------------------------------------------------------- */
 
-void fw_hash_prepare(struct fw_hash *hash, const uint8_t key[MPNIC_HASH_KEY_LEN]);
-struct fw_hashed fw_hash(const struct fw_hash *hash, const struct fw_key *key, unsigned int words);
+/* A key's hash, and what a look-up by it sees. */
+void fw_look(const struct fw *fw, const struct fw_key *key, struct mpnic_table_found *seen);
 
 /* What stands at a place; false: nothing. */
 bool fw_place_read(const struct fw *fw, const struct fw_table *t, uint32_t place,
@@ -75,11 +116,12 @@ struct fw_found {
 	uint32_t place, value, free;
 };
 
+/* @seen: of the key, from fw_look(). */
 bool fw_table_find(const struct fw *fw, const struct fw_table *t, const struct fw_key *key,
-		   struct fw_hashed hashed, struct fw_found *found);
+		   const struct mpnic_table_found *seen, struct fw_found *found);
 /* Behind a look-up that found nothing: moves entries as docs/state.md says, "Insertion". Returns
  * a free place for the key, or FW_NONE with nothing changed. */
-uint32_t fw_table_make_room(struct fw *fw, struct fw_table *t, struct fw_hashed hashed,
+uint32_t fw_table_make_room(struct fw *fw, struct fw_table *t, const struct mpnic_table_found *seen,
 			    const struct fw_found *found);
 
 /* ---- ids.c ---------------------------------------------------------------------------------- */
@@ -140,7 +182,7 @@ uint32_t fw_action_check(const struct fw *fw, const struct mpnic_action *action)
 void fw_ports_start(struct fw *fw);
 /* The link of a port changed: remember that an event is due. */
 void fw_links(struct fw *fw);
-/* Queue an event that is due, if there is room. Returns whether one was. */
+/* Queue the event that is due (link_due), if there is room. Returns whether it was. */
 bool fw_events_serve(struct fw *fw);
 /* An event may be queued. */
 bool fw_event_room(const struct fw *fw);

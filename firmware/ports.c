@@ -73,6 +73,7 @@ void fw_event(const struct fw *fw, uint8_t kind, const struct mpnic_event *body)
 	} event = {.cpl.kind = kind};
 
 	memcpy(event.cpl.body, body, sizeof(event.cpl.body));
+	fw_settle(fw);
 	hal_write_words(fw->hal, MPNIC_FW_EVENT, &event, sizeof(event) / 4);
 	hal_write(fw->hal, MPNIC_FW_EVENT_GO, 1);
 }
@@ -94,7 +95,7 @@ static void tell_link(struct fw *fw)
 
 bool fw_events_serve(struct fw *fw)
 {
-	if (!fw->link_due || !fw_event_room(fw))
+	if (!fw_event_room(fw))
 		return false;
 	tell_link(fw);
 	return true;

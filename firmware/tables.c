@@ -60,20 +60,20 @@ uint32_t fw_token_index(struct fw *fw, uint32_t conn_id, bool side_b)
 	return FW_NONE;
 }
 
-static bool find_token(struct fw *fw, uint32_t token, struct fw_hashed *hashed,
+static bool find_token(struct fw *fw, uint32_t token, struct mpnic_table_found *seen,
 		       struct fw_found *found)
 {
 	const struct fw_key key = {.word = {token}};
 
-	*hashed = fw_hash(&fw->hash, &key, 1);
-	return fw_table_find(fw, &fw->table[MPNIC_TABLE_TOKEN], &key, *hashed, found);
+	fw_look(fw, &key, seen);
+	return fw_table_find(fw, &fw->table[MPNIC_TABLE_TOKEN], &key, seen, found);
 }
 
 uint32_t fw_token_add(struct fw *fw)
 {
 	struct fw_table *t = &fw->table[MPNIC_TABLE_TOKEN];
 	struct mpnic_token_entry entry;
-	struct fw_hashed hashed;
+	struct mpnic_table_found seen;
 	struct fw_found found;
 	struct fw_key key;
 	uint32_t place, index, from;
@@ -84,9 +84,9 @@ uint32_t fw_token_add(struct fw *fw)
 		return MPNIC_STATUS_INVALID;
 	if (entry.conn_id >= fw->conns)
 		return MPNIC_STATUS_RANGE;
-	if (find_token(fw, entry.token, &hashed, &found))
+	if (find_token(fw, entry.token, &seen, &found))
 		return MPNIC_STATUS_EXISTS;
-	place = fw_table_make_room(fw, t, hashed, &found);
+	place = fw_table_make_room(fw, t, &seen, &found);
 	if (place == FW_NONE)
 		return MPNIC_STATUS_FULL;
 	/* There are as many as there are places. */
@@ -105,11 +105,11 @@ uint32_t fw_token_remove(struct fw *fw)
 {
 	struct fw_table *t = &fw->table[MPNIC_TABLE_TOKEN];
 	struct mpnic_token_entry entry;
-	struct fw_hashed hashed;
+	struct mpnic_table_found seen;
 	struct fw_found found;
 
 	memcpy(&entry, fw->cmd.data, sizeof(entry));
-	if (!find_token(fw, entry.token, &hashed, &found))
+	if (!find_token(fw, entry.token, &seen, &found))
 		return MPNIC_STATUS_MISSING;
 	fw_place_clear(fw, t, found.place);
 	fw_ids_free(&fw->token_ids, found.value);
@@ -120,12 +120,12 @@ uint32_t fw_token_remove(struct fw *fw)
 uint32_t fw_token_get(struct fw *fw)
 {
 	struct mpnic_token_entry entry;
-	struct fw_hashed hashed;
+	struct mpnic_table_found seen;
 	struct fw_found found;
 	uint32_t token;
 
 	memcpy(&token, fw->cmd.data, sizeof(token));
-	if (!find_token(fw, token, &hashed, &found))
+	if (!find_token(fw, token, &seen, &found))
 		return MPNIC_STATUS_MISSING;
 	fw_command(fw, MPNIC_TABLE_OP_TOKEN_READ, 0, found.value);
 	fw_answer(fw, &entry, sizeof(entry));
@@ -166,20 +166,18 @@ static struct fw_key peer_key(const struct mpnic_peer_entry *peer)
 	return key;
 }
 
-static bool find_peer(struct fw *fw, const struct fw_key *key, struct fw_hashed *hashed,
+static bool find_peer(struct fw *fw, const struct fw_key *key, struct mpnic_table_found *seen,
 		      struct fw_found *found)
 {
-	const struct fw_table *t = &fw->table[MPNIC_TABLE_PEER];
-
-	*hashed = fw_hash(&fw->hash, key, t->key_words);
-	return fw_table_find(fw, t, key, *hashed, found);
+	fw_look(fw, key, seen);
+	return fw_table_find(fw, &fw->table[MPNIC_TABLE_PEER], key, seen, found);
 }
 
 uint32_t fw_peer_set(struct fw *fw)
 {
 	struct fw_table *t = &fw->table[MPNIC_TABLE_PEER];
 	struct mpnic_peer_entry peer;
-	struct fw_hashed hashed;
+	struct mpnic_table_found seen;
 	struct fw_found found;
 	struct fw_key key;
 	uint32_t place;
@@ -191,8 +189,8 @@ uint32_t fw_peer_set(struct fw *fw)
 	    !all_zero(peer.reserved, sizeof(peer.reserved)))
 		return MPNIC_STATUS_INVALID;
 	key = peer_key(&peer);
-	there = find_peer(fw, &key, &hashed, &found);
-	place = there ? found.place : fw_table_make_room(fw, t, hashed, &found);
+	there = find_peer(fw, &key, &seen, &found);
+	place = there ? found.place : fw_table_make_room(fw, t, &seen, &found);
 	if (place == FW_NONE)
 		return MPNIC_STATUS_FULL;
 	fw_place_write(fw, t, place, &key, peer.speaks | (uint32_t)peer.first_syn << 8);
@@ -204,13 +202,13 @@ uint32_t fw_peer_remove(struct fw *fw)
 {
 	struct fw_table *t = &fw->table[MPNIC_TABLE_PEER];
 	struct mpnic_peer_entry peer;
-	struct fw_hashed hashed;
+	struct mpnic_table_found seen;
 	struct fw_found found;
 	struct fw_key key;
 
 	memcpy(&peer, fw->cmd.data, sizeof(peer));
 	key = peer_key(&peer);
-	if (!find_peer(fw, &key, &hashed, &found))
+	if (!find_peer(fw, &key, &seen, &found))
 		return MPNIC_STATUS_MISSING;
 	fw_place_clear(fw, t, found.place);
 	t->used--;
@@ -220,13 +218,13 @@ uint32_t fw_peer_remove(struct fw *fw)
 uint32_t fw_peer_get(struct fw *fw)
 {
 	struct mpnic_peer_entry peer;
-	struct fw_hashed hashed;
+	struct mpnic_table_found seen;
 	struct fw_found found;
 	struct fw_key key;
 
 	memcpy(&peer, fw->cmd.data, sizeof(peer));
 	key = peer_key(&peer);
-	if (!find_peer(fw, &key, &hashed, &found))
+	if (!find_peer(fw, &key, &seen, &found))
 		return MPNIC_STATUS_MISSING;
 	peer.speaks = (uint8_t)found.value;
 	peer.first_syn = (uint8_t)(found.value >> 8);
@@ -292,7 +290,8 @@ uint32_t fw_conn_set(struct fw *fw)
 		return MPNIC_STATUS_INVALID;
 	if ((conn.flags & MPNIC_CONN_QUEUE) && conn.rx_queue >= fw->queues)
 		return MPNIC_STATUS_RANGE;
-	fw_command_data(fw, MPNIC_TABLE_OP_CONN, 0, id, &conn.rx_queue, 4);
+	fw_command_word(fw, MPNIC_TABLE_OP_CONN, id,
+			conn.rx_queue | (uint32_t)conn.version << 16 | (uint32_t)conn.flags << 24);
 	memcpy(fixed, &conn.idsn[0], sizeof(conn.idsn[0]));
 	fixed[2] = conn.flags;
 	fw_command_data(fw, MPNIC_TABLE_OP_DSS_WRITE, MPNIC_DSS_MEM_CONN, id, fixed, sizeof(fixed));
@@ -309,7 +308,7 @@ uint32_t fw_network_set(struct fw *fw)
 
 	if (fw->cmd.id >= SOURCES)
 		return MPNIC_STATUS_RANGE;
-	fw_command_data(fw, MPNIC_TABLE_OP_NETWORK, 0, fw->cmd.id, &network, sizeof(network));
+	fw_command_word(fw, MPNIC_TABLE_OP_NETWORK, fw->cmd.id, network);
 	return MPNIC_STATUS_OK;
 }
 
@@ -321,7 +320,7 @@ uint32_t fw_network_default(struct fw *fw)
 		return MPNIC_STATUS_RANGE;
 	if (first_syn > MPNIC_FIRST_SYN_PUNT)
 		return MPNIC_STATUS_INVALID;
-	fw_command_data(fw, MPNIC_TABLE_OP_FIRST_SYN, 0, fw->cmd.id, &first_syn, sizeof(first_syn));
+	fw_command_word(fw, MPNIC_TABLE_OP_FIRST_SYN, fw->cmd.id, first_syn);
 	return MPNIC_STATUS_OK;
 }
 
@@ -342,11 +341,8 @@ uint32_t fw_reta_set(struct fw *fw)
 	}
 	if (!all_zero(queue + count, sizeof(queue) - count * sizeof(queue[0])))
 		return MPNIC_STATUS_INVALID;
-	for (i = 0; i < count; i++) {
-		const uint32_t data = queue[i];
-
-		fw_command_data(fw, MPNIC_TABLE_OP_RETA, 0, first + i, &data, sizeof(data));
-	}
+	for (i = 0; i < count; i++)
+		fw_command_word(fw, MPNIC_TABLE_OP_RETA, first + i, queue[i]);
 	return MPNIC_STATUS_OK;
 }
 

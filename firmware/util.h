@@ -31,6 +31,17 @@ static inline bool all_zero(const void *from, size_t len)
 	return !all;
 }
 
+/* @from: aligned to 4. */
+static inline bool all_zero_words(const void *from, unsigned int words)
+{
+	const uint32_t *p = (const uint32_t *)from;
+	uint32_t all = 0;
+
+	while (words--)
+		all |= *p++;
+	return !all;
+}
+
 static inline uint32_t min_u32(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;

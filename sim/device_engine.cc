@@ -344,6 +344,7 @@ void take_wire(mpnic_device *d, unsigned p)
 			wire.at = 0;
 		}
 	}
+	set_bit(&top.m_axis_refused_i, p, false);
 	memcpy(&keep, reinterpret_cast<const uint8_t *>(&top.m_axis_tkeep_o) + BEAT / 8 * p,
 	       sizeof(keep));
 	hold(d, &d->tx[p], valid, ready, keep, top.m_axis_tlast_o >> p & 1, nullptr,
@@ -355,7 +356,9 @@ void take_wire(mpnic_device *d, unsigned p)
 	wire.out.insert(wire.out.end(), data, data + __builtin_popcountll(keep));
 	if (!(top.m_axis_tlast_o >> p & 1))
 		return;
-	d->ops->wire_send(d->ctx, p, wire.out.data(), wire.out.size());
+	// Before the clock's edge, so that the device knows with the beat.
+	set_bit(&top.m_axis_refused_i, p,
+		d->ops->wire_send(d->ctx, p, wire.out.data(), wire.out.size()) != 0);
 	wire.out.clear();
 }
 

@@ -5,7 +5,6 @@
  * What differs from the model:
  *  - Table sizes are the build's; others are refused with -EINVAL.
  *  - The device reads doorbells with each poll: it has no NEED_KICK.
- *  - A frame that the wire does not take counts as sent.
  *  - Its time follows the caller's, but goes no faster than its firmware can bear (1.5 us a clock).
  */
 #ifndef DEVICE_ENGINE_H

@@ -2,7 +2,8 @@
 // mpnic_table, whatever is looked up, written and read.
 //
 // table_props: a look-up of one key, chosen at will, gives exactly what stood in the table in the
-// clock in which it was given; a read gives what stands at its place; cleared means empty.
+// clock in which it was given, and at which of its places the key stood, and anything; a read gives
+// what stands at its place; cleared means empty.
 // table_move: while an entry is moved from place to place, again and again, copied first, cleared
 // later, and anything else is written elsewhere, every look-up of its key finds it.
 // table_put: a key is put once, whatever is put before, between and beside; from then on every look-up
@@ -45,16 +46,17 @@ module table_props #(
 
   logic                   ready_o, valid_o, hit_o, port_rvalid_o;
   logic [VALUE_W-1:0]     value_o;
+  logic [7:0]             hits_o, taken_o;
   logic [KEY_W+VALUE_W:0] port_entry_o;
   mpnic_table #(.ENTRIES(ENTRIES), .KEY_W(KEY_W), .VALUE_W(VALUE_W)) u_dut (
     .clk_i, .rst_ni(rst_n_q), .clear_i, .ready_o, .valid_i, .key_i(key), .hash_i(hash),
-    .put_i(1'b0), .put_value_i('0), .valid_o, .key3_o(), .hit_o, .value_o, .port_valid_i, .port_write_i, .port_place_i, .port_entry_i, .port_other_i('0), .port_rvalid_o,
+    .put_i(1'b0), .put_value_i('0), .valid_o, .key3_o(), .hit_o, .value_o, .hits_o, .taken_o, .port_valid_i, .port_write_i, .port_place_i, .port_entry_i, .port_other_i('0), .port_rvalid_o,
     .port_entry_o
   );
 
-  // What stands in the key's two buckets: for each of eight places whether the key is there, and
-  // with which value.
-  logic [7:0]           there_q = '0;
+  // What stands in the key's two buckets: for each of eight places whether anything is there, the key,
+  // and with which value.
+  logic [7:0]           there_q = '0, taken_q = '0;
   logic [8*VALUE_W-1:0] values_q = '0;
   logic                 take, near;
   logic [2:0]           at;
@@ -65,7 +67,9 @@ module table_props #(
   always_ff @(posedge clk_i) begin
     if (clear_i) begin
       there_q <= '0;
+      taken_q <= '0;
     end else if (take && port_write_i && near) begin
+      taken_q[at] <= port_entry_i[KEY_W+VALUE_W];
       there_q[at] <= port_entry_i[KEY_W+VALUE_W] & (port_entry_i[KEY_W-1:0] == key_q);
       values_q[at*VALUE_W+:VALUE_W] <= port_entry_i[KEY_W+:VALUE_W];
     end
@@ -79,9 +83,11 @@ module table_props #(
   // Look-ups under way.
   logic [LATENCY-1:0]         valid_q = '0, mine_q = '0, hit_q = '0;
   logic [LATENCY*VALUE_W-1:0] value_q = '0;
+  logic [(LATENCY-1)*16-1:0]  places_q = '0;  // taken and there, as of the clock of the look-up
   always_ff @(posedge clk_i) begin
     if (rst_n_q) begin
       valid_q <= {valid_q[LATENCY-2:0], valid_i};
+      places_q <= ((LATENCY - 1) * 16)'({places_q, {taken_q, there_q} & {16{ready_o}}});
       mine_q <= {mine_q[LATENCY-2:0], mine_i};
       hit_q <= {hit_q[LATENCY-2:0], (|there_q) & ready_o};
       value_q <= (LATENCY * VALUE_W)'({value_q, value});
@@ -117,6 +123,8 @@ module table_props #(
         `PROVE(hit_o == hit_q[LATENCY-1]);
         if (hit_q[LATENCY-1]) `PROVE(value_o == value_q[(LATENCY-1)*VALUE_W+:VALUE_W]);
       end
+      if (valid_q[LATENCY-2] && mine_q[LATENCY-2])
+        `PROVE({taken_o, hits_o} == places_q[(LATENCY-2)*16+:16]);
       if (answer_q[2]) `PROVE(port_entry_o == read_entry_q[2*(KEY_W+VALUE_W+1)+:KEY_W+VALUE_W+1]);
       `COVER(valid_o && mine_q[LATENCY-1] && hit_o && hit_q[LATENCY-1] && |value_o);
       `COVER(answer_q[2] && !clear_i && there_q == 8'h11);

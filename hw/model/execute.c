@@ -106,6 +106,22 @@ static void read_place(struct mpnic_state *state, const struct mpnic_table_cmd *
 	memcpy(rsp->data, &at, sizeof(at));
 }
 
+/* Of one key what a look-up sees. */
+static void find_key(const struct mpnic_state *state, const struct mpnic_table_cmd *cmd,
+		     struct mpnic_table_rsp *rsp)
+{
+	struct mpnic_table_found found = {0};
+	struct table_key key;
+
+	_Static_assert(sizeof(key) == sizeof(struct mpnic_key), "key");
+	memcpy(&key, cmd->data, sizeof(key));
+	found.hash = mpnic_table_hash(&state->hash, &key, KEY_WORDS);
+	mpnic_table_look(&state->flow, &key, found.hash, &found.flow_hits, &found.flow_taken);
+	mpnic_table_look(&state->masked, &key, found.hash, &found.masked_hits, &found.masked_taken);
+	found.stash_hit = mpnic_table_find(&state->stash, &key, found.hash) != MPNIC_ID_NONE;
+	memcpy(rsp->data, &found, sizeof(found));
+}
+
 static void set_hash_key(struct mpnic_state *state, const uint8_t *key)
 {
 	memcpy(state->config.hash_key, key, sizeof(state->config.hash_key));
@@ -345,6 +361,9 @@ int mpnic_state_command(struct mpnic_state *state, const struct mpnic_table_cmd 
 		return 0;
 	case MPNIC_TABLE_OP_COUNT:
 		read_counter(state, cmd, rsp);
+		return 0;
+	case MPNIC_TABLE_OP_FIND:
+		find_key(state, cmd, rsp);
 		return 0;
 	default:
 		return -EINVAL;

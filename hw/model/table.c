@@ -130,6 +130,24 @@ static uint32_t place_of(const struct table *t, const struct table_key *key, uin
 				  : place_in(t, table_bucket1(t, hash), (uint32_t)hash, key);
 }
 
+void mpnic_table_look(const struct table *t, const struct table_key *key, uint64_t hash,
+		      uint8_t *hits, uint8_t *taken)
+{
+	const uint32_t bucket[2] = {table_bucket0(t, hash), table_bucket1(t, hash)};
+	unsigned int i;
+
+	*hits = *taken = 0;
+	for (i = 0; i < TABLE_MIN; i++) {
+		const uint32_t place = bucket[i / TABLE_WAYS] * TABLE_WAYS + i % TABLE_WAYS;
+
+		if (value_at(t, place) == MPNIC_ID_NONE)
+			continue;
+		*taken |= (uint8_t)(1u << i);
+		if (key_equal(t, place, key))
+			*hits |= (uint8_t)(1u << i);
+	}
+}
+
 uint32_t mpnic_table_find(const struct table *t, const struct table_key *key, uint64_t hash)
 {
 	const uint32_t place = t->stats.used ? place_of(t, key, hash) : NOT_THERE;

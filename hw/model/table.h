@@ -79,6 +79,10 @@ HIDDEN int mpnic_table_init(struct table *t, uint32_t size, unsigned int key_wor
 			    const struct table_hash *hash);
 HIDDEN void mpnic_table_free(struct table *t);
 
+/* At which places of its two buckets the key stands, and at which anything does: bits of the ways
+ * of array 0, then of array 1. */
+HIDDEN void mpnic_table_look(const struct table *t, const struct table_key *key, uint64_t hash,
+			     uint8_t *hits, uint8_t *taken);
 /* Returns the key's value, or MPNIC_ID_NONE. @hash is the key's. */
 HIDDEN uint32_t mpnic_table_find(const struct table *t, const struct table_key *key, uint64_t hash);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The firmware's processor: RV32I, Zicsr, machine mode alone (docs/cpu.md). One instruction at a
-// time: fetch, decode, execute, and where needed one state more; nothing is fetched ahead.
+// time: fetch, execute, and where needed one state more; nothing is fetched ahead.
 //
 // Bus: a request (valid_o, fetch_o, addr_o, wdata_o, wstrb_o) stands unchanged until ready_i, which
 // comes with rdata_i and error_i, in the same clock at the earliest. addr_o is a multiple of 4;
@@ -76,28 +76,25 @@ module mpnic_cpu #(
 
   // ---- state -----------------------------------------------------------------------------------
 
-  typedef enum logic [2:0] {FETCH, DECODE, EXEC, SHIFT, MEM, SLEEP, TRAP} state_e;
+  typedef enum logic [2:0] {FETCH, EXEC, SHIFT, MEM, SLEEP, TRAP} state_e;
   state_e state_q, state_d;
   logic   done;  // the instruction's last clock
 
   logic [31:2] pc_q, pc_d, pc_plus;
   logic [31:0] insn_q, a_q, b_q, rs2_q, res_q, res_d;
-  logic [31:0] target_q;  // pc + immediate
-  logic        legal_q, sub_q, wb_q;
+  logic        sub_q;
   logic [4:0]  cause_q, cause_d;
   assign pc_plus = pc_q + 30'd1;
 
   // ---- decode: of insn_q, which stays until the next fetch is answered ---------------------------
 
-  logic [4:0]  op, rd, rs1, rs2;
+  logic [4:0]  op, rd;
   logic [2:0]  f3;
   logic [6:0]  f7;
   logic [11:0] csr;
   assign op = insn_q[6:2];
   assign rd = insn_q[11:7];
   assign f3 = insn_q[14:12];
-  assign rs1 = insn_q[19:15];
-  assign rs2 = insn_q[24:20];
   assign f7 = insn_q[31:25];
   assign csr = insn_q[31:20];
 
@@ -117,19 +114,8 @@ module mpnic_cpu #(
   assign is_wfi = is_system && insn_q[31:7] == WFI;
   assign is_mret = is_system && insn_q[31:7] == MRET;
 
-  logic [31:0] imm;
-  always_comb begin
-    unique case (op)
-      OP_LUI, OP_AUIPC: imm = {insn_q[31:12], 12'd0};
-      OP_JAL: imm = {{12{insn_q[31]}}, insn_q[19:12], insn_q[20], insn_q[30:21], 1'b0};
-      OP_BRANCH: imm = {{20{insn_q[31]}}, insn_q[7], insn_q[30:25], insn_q[11:8], 1'b0};
-      OP_STORE: imm = {{21{insn_q[31]}}, insn_q[30:25], insn_q[11:7]};
-      default: imm = {{21{insn_q[31]}}, insn_q[30:20]};
-    endcase
-  end
-
   logic csr_known, csr_writes;
-  assign csr_writes = f3[1:0] == 2'd1 || rs1 != 5'd0;
+  assign csr_writes = f3[1:0] == 2'd1 || insn_q[19:15] != 5'd0;
   always_comb begin
     unique casez (csr)
       12'h300, 12'h301, 12'h304, 12'h305, 12'h310: csr_known = 1'b1;
@@ -158,28 +144,55 @@ module mpnic_cpu #(
     if (insn_q[1:0] != 2'd3) legal = 1'b0;
   end
 
-  logic sub;  // b_q is the complement of rs2
-  assign sub = is_branch || (is_arith && f3[2:1] == 2'd1) || (op == OP_REG && f3 == 3'd0 && f7[5]);
+  // ---- operands: of the word that is fetched, as it comes ------------------------------------------
 
-  // ---- registers -------------------------------------------------------------------------------
+  logic [4:0]  word_op, rs1, rs2;
+  logic [2:0]  word_f3;
+  logic [31:0] imm;
+  assign word_op = rdata_i[6:2];
+  assign word_f3 = rdata_i[14:12];
+  assign rs1 = rdata_i[19:15];
+  assign rs2 = rdata_i[24:20];
+  always_comb begin
+    unique case (word_op)
+      OP_LUI, OP_AUIPC: imm = {rdata_i[31:12], 12'd0};
+      OP_JAL: imm = {{12{rdata_i[31]}}, rdata_i[19:12], rdata_i[20], rdata_i[30:21], 1'b0};
+      OP_STORE: imm = {{21{rdata_i[31]}}, rdata_i[30:25], rdata_i[11:7]};
+      default: imm = {{21{rdata_i[31]}}, rdata_i[30:20]};
+    endcase
+  end
 
   // x0 is zero when the FPGA starts and is never written; the others are not set.
+  logic        wb;
   logic [31:0] regs[32];
   initial regs[0] = 32'd0;
-  logic [31:0] x1, x2;
+  logic [31:0] x1, x2, a, b;
+  logic        sub;  // b_q is the complement of rs2 or of an immediate
   assign x1 = regs[rs1];
   assign x2 = regs[rs2];
   always_ff @(posedge clk_i) begin
-    if (wb_q) regs[rd] <= res_q;
+    if (wb) regs[rd] <= res_d;
+  end
+
+  always_comb begin
+    unique case (word_op)
+      OP_LUI: a = 32'd0;
+      OP_AUIPC, OP_JAL: a = {pc_q, 2'd0};
+      OP_SYSTEM: a = word_f3[2] ? {27'd0, rs1} : x1;
+      default: a = x1;
+    endcase
+    b = (word_op == OP_BRANCH || word_op == OP_REG) ? x2 : imm;
+    sub = word_op == OP_BRANCH ||
+          ((word_op == OP_IMM || word_op == OP_REG) && word_f3[2:1] == 2'd1) ||
+          (word_op == OP_REG && word_f3 == 3'd0 && rdata_i[30]);
   end
 
   always_ff @(posedge clk_i) begin
-    if (state_q == DECODE) begin
-      a_q <= op == OP_LUI ? 32'd0 : (is_csr && f3[2]) ? {27'd0, rs1} : x1;
-      b_q <= ((is_branch || op == OP_REG) ? x2 : imm) ^ {32{sub}};
+    if (state_q == FETCH && ready_i) begin
+      insn_q <= rdata_i;
+      a_q <= a;
+      b_q <= b ^ {32{sub}};
       rs2_q <= x2;
-      target_q <= {pc_q, 2'd0} + imm;
-      legal_q <= legal;
       sub_q <= sub;
     end
   end
@@ -198,10 +211,10 @@ module mpnic_cpu #(
   logic [31:0] logical;
   assign logical = f3[1:0] == 2'd0 ? a_q ^ b_q : f3[1:0] == 2'd2 ? a_q | b_q : a_q & b_q;
 
-  // Where an instruction reads, writes or goes.
-  logic [31:0] effective;
-  assign effective = (is_branch || op == OP_JAL || op == OP_AUIPC) ? target_q :
-                     {sum[31:1], sum[0] && op != OP_JALR};
+  // Where an instruction reads, writes or goes. Of a branch the sum is its comparison.
+  logic [31:0] effective, target;
+  assign target = {pc_q, 2'd0} + {{20{insn_q[31]}}, insn_q[7], insn_q[30:25], insn_q[11:8], 1'b0};
+  assign effective = is_branch ? target : {sum[31:1], sum[0] && op != OP_JALR};
   logic jump_misaligned, data_misaligned;
   assign jump_misaligned = taken && effective[1];
   assign data_misaligned = (f3[0] && sum[0]) || (f3[1] && sum[1:0] != 2'd0);
@@ -303,7 +316,7 @@ module mpnic_cpu #(
   end
 
   logic csr_write;
-  assign csr_write = state_q == EXEC && is_csr && legal_q && csr_writes;
+  assign csr_write = state_q == EXEC && is_csr && legal && csr_writes;
 
   logic [31:0] tval;
   always_comb begin
@@ -344,7 +357,7 @@ module mpnic_cpu #(
         12'h343: mtval_q <= csr_new;
         default: ;
       endcase
-    end else if (state_q == EXEC && is_mret && legal_q) begin
+    end else if (state_q == EXEC && is_mret && legal) begin
       mie_q <= mpie_q;
       mpie_q <= 1'b1;
     end
@@ -381,7 +394,7 @@ module mpnic_cpu #(
   logic [4:0] trap_cause;
   always_comb begin
     traps = 1'b1;
-    if (!legal_q) trap_cause = C_ILLEGAL;
+    if (!legal) trap_cause = C_ILLEGAL;
     else if (is_ecall) trap_cause = C_ECALL;
     else if (is_ebreak) trap_cause = C_EBREAK;
     else if (is_load && data_misaligned) trap_cause = C_LOAD_MISALIGNED;
@@ -402,11 +415,10 @@ module mpnic_cpu #(
           state_d = TRAP;
           cause_d = (meip_q && meie_q) ? C_EXTERNAL : C_TIMER;
         end else if (ready_i) begin
-          state_d = error_i ? TRAP : DECODE;
+          state_d = error_i ? TRAP : EXEC;
           cause_d = C_FETCH_FAULT;
         end
       end
-      DECODE: state_d = EXEC;
       EXEC: begin
         cause_d = trap_cause;
         if (traps) state_d = TRAP;
@@ -427,6 +439,7 @@ module mpnic_cpu #(
     if (done) state_d = FETCH;
   end
   assign sleep_o = state_q == SLEEP;
+  assign wb = done && !is_branch && !is_store && op != OP_FENCE && rd != 5'd0;
 
   always_comb begin
     pc_d = pc_plus;
@@ -439,12 +452,10 @@ module mpnic_cpu #(
     if (!rst_ni) begin
       state_q <= FETCH;
       pc_q <= RESET_PC[31:2];
-      wb_q <= 1'b0;
       cause_q <= '0;
     end else begin
       state_q <= state_d;
       cause_q <= cause_d;
-      wb_q <= done && !is_branch && !is_store && op != OP_FENCE && rd != 5'd0;
       if (done || state_q == TRAP) pc_q <= pc_d;
     end
   end
@@ -456,24 +467,25 @@ module mpnic_cpu #(
     if (is_arith && f3[2:1] == 2'd1) res_d = {31'd0, less};
     if (is_arith && f3[2]) res_d = logical;
     if (is_shift) res_d = a_q;
-    if (state_q == SHIFT) res_d = shifted;
+    if (state_q == SHIFT) res_d = more ? shifted : res_q;
     if (state_q == MEM) res_d = loaded;
   end
 
   always_ff @(posedge clk_i) begin
-    if (state_q == EXEC || (state_q == SHIFT && more) || (state_q == MEM && ready_i))
-      res_q <= res_d;
-    if (state_q == FETCH && ready_i) insn_q <= rdata_i;
+    if (state_q == EXEC || state_q == SHIFT || (state_q == MEM && ready_i)) res_q <= res_d;
   end
 
   // ---- retire port -----------------------------------------------------------------------------
 
   generate
     if (RETIRE) begin : gen_retire
+      logic wb_q;
       always_ff @(posedge clk_i or negedge rst_ni) begin
         if (!rst_ni) begin
           retire_valid_o <= 1'b0;
+          wb_q <= 1'b0;
         end else begin
+          wb_q <= wb;
           retire_valid_o <= done || state_q == TRAP;
           retire_trap_o <= state_q == TRAP;
           retire_pc_o <= {pc_q, 2'd0};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Block RAM on the bus of mpnic_cpu.sv: 32 bits wide, with byte strobes. Every access is answered in
-// the clock after its first. Addresses wrap around at SIZE.
+// Block RAM on the bus of mpnic_cpu.sv: 32 bits wide, with byte strobes. A write is answered at once,
+// a read in the clock after its first. Addresses wrap around at SIZE.
 module mpnic_cpu_ram #(
   parameter int unsigned SIZE = 65536,  // bytes, a power of two
   parameter              INIT = ""      // file of 32-bit words for $readmemh
@@ -31,15 +31,16 @@ module mpnic_cpu_ram #(
     end
   endgenerate
 
-  logic first;
-  assign first = valid_i && !ready_o;
+  logic writes, read_q;
+  assign writes = wstrb_i != 4'd0;
+  assign ready_o = read_q || (valid_i && writes);
   always_ff @(posedge clk_i or negedge rst_ni) begin
-    if (!rst_ni) ready_o <= 1'b0;
-    else ready_o <= first;
+    if (!rst_ni) read_q <= 1'b0;
+    else read_q <= valid_i && !writes && !read_q;
   end
 
   always_ff @(posedge clk_i) begin
-    if (first) begin
+    if (valid_i && !read_q) begin
       for (int i = 0; i < 4; i++) begin
         if (wstrb_i[i]) mem[word][8*i+:8] <= wdata_i[8*i+:8];
       end

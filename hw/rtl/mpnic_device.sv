@@ -97,6 +97,8 @@ module mpnic_device #(
   output logic [1:0]                         m_axis_tlast_o,
   output logic [1:0]                         m_axis_tvalid_o,
   input  logic [1:0]                         m_axis_tready_i,
+  // With a frame's last beat: the wire does not take it, it is counted as that.
+  input  logic [1:0]                         m_axis_refused_i,
 
   // A queue's doorbell became 0, by enum queue: for a simulation whose doorbells are memory.
   output logic [2:0]                         clear_valid_o,
@@ -958,7 +960,7 @@ module mpnic_device #(
 
   // --- to the wires ----------------------------------------------------------------------------------
 
-  logic [1:0]  from_m, from_tx, from_fill, tx_down, tx_frames;
+  logic [1:0]  from_m, from_tx, from_fill, tx_down, tx_frames, tx_refused;
   logic [31:0] tx_sent_bytes;
   assign direct_ready = port_ready[tx_port];
   assign from_m = {2{m_valid & ~m_to_host}} & {m_port, ~m_port};
@@ -982,8 +984,10 @@ module mpnic_device #(
         .m_axis_tlast_o (m_axis_tlast_o[p]),
         .m_axis_tvalid_o(m_axis_tvalid_o[p]),
         .m_axis_tready_i(m_axis_tready_i[p]),
+        .m_axis_refused_i(m_axis_refused_i[p]),
         .stat_down_o    (tx_down[p]),
         .stat_frames_o  (tx_frames[p]),
+        .stat_wire_o    (tx_refused[p]),
         .stat_bytes_o   (tx_sent_bytes[16*p+:16])
       );
     end
@@ -1049,6 +1053,7 @@ module mpnic_device #(
             drops & ~commit_source_o[1] & (commit_source_o[0] == 1'(p));
         add[mpnic_device_pkg::STAT_TX_FRAMES/8] = tx_frames[p];
         add[mpnic_device_pkg::STAT_TX_DOWN/8] = tx_down[p];
+        add[mpnic_device_pkg::STAT_TX_WIRE/8] = tx_refused[p];
         add[mpnic_device_pkg::STAT_TX_DROPPED/8] =
             drops & commit_source_o[1] & (commit_source_o[0] == 1'(p));
         add[mpnic_device_pkg::STAT_TX_PUNTED/8] =

@@ -62,7 +62,7 @@ module mpnic_flow #(
   mpnic_table_cmd_t cmd;
   // verilator lint_on UNUSEDSIGNAL
   logic [LAST:1]    v_q, c_q;
-  logic [20:0]      op_q;  // one of enum table_op
+  logic [21:0]      op_q;  // one of enum table_op
   logic [4:0]       which_q;  // WRITE, READ: of enum table
   logic             port_write;
   assign cmd = table_cmd_i;
@@ -76,7 +76,7 @@ module mpnic_flow #(
     end
   end
   always_ff @(posedge clk_i) begin
-    for (int unsigned i = 0; i <= 20; i++) op_q[i] <= cmd.op == 8'(i);
+    for (int unsigned i = 0; i <= 21; i++) op_q[i] <= cmd.op == 8'(i);
     for (int unsigned i = 0; i < 5; i++) begin
       which_q[i] <= (cmd.op <= mpnic_pkg::TABLE_OP_READ) & (cmd.which == 8'(i));
     end
@@ -169,6 +169,17 @@ module mpnic_flow #(
 
   // --- exact and masked: hashes 3 to 8, tables 8 to 14 ------------------------------------------------
 
+  // FIND looks its key up in the slot's place, under both masks.
+  logic             find, find3_q;
+  logic [KEY_W-1:0] exact_key3, masked_key3;
+  assign find = op_q[mpnic_pkg::TABLE_OP_FIND[4:0]];
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) find3_q <= 1'b0;
+    else find3_q <= c_q[2] & find;
+  end
+  assign exact_key3 = find3_q ? cmd.data[KEY_W-1:0] : exact3;
+  assign masked_key3 = find3_q ? cmd.data[KEY_W-1:0] : masked3;
+
   localparam int unsigned ENTRY_W = KEY_W + ID_W + 1;
   logic                hash_valid, masked_hash_valid, exact_hit_valid, masked_hit_valid;
   logic [63:0]         hash, masked_hash;
@@ -184,8 +195,8 @@ module mpnic_flow #(
     .wr_at_i   (wr_at),
     .wr_data_i (wr_data),
     .offset_i  (offset_q),
-    .valid_i   (exact_valid3),
-    .key_i     (exact3),
+    .valid_i   (exact_valid3 | find3_q),
+    .key_i     (exact_key3),
     .valid_o   (hash_valid),
     .hash_o    (hash)
   );
@@ -195,13 +206,18 @@ module mpnic_flow #(
     .wr_at_i   (wr_at),
     .wr_data_i (wr_data),
     .offset_i  (offset_q),
-    .valid_i   (masked_valid3),
-    .key_i     (masked3),
+    .valid_i   (masked_valid3 | find3_q),
+    .key_i     (masked_key3),
     .valid_o   (masked_hash_valid),
     .hash_o    (masked_hash)
   );
-  mpnic_delay #(.W(KEY_W), .N(5)) u_exact8 (.clk_i, .rst_ni, .data_i(exact3), .data_o(exact8));
-  mpnic_delay #(.W(KEY_W), .N(5)) u_masked8 (.clk_i, .rst_ni, .data_i(masked3), .data_o(masked8));
+  mpnic_delay #(.W(KEY_W), .N(5)) u_exact8 (
+    .clk_i, .rst_ni, .data_i(exact_key3), .data_o(exact8)
+  );
+  mpnic_delay #(.W(KEY_W), .N(5)) u_masked8 (
+    .clk_i, .rst_ni, .data_i(masked_key3), .data_o(masked8)
+  );
+  logic [7:0] exact_hits, exact_taken, masked_hits, masked_taken;
   // verilator lint_off PINCONNECTEMPTY
   mpnic_table #(
     .ENTRIES(FLOWS),
@@ -221,6 +237,8 @@ module mpnic_flow #(
     .put_i        (1'b0),
     .put_value_i  ('0),
     .put_o        (),
+    .hits_o       (exact_hits),
+    .taken_o      (exact_taken),
     .port_valid_i (c_q[8] & which_q[mpnic_pkg::TABLE_FLOW[2:0]]),
     .port_write_i (port_write),
     .port_place_i (place_id),
@@ -247,6 +265,8 @@ module mpnic_flow #(
     .put_i        (1'b0),
     .put_value_i  ('0),
     .put_o        (),
+    .hits_o       (masked_hits),
+    .taken_o      (masked_taken),
     .port_valid_i (c_q[8] & which_q[mpnic_pkg::TABLE_MASKED[2:0]]),
     .port_write_i (port_write),
     .port_place_i (place_id),
@@ -312,6 +332,8 @@ module mpnic_flow #(
     .put_i        (put18),
     .put_value_i  (new_id19),
     .put_o        (put19),
+    .hits_o       (),
+    .taken_o      (),
     .port_valid_i (c_q[13] & which_q[mpnic_pkg::TABLE_STASH[2:0]]),
     .port_write_i (port_write),
     .port_place_i (cmd.id[$clog2(STASH)-1:0]),
@@ -587,6 +609,7 @@ module mpnic_flow #(
   // before another command's data come.
   logic             busy_q, passed_q, counted_q, counts_q, tables_ready, done;
   logic [RSP_W-1:0] rsp_q, counters;
+  mpnic_table_found_t found;
   function automatic logic [mpnic_pkg::TABLE_PLACE_W-1:0] place_of(input logic [ENTRY_W-1:0] entry);
     place_of = '0;
     place_of[KEY_W-1:0] = entry[KEY_W-1:0];
@@ -609,6 +632,13 @@ module mpnic_flow #(
       end
     end
   end
+  always_comb begin
+    found = '0;
+    found.hash = hash & {64{c_q[8] & find}};
+    {found.masked_taken, found.masked_hits, found.flow_taken, found.flow_hits} =
+        {masked_taken, masked_hits, exact_taken, exact_hits} & {32{c_q[13] & find}};
+    found.stash_hit[0] = stash_valid & stash_hit & c_q[19] & find;
+  end
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       busy_q <= 1'b0;
@@ -625,7 +655,7 @@ module mpnic_flow #(
                 op_q[mpnic_pkg::TABLE_OP_MASKED_READ[4:0]] | op_q[mpnic_pkg::TABLE_OP_RULE_READ[4:0]] |
                 op_q[mpnic_pkg::TABLE_OP_RULE_LOAD[4:0]];
     rsp_q <= c_q[1] ? '0 : rsp_q | place_of(stash_read) | token_place | peer_place |
-              RSP_W'(token_entry) | flow_entry | counters;
+              RSP_W'(token_entry) | flow_entry | counters | RSP_W'(found);
   end
   assign rsp_valid_o = done;
   assign rsp_o = rsp_q;

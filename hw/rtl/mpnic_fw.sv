@@ -219,7 +219,7 @@ module mpnic_fw #(
   assign nowhere = ~is_ram & ~is_rom & ~is_gates;
   assign fault = nowhere | (is_gates & partial) | (is_rom & (wstrb != 4'd0));
   always_comb begin
-    ready = nowhere | (is_gates & partial) | (is_gates & gates_ready_q);
+    ready = nowhere | (is_gates & (partial | gates_ready_q | posts));
     rdata = gates_rdata_q;
     if (is_ram) begin
       ready = ram_ready;
@@ -233,12 +233,13 @@ module mpnic_fw #(
   // --- an access to the gates ----------------------------------------------------------------------
 
   // It is taken (IDLE), done (ACT: at once, or when the window, the mailbox or the queue is free), its
-  // answer kept (KEEP), given. One that was taken is done, also if the processor is reset.
+  // answer kept (KEEP), given. A write is answered as it is taken: the processor goes on, and its next
+  // access here waits. One that was taken is done, also if the processor is reset.
   typedef enum logic [1:0] {IDLE, ACT, KEEP, GIVE} state_e;
   state_e      state_q;
   logic [11:0] off_q;
   logic [31:0] data_q;
-  logic        write_q, done, acts;
+  logic        write_q, done, acts, takes, posts;
   logic        in_window, in_box, in_queue, window_free, box_free, queue_there, queue_ready;
   assign in_window = (off_q >= 12'h100) & (off_q < 12'h400);
   assign in_box = off_q[11];
@@ -246,12 +247,14 @@ module mpnic_fw #(
                     (off_q[11:6] == QUEUE_STATS[11:6]);
   assign done = in_window ? window_free : in_box ? box_free : in_queue ? queue_ready : 1'b1;
   assign acts = (state_q == ACT) & done;
+  assign takes = (state_q == IDLE) & valid & is_gates & ~partial & cpu_runs_q;
+  assign posts = takes & (wstrb != 4'd0);
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) state_q <= IDLE;
     else begin
       unique case (state_q)
-        IDLE: if (valid && is_gates && !partial && cpu_runs_q) state_q <= ACT;
-        ACT: if (done) state_q <= KEEP;
+        IDLE: if (takes) state_q <= ACT;
+        ACT: if (done) state_q <= write_q ? IDLE : KEEP;
         KEEP: state_q <= GIVE;
         default: state_q <= IDLE;
       endcase

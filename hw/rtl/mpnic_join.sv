@@ -94,6 +94,8 @@ module mpnic_join #(
     .put_i        (1'b0),
     .put_value_i  ('0),
     .put_o        (),
+    .hits_o       (),
+    .taken_o      (),
     .port_valid_i (port7_i),
     .port_write_i,
     .port_place_i (id_i[INDEX_W-1:0]),

@@ -3,10 +3,11 @@
 //
 // Frames leave whole, in their order, one beat a clock, without gaps where the wire takes them. While
 // the port is not up or has no link in the clock in which a frame's first beat is taken, the frame is
-// swallowed: stat_down_o. Else stat_frames_o with its length, padding included. Either comes once, when
-// the frame's end was taken. abort_i: what stands before is reset. While it is high nothing is taken;
-// a frame that was half taken is forgotten without a count, and beats up to the next first one are no
-// frame. Frames that were wholly taken leave.
+// swallowed: stat_down_o, once, when its end was taken. Else, in the clock behind its last beat on the wire,
+// stat_frames_o with its length, padding included; or stat_wire_o, if m_axis_refused_i was high with that
+// beat. abort_i: what stands before is reset. While it is high nothing is taken; a frame that was half
+// taken is forgotten without a count, and beats up to the next first one are no frame. Frames that were
+// wholly taken leave.
 module mpnic_port_tx (
   input  logic         clk_i,
   input  logic         rst_ni,
@@ -26,9 +27,11 @@ module mpnic_port_tx (
   output logic         m_axis_tlast_o,
   output logic         m_axis_tvalid_o,
   input  logic         m_axis_tready_i,
+  input  logic         m_axis_refused_i,  // with a last beat: the wire does not take the frame
 
   output logic         stat_frames_o,
   output logic [15:0]  stat_bytes_o,
+  output logic         stat_wire_o,
   output logic         stat_down_o
 );
 
@@ -74,7 +77,6 @@ module mpnic_port_tx (
   logic [511:0] data1_q, mask;
   logic [63:0]  keep;
   logic [6:0]   bytes, bytes1_q;
-  logic [15:0]  len1_q;
   assign keep = ones(bytes0_q);
   always_comb begin
     for (int i = 0; i < 64; i++) mask[8*i+:8] = {8{keep[i]}};
@@ -90,7 +92,6 @@ module mpnic_port_tx (
       last1_q <= last0_q;
       data1_q <= data0_q & mask;
       bytes1_q <= bytes;
-      len1_q <= first0_q ? 16'(bytes) : len1_q + 16'(bytes);
     end
   end
 
@@ -129,6 +130,7 @@ module mpnic_port_tx (
 
   // To the wire, from registers.
   logic         valid_q, last_q;
+  logic [6:0]   bytes_q;
   logic [511:0] data_q;
   logic [63:0]  keep_q;
   assign f_ready = ~valid_q | m_axis_tready_i;
@@ -139,6 +141,7 @@ module mpnic_port_tx (
   always_ff @(posedge clk_i) begin
     if (f_ready) begin
       last_q <= f_last;
+      bytes_q <= f_bytes;
       data_q <= f_data;
       keep_q <= ones(f_bytes);
     end
@@ -148,20 +151,29 @@ module mpnic_port_tx (
   assign m_axis_tdata_o = data_q;
   assign m_axis_tkeep_o = keep_q;
 
-  logic        frames_q, down_q;
-  logic [15:0] sent_q;
+  // What left, and what did not.
+  logic        leaves, begins_q, frames_q, wire_q, down_q;
+  logic [15:0] len_q;
+  assign leaves = valid_q & m_axis_tready_i;
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
+      begins_q <= 1'b1;
       frames_q <= 1'b0;
+      wire_q <= 1'b0;
       down_q <= 1'b0;
     end else begin
-      frames_q <= ends & send1_q;
+      if (leaves) begins_q <= last_q;
+      frames_q <= leaves & last_q & ~m_axis_refused_i;
+      wire_q <= leaves & last_q & m_axis_refused_i;
       down_q <= ends & ~send1_q;
     end
   end
-  always_ff @(posedge clk_i) sent_q <= len1_q;
+  always_ff @(posedge clk_i) begin
+    if (leaves) len_q <= (begins_q ? 16'd0 : len_q) + 16'(bytes_q);
+  end
   assign stat_frames_o = frames_q;
-  assign stat_bytes_o = sent_q;
+  assign stat_bytes_o = len_q;
+  assign stat_wire_o = wire_q;
   assign stat_down_o = down_q;
 
 endmodule

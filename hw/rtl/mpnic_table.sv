@@ -10,6 +10,9 @@
 // between it stands in both. If a key stands in several places, its first counts: array 0 before 1,
 // lower ways first; never a mix.
 //
+// A clock before hit_o, hits_o and taken_o say of each place of the look-up's two buckets (ways of array
+// 0, then of array 1) whether its key stands there, and whether anything does. Without PUT alone.
+//
 // The port takes a request in each clock in which port_valid_i and ready_o are high and clear_i is
 // low, and carries them out in order: it writes an entry to a place (one that is not valid: clears the
 // place), or reads one; port_rvalid_o, with what stands there, comes PORT_LATENCY clocks later, and
@@ -53,6 +56,8 @@ module mpnic_table #(
   input  logic [VALUE_W-1:0]         put_value_i,
   // verilator lint_on UNUSEDSIGNAL
   output logic                       put_o,  // no hit, and put
+  output logic [7:0]                 hits_o,
+  output logic [7:0]                 taken_o,
 
   input  logic                       port_valid_i,
   input  logic                       port_write_i,
@@ -151,9 +156,7 @@ module mpnic_table #(
 
   // Of what memory does not show yet, for the look-up at 4: places that were cleared, and taken since.
   logic [7:0]           cleared4;
-  // verilator lint_off UNUSEDSIGNAL
   logic [7:0]           taken4, free_q;
-  // verilator lint_on UNUSEDSIGNAL
   logic [7:0]           hit_q;
   logic [8*VALUE_W-1:0] value_q;
   logic [8*ENTRY_W-1:0] others_q;
@@ -216,6 +219,8 @@ module mpnic_table #(
       value6_q <= again ? again_value : (|hit_q[3:0]) ? value0 : value1;
     end
   end
+  assign hits_o = hit_q;
+  assign taken_o = ~free_q;
   assign valid_o = valid_q[LATENCY-1];
   assign hit_o = hit6_q;
   assign value_o = value6_q;

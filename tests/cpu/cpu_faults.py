@@ -5,8 +5,13 @@ FAULTS = [
     # Registers and operands
     ("op != OP_FENCE && @rd != 5'd0@", "1'b1"),
     ("!is_store && @op != OP_FENCE@", "1'b1"),
-    ("a_q <= @op == OP_LUI@", "1'b0"),
-    ("(@is_csr && f3[2]@) ? {27'd0", "1'b0"),
+    ("OP_LUI: a = @32'd0@", "x1"),
+    ("OP_AUIPC, OP_JAL: a = @{pc_q, 2'd0}@", "{pc_plus, 2'd0}"),
+    ("OP_SYSTEM: a = @word_f3[2]@ ?", "1'b0"),
+    ("if (@wb@) regs[rd]", "wb && state_q != MEM"),
+    ("regs[rd] <= @res_d@", "res_q"),
+    ("if (state_q == SHIFT) res_d = @more ? shifted : res_q@", "shifted"),
+    ("target = {pc_q, 2'd0} + {{20{@insn_q[31]@}}", "1'b0"),
     # Arithmetic and comparisons
     ("compare_signed && a_q[31] == b_q[31]", "1'b0"),
     ("is_branch ? !f3[1] : !f3[0]", "!f3[1]"),
@@ -25,7 +30,7 @@ FAULTS = [
     ("octet[7] && !f3[2]", "octet[7]"),
     ("half[15] && !f3[2]", "1'b0"),
     ("if (@ready_i && error_i@)", "1'b0"),
-    ("state_d = @error_i@ ? TRAP : DECODE", "1'b0"),
+    ("state_d = @error_i@ ? TRAP : EXEC", "1'b0"),
     ("(@state_q == FETCH && !irq@)", "state_q == FETCH"),
     ("state_q == MEM ? {res_q[31:2], 2'd0} : {pc_q, 2'd0}",
      "(state_q == MEM && !ready_i) ? {res_q[31:2], 2'd0} : {pc_q, 2'd0}"),
@@ -34,7 +39,7 @@ FAULTS = [
     ("f3 < 3'd3", "1'b1"),
     ("if (@insn_q[1:0] != 2'd3@)", "1'b0"),
     # CSRs
-    ("f3[1:0] == 2'd1 || rs1 != 5'd0", "1'b1"),
+    ("f3[1:0] == 2'd1 || insn_q[19:15] != 5'd0", "1'b1"),
     ("csr[4:0] != 5'd1 && csr[4:0] != 5'd2", "csr[4:0] != 5'd1"),
     ("csr_old & ~a_q", "csr_old ^ a_q"),
     ("csr[11] && (csr[2] || csr[0])", "1'b0"),

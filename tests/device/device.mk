@@ -5,7 +5,8 @@ DEVICE := $(B)/device
 # Those that any engine passes, and those of the model.
 DEVICE_COMMON := host test_device test_hostile
 DEVICE_SRCS := $(DEVICE_COMMON) test_model
-DEVICE_CPPFLAGS := -Itests/device -Itests/unit -DFIRMWARE_IMAGE='"$(FW_IMAGE)"'
+DEVICE_PROBE := $(DEVICE)/probe.mpfw
+DEVICE_CPPFLAGS := -Itests/device -Itests/unit -DFIRMWARE_IMAGE='"$(FW_IMAGE)"' -DPROBE_IMAGE='"$(DEVICE_PROBE)"'
 
 TEST_TARGETS += test-device test-device-san test-device-twins
 .PHONY: test-device test-device-san test-device-twins
@@ -32,7 +33,7 @@ $(eval $(call device_engine,device-rtl-test,$(DEVICE_RTL_SIZES),\
 	--assert --x-assign fast --x-initial fast --savable,-DDEVICE_SAVABLE=1,verilated_save.o))
 DEVICE_RTL_OBJS := $(B)/obj/sim/model_engine.o $(B)/obj/tests/unit/build.o $(B)/obj/tests/unit/naive.o $(B)/obj/sim/gen.o \
 	$(DEVICE_RTL)/librtl_engine.a $(MODEL_LIB) $(FW_LIB)
-$(DEVICE)/device-rtl: $(DEVICE_COMMON:%=$(B)/obj/tests/device/%.o) $(B)/obj/tests/device/rtl.o $(DEVICE_RTL_OBJS)
+$(DEVICE)/device-rtl: $(patsubst %,$(B)/obj/tests/device/%.o,$(DEVICE_COMMON) test_rtl rtl) $(DEVICE_RTL_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $^ -o $@ -lcriterion $(RTL_LIBS)
 
@@ -55,7 +56,16 @@ soak-device-lockstep: $(DEVICE)/lockstep $(FW_IMAGE)
 	@rm -f $(DEVICE)/snapshot-lockstep
 	HOST_SNAPSHOT=$(DEVICE)/snapshot-lockstep $< --count $$(( $${SOAK_SECONDS:-600} * 20 )) --seed $$(date +%s)
 
-test-device-rtl: $(DEVICE)/device-rtl $(FW_IMAGE)
+# Another firmware, for the core in RTL alone.
+$(DEVICE)/probe.elf: tests/device/probe.c $(FW)/rv/start.o firmware/link.ld $(FW_HDRS)
+	@mkdir -p $(@D)
+	$(RV)gcc $(CPPFLAGS) $(RV_CFLAGS) -c -o $(@:.elf=.o) $<
+	$(RV_LINK) -T firmware/link.ld -o $@ $(@:.elf=.o) $(FW)/rv/start.o
+$(DEVICE_PROBE): $(DEVICE)/probe.elf firmware/image.py
+	$(RV)objcopy -O binary $< $(@:.mpfw=.body)
+	firmware/image.py $(@:.mpfw=.body) $@
+
+test-device-rtl: $(DEVICE)/device-rtl $(FW_IMAGE) $(DEVICE_PROBE)
 	@rm -f $(DEVICE)/snapshot
 	@HOST_SNAPSHOT=$(DEVICE)/snapshot $(RUN) device-rtl $<
 

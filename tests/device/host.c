@@ -175,19 +175,19 @@ uint32_t host_mailbox(struct host *h, uint32_t command, uint32_t arg0, uint32_t 
 	return AT_WORK;
 }
 
-static size_t read_image(uint8_t *image, size_t size)
+static size_t read_image(const char *path, uint8_t *image, size_t size)
 {
-	FILE *file = must(fopen(FIRMWARE_IMAGE, "rb"));
+	FILE *file = must(fopen(path, "rb"));
 	const size_t len = fread(image, 1, size, file);
 
 	fclose(file);
 	return len;
 }
 
-uint32_t host_boot(struct host *h)
+uint32_t host_boot_image(struct host *h, const char *path)
 {
 	static uint8_t image[MPNIC_FW_IMAGE_MAX];
-	const size_t len = read_image(image, sizeof(image));
+	const size_t len = read_image(path, image, sizeof(image));
 
 	for (size_t at = 0; at < len; at += MPNIC_MAILBOX_WINDOW) {
 		const size_t n = len - at < MPNIC_MAILBOX_WINDOW ? len - at : MPNIC_MAILBOX_WINDOW;
@@ -203,6 +203,11 @@ uint32_t host_boot(struct host *h)
 	host_mailbox(h, MPNIC_MAILBOX_START, (uint32_t)len, 0);
 	host_poll(h, POLLS);
 	return host_read(h, MPNIC_HOST_DEVICE_STATUS);
+}
+
+uint32_t host_boot(struct host *h)
+{
+	return host_boot_image(h, FIRMWARE_IMAGE);
 }
 
 static void ring_alloc(struct host *h, struct host_ring *ring, unsigned int log2, size_t desc,

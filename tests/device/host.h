@@ -63,6 +63,8 @@ extern int (*host_save)(struct mpnic_device *device, const char *path);
 extern int (*host_restore)(struct mpnic_device *device, const char *path);
 /* Load and start the firmware's image. Returns DEVICE_STATUS. */
 uint32_t host_boot(struct host *h);
+/* The same with another image. */
+uint32_t host_boot_image(struct host *h, const char *path);
 void host_admin_ring(struct host *h);
 /* One admin command; returns its status, 0xffff if it is not answered. @out: 112 bytes, or NULL. */
 uint16_t host_admin(struct host *h, uint16_t op, uint32_t id, uint32_t arg, const void *in,

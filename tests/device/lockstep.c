@@ -11,6 +11,7 @@
  * Not compared: how many interrupts completions make, which is a matter of time; the log; how often
  * a table moved entries, whose hash is secret.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -487,7 +488,11 @@ static void step(void)
 						   command,	 read_events, doorbell};
 	const unsigned int kind = below(40) ? below(KINDS) : KINDS;
 
+	const int refuses = below(8) ? 0 : -EAGAIN;
+
 	sync_time();
+	EACH(h)
+	h->wire_error = refuses;
 	if (kind == KINDS) {
 		renew_queue();
 	} else {

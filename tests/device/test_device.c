@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The device as a driver sees it: registers, boot, queues, filters, errors, interrupts, reset. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <string.h>
 
 #include "build.h"
@@ -691,6 +692,34 @@ Test(device, a_first_syn_to_an_unknown_peer_is_punted_to_the_host_unless_it_bypa
 	host_send(h, 0, f.bytes, (uint16_t)f.len, MPNIC_TX_EOP | MPNIC_TX_BYPASS, 0);
 	host_ring_tx(h, 0);
 	host_poll(h, 1);
+	cr_assert_eq(h->sent_count, 1);
+	host_free(h);
+}
+
+Test(device, what_the_wire_does_not_take_is_counted)
+{
+	struct host *h = host_up(1, LOG2);
+	static struct frame f;
+
+	frame_of(&f, 10, ACK);
+	h->wire_error = -EAGAIN;
+	host_send(h, 0, f.bytes, (uint16_t)f.len, MPNIC_TX_EOP, 0);
+	host_ring_tx(h, 0);
+	host_poll(h, 1);
+	cr_assert_eq(host_stat(h, 0, MPNIC_STAT_TX_WIRE), 1);
+	cr_assert_eq(host_stat(h, 0, MPNIC_STAT_TX_FRAMES), 0);
+	h->wire_error = 0;
+	host_send(h, 0, f.bytes, (uint16_t)f.len, MPNIC_TX_EOP, 0);
+	host_ring_tx(h, 0);
+	host_poll(h, 1);
+	cr_assert_eq(host_stat(h, 0, MPNIC_STAT_TX_WIRE), 1);
+	cr_assert_eq(host_stat(h, 0, MPNIC_STAT_TX_FRAMES), 1);
+	cr_assert_eq(host_stat(h, 0, MPNIC_STAT_TX_BYTES), f.len);
+	h->engine->link(h->device, 0, false);
+	host_send(h, 0, f.bytes, (uint16_t)f.len, MPNIC_TX_EOP, 0);
+	host_ring_tx(h, 0);
+	host_poll(h, 1);
+	cr_assert_eq(host_stat(h, 0, MPNIC_STAT_TX_DOWN), 1);
 	cr_assert_eq(h->sent_count, 1);
 	host_free(h);
 }

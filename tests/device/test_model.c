@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the device's model alone has: it sleeps, its wires refuse, its bursts are of one poll. */
+/* What the device's model alone has: it sleeps, its bursts are of one poll. */
 #include <criterion/criterion.h>
-#include <errno.h>
 
 #include "build.h"
 #include "host.h"
@@ -23,27 +22,6 @@ static void receive(struct host *h, unsigned int port, size_t payload)
 
 	frame_of(&f, payload);
 	h->engine->receive(h->device, port, f.bytes, f.len);
-}
-
-Test(device, what_the_wire_does_not_take_is_counted)
-{
-	struct host *h = host_up(1, LOG2);
-	static struct frame f;
-
-	frame_of(&f, 10);
-	h->wire_error = -EAGAIN;
-	host_send(h, 0, f.bytes, (uint16_t)f.len, MPNIC_TX_EOP, 0);
-	host_ring_tx(h, 0);
-	host_poll(h, 1);
-	cr_assert_eq(host_stat(h, 0, MPNIC_STAT_TX_WIRE), 1);
-	h->wire_error = 0;
-	h->engine->link(h->device, 0, false);
-	host_send(h, 0, f.bytes, (uint16_t)f.len, MPNIC_TX_EOP, 0);
-	host_ring_tx(h, 0);
-	host_poll(h, 1);
-	cr_assert_eq(host_stat(h, 0, MPNIC_STAT_TX_DOWN), 1);
-	cr_assert_eq(h->sent_count, 0);
-	host_free(h);
 }
 
 Test(device, a_burst_makes_one_interrupt)

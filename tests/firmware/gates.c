@@ -39,6 +39,12 @@ static bool find_window(struct gates *g, uint32_t off, struct span *span)
 	return false;
 }
 
+/* Of the table port's windows, and what tells the host that something is done: not before it is. */
+static void expect_settled(struct gates *g, bool touches)
+{
+	g->misused += touches && g->table_busy;
+}
+
 static uint32_t word_at(const void *from, uint32_t off)
 {
 	uint32_t word;
@@ -154,8 +160,10 @@ static uint32_t read_reg(struct gates *g, uint32_t off)
 {
 	struct span span;
 
-	if (find_window(g, off, &span))
+	if (find_window(g, off, &span)) {
+		expect_settled(g, span.bytes == &g->table_rsp);
 		return word_at(span.bytes, off - span.first);
+	}
 	if (off - MPNIC_FW_SIZES < 24)
 		return read_sizes(g, off);
 	if (off - MPNIC_FW_SERIAL < sizeof(serial))
@@ -222,8 +230,7 @@ static uint32_t read_reg(struct gates *g, uint32_t off)
 
 static void do_table(struct gates *g)
 {
-	if (g->table_busy)
-		g->misused++;
+	expect_settled(g, true);
 	if (g->before)
 		g->before(g);
 	g->commands[g->table_cmd.op % 32]++;
@@ -245,6 +252,7 @@ static void do_settings(struct gates *g)
 
 static void do_event(struct gates *g)
 {
+	expect_settled(g, true);
 	if (g->event_busy)
 		g->misused++;
 	else if (g->event_count < GATES_EVENTS)
@@ -304,6 +312,7 @@ static void write_reg(struct gates *g, uint32_t off, uint32_t value)
 		if (span.writable)
 			memcpy((uint8_t *)span.bytes + (off - span.first), &value, sizeof(value));
 		g->misused += !span.writable;
+		expect_settled(g, span.bytes == &g->table_cmd);
 		return;
 	}
 	if (off >= MPNIC_FW_QUEUE_CONTROL && off < MPNIC_FW_PORT_SELECT) {
@@ -328,6 +337,7 @@ static void write_reg(struct gates *g, uint32_t off, uint32_t value)
 		return;
 	case MPNIC_FW_ADMIN_GO:
 		g->misused += !g->admin_waits;
+		expect_settled(g, true);
 		g->admin_waits = false;
 		return;
 	case MPNIC_FW_TABLE_GO:

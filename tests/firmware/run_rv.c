@@ -206,6 +206,7 @@ static void begin(unsigned int steps, bool traced)
 	gates_init(&g, &config, 11);
 	g.polled = turn;
 	g.trace = traced ? note : NULL;
+	g.table_polls = 2;
 	host = (struct host){.seed = 5, .steps = steps};
 }
 

@@ -240,9 +240,12 @@ static bool tried_all(const struct drive *d)
 	for (i = 0; i < 4; i++)
 		all &= totals.speaks[i] > 0;
 	for (i = 0; i < OPS; i++) {
-		if (i != MPNIC_TABLE_OP_DSS_READ && i != MPNIC_TABLE_OP_DSS_WRITE)
+		if (i != MPNIC_TABLE_OP_DSS_READ && i != MPNIC_TABLE_OP_DSS_WRITE &&
+		    i != MPNIC_TABLE_OP_COUNT)
 			all &= d->ops[i] > 0;
 	}
+	for (i = 0; i < 3; i++)
+		all &= d->found[i] > 0;
 	return all;
 }
 
@@ -268,7 +271,8 @@ static void report(const struct drive *d, uint64_t seed)
 	printf("\ncommands:");
 	for (i = 0; i < OPS; i++)
 		printf(" %" PRIu64, d->ops[i]);
-	printf("\n");
+	printf("; FIND found %" PRIu64 " in flow, %" PRIu64 " in masked, %" PRIu64 " in stash\n",
+	       d->found[0], d->found[1], d->found[2]);
 }
 
 int main(int argc, char **argv)

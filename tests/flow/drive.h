@@ -10,7 +10,7 @@ enum {
 	HOSTS = 8,
 	PORTS = 3,
 	TOKEN_POOL = 40,
-	OPS = MPNIC_TABLE_OP_COUNT,
+	OPS = MPNIC_TABLE_OP_FIND + 1,
 	NETWORKS = 4, /* NETWORK_STEP from one to the next */
 	NETWORK_STEP = 85,
 };
@@ -57,6 +57,7 @@ struct drive {
 	bool rss_old;		   /* a new RSS key is due */
 	struct tally exact[BENCH_FLOWS], masked[BENCH_FLOWS], rule[MPNIC_RULES];
 	uint64_t ops[OPS], moves, insertions, no_room, aimed;
+	uint64_t found[3]; /* by FIND: in flow, masked, stash */
 
 	/* Packets. */
 	unsigned int mood, left, gap;

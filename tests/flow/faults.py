@@ -15,6 +15,14 @@ FAULTS = [
     ("(@c_q[23]@ & op_q[mpnic_pkg::TABLE_OP_CONN[4:0]])", "c_q[25]"),
     ("(@c_q[14]@ & op_q[mpnic_pkg::TABLE_OP_FIRST_SYN[4:0]])", "c_q[16]"),
     ("writes_flow = @c_q[20]@ &", "c_q[21]"),
+    # FIND: in the slot's place, each answer at its clock.
+    ("find3_q <= @c_q[2]@ & find", "c_q[3]"),
+    ("hash & {64{@c_q[8]@ & find}}", "c_q[7]"),
+    ("& {32{@c_q[13]@ & find}}", "c_q[14]"),
+    ("stash_hit & @c_q[19]@ & find", "c_q[18]"),
+    ("(masked_valid3 | @find3_q@)", "1'b0"),
+    ("masked_key3 = @find3_q@ ?", "1'b0"),
+    ("taken_o = @~free_q@;", "hit_q"),
     # What a look-up in the stash takes over from those before it.
     ("in_rows(clears_q[8*6+:8], beside2_q[8+:2])", "8'd0"),
     ("(taken4_q | in_rows(puts6, beside4_q[2+:2]))", "taken4_q"),

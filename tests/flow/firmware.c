@@ -107,6 +107,26 @@ static void add_read(struct drive *d, uint8_t which, uint32_t at)
 	add(d, MPNIC_TABLE_OP_READ, at)->cmd.which = which;
 }
 
+/* What stands somewhere, perhaps but for a bit. */
+static void find_standing(struct drive *d, uint8_t which, uint32_t at)
+{
+	struct table_key key = key_at(table_of(d, which), at);
+
+	if (one_in(d, 4))
+		key.word[below(d, KEY_WORDS)] ^= 1ull << below(d, 64);
+	add_data(d, MPNIC_TABLE_OP_FIND, (uint32_t)rnd(d), &key, sizeof(key));
+}
+
+/* What a packet looks for. */
+static void find_sought(struct drive *d, const struct mpnic_hdr *hdr)
+{
+	struct mpnic_key key;
+	bool flip;
+
+	if (mpnic_flow_key(d->state, hdr, one_in(d, 3), &key, &flip))
+		add_data(d, MPNIC_TABLE_OP_FIND, (uint32_t)rnd(d), &key, sizeof(key));
+}
+
 /* An insertion into a table that only firmware changes. */
 static bool insert(struct drive *d, uint8_t which, const struct table_key *key, uint32_t value)
 {
@@ -631,7 +651,7 @@ static void firmware_aim(struct drive *d)
 			add(d, MPNIC_TABLE_OP_TOKEN_READ, index);
 		return;
 	}
-	switch (below(d, 13)) {
+	switch (below(d, 15)) {
 	case 0:
 	case 1:
 	case 2:
@@ -655,6 +675,10 @@ static void firmware_aim(struct drive *d)
 		break;
 	case 11:
 		write_small(d, d->last.source % 64, d->said.hash);
+		break;
+	case 12:
+	case 13:
+		find_sought(d, &d->last);
 		break;
 	default:
 		if (d->said.rule != UINT8_MAX)
@@ -682,7 +706,7 @@ void firmware_plan(struct drive *d)
 		return;
 	}
 	some_header(d, &hdr);
-	switch (below(d, 20)) {
+	switch (below(d, 21)) {
 	case 0:
 	case 1:
 		insert_flow(d, &hdr);
@@ -739,6 +763,10 @@ void firmware_plan(struct drive *d)
 	case 18:
 		which = (uint8_t)below(d, 5);
 		add_read(d, which, some_place(d, which));
+		break;
+	case 19:
+		which = (uint8_t)below(d, 5);
+		find_standing(d, which, some_place(d, which));
 		break;
 	default:
 		add(d, one_in(d, 2) ? MPNIC_TABLE_OP_FLOW_READ : MPNIC_TABLE_OP_MASKED_READ,
@@ -909,6 +937,18 @@ static void model_flow(struct drive *d, const struct mpnic_table_cmd *cmd)
 	d->masked[cmd->id] = (struct tally){0};
 }
 
+static void model_find(struct drive *d, const struct mpnic_table_cmd *cmd,
+		       struct mpnic_table_rsp *rsp)
+{
+	struct mpnic_table_found found;
+
+	mpnic_state_command(d->state, cmd, rsp);
+	memcpy(&found, rsp->data, sizeof(found));
+	d->found[0] += !!found.flow_hits;
+	d->found[1] += !!found.masked_hits;
+	d->found[2] += found.stash_hit;
+}
+
 static void model_token(struct drive *d, const struct mpnic_table_cmd *cmd,
 			struct mpnic_table_rsp *rsp)
 {
@@ -991,6 +1031,9 @@ void firmware_model(struct drive *d, const struct command *c, struct mpnic_table
 		break;
 	case MPNIC_TABLE_OP_RSS_KEY:
 		mpnic_toeplitz_prepare(&s->rss, cmd->data, MPNIC_RSS_KEY_LEN);
+		break;
+	case MPNIC_TABLE_OP_FIND:
+		model_find(d, cmd, rsp);
 		break;
 	default:
 		abort();

@@ -692,6 +692,24 @@ static int compare_state(struct run *r, uint8_t op, uint8_t which, uint32_t id, 
 	return -EINVAL;
 }
 
+/* What FIND says of a key that stands somewhere. */
+static int compare_find(struct run *r, const uint8_t *key)
+{
+	struct mpnic_table_cmd cmd = {.op = MPNIC_TABLE_OP_FIND};
+	struct mpnic_table_rsp rtl, twin;
+	int err;
+
+	memcpy(cmd.data, key, sizeof(struct mpnic_key));
+	err = engine_ask(r->engine, &cmd, &rtl);
+	if (err)
+		return err;
+	mpnic_state_command(r->twin, &cmd, &twin);
+	if (!memcmp(&rtl, &twin, sizeof(rtl)))
+		return 0;
+	puts("RTL and twin differ: what is found at the end of the round");
+	return -EINVAL;
+}
+
 /* Places of tables. Of one that is not taken key and value mean nothing. */
 static int compare_tables(struct run *r)
 {
@@ -710,6 +728,8 @@ static int compare_tables(struct run *r)
 			mpnic_state_command(r->twin, &cmd, &rsp);
 			memcpy(&twin, &rsp, sizeof(twin));
 			r->places += twin.valid;
+			if (!err && twin.valid)
+				err = compare_find(r, twin.key);
 			if (err || (!rtl.valid && !twin.valid) || !memcmp(&rtl, &twin, sizeof(rtl)))
 				continue;
 			printf("RTL and twin differ: place %u of %s\n", id,

@@ -15,9 +15,11 @@ constexpr unsigned LONGEST = 9600, SHORTEST = 14, HANG = 3000;
 
 Vmpnic_port_tx *top;
 std::deque<Beat> source;
-std::deque<size_t> told; // counts to come: bytes, 0 for a frame that is swallowed
 std::deque<Bytes> leave;
-uint64_t frames_done, sent, down, aborted, padded;
+unsigned swallowed; // frames, of which no count came yet
+uint64_t frames_done, sent, refused, down, aborted, padded;
+size_t left_bytes; // of the frame whose last beat the wire saw in the clock before; 0: none
+bool left_refused;
 bool alive, up;
 Bytes half;
 
@@ -56,24 +58,26 @@ void taken(const Beat &beat)
 	padded += half.size() < MPNIC_WIRE_MIN;
 	if (half.size() < MPNIC_WIRE_MIN)
 		half.resize(MPNIC_WIRE_MIN);
-	told.push_back(up ? half.size() : 0);
 	if (up)
 		leave.push_back(half);
+	else
+		swallowed++;
 }
 
+// What left is told of a clock later; what is swallowed, some time.
 bool check_pulses()
 {
-	if (!top->stat_frames_o && !top->stat_down_o)
-		return true;
-	if (told.empty() || (top->stat_frames_o && top->stat_down_o))
+	if (top->stat_down_o && !swallowed--)
 		return fail("a count of nothing");
-	if (bool(top->stat_frames_o) != (told.front() != 0))
+	down += top->stat_down_o;
+	if (top->stat_frames_o != (left_bytes && !left_refused) ||
+	    top->stat_wire_o != (left_bytes && left_refused))
 		return fail("another count");
-	if (top->stat_frames_o && top->stat_bytes_o != told.front())
+	if (top->stat_frames_o && top->stat_bytes_o != left_bytes)
 		return fail("other bytes");
 	sent += top->stat_frames_o;
-	down += top->stat_down_o;
-	told.pop_front();
+	refused += top->stat_wire_o;
+	left_bytes = 0;
 	return true;
 }
 
@@ -84,7 +88,8 @@ bool run(uint64_t frames)
 	bool fast = false, stuffed = false, begins = true, inside = false;
 	uint64_t idle = 0, clocks = 0, mode_left = 0, abort_left = 0;
 
-	while (frames_done < frames || !source.empty() || !told.empty() || !leave.empty()) {
+	while (frames_done < frames || !source.empty() || swallowed || left_bytes ||
+	       !leave.empty()) {
 		const bool drains = frames_done >= frames;
 
 		if (!mode_left--) {
@@ -124,6 +129,7 @@ bool run(uint64_t frames)
 			put(top->s_data_i, offered.data, BEAT);
 		}
 		top->m_axis_tready_i = drains || (!stuffed && takes(fast));
+		top->m_axis_refused_i = one_in(3);
 		top->eval();
 
 		if (!check_pulses())
@@ -150,6 +156,8 @@ bool run(uint64_t frames)
 		if (sink.clock(top->m_axis_tvalid_o, out, left, wrong)) {
 			if (leave.empty() || leave.front() != sink.frame)
 				return fail("another frame leaves");
+			left_bytes = leave.front().size();
+			left_refused = top->m_axis_refused_i;
 			leave.pop_front();
 		}
 		if (!wrong.empty())
@@ -164,7 +172,7 @@ bool run(uint64_t frames)
 		}
 		if (fast && mode_left < 1000 && !top->s_ready_o && !top->abort_i)
 			return fail("not ready, though all that leaves is taken");
-		idle = (take || left || (leave.empty() && told.empty()) || !top->m_axis_tready_i)
+		idle = (take || left || (leave.empty() && !swallowed) || !top->m_axis_tready_i)
 			       ? 0
 			       : idle + 1;
 		if (idle > HANG)
@@ -176,11 +184,12 @@ bool run(uint64_t frames)
 			top->s_valid_i = 0;
 		clocks++;
 	}
-	if (!sent || !down || !padded || !aborted)
+	if (!sent || !refused || !down || !padded || !aborted)
 		return fail("not everything was tried");
 	printf("%" PRIu64 " frames in %" PRIu64 " clocks: %" PRIu64 " sent, %" PRIu64
-	       " swallowed, %" PRIu64 " short; %" PRIu64 " aborts in a frame\n",
-	       frames_done, clocks, sent, down, padded, aborted);
+	       " refused, %" PRIu64 " swallowed, %" PRIu64 " short; %" PRIu64
+	       " aborts in a frame\n",
+	       frames_done, clocks, sent, refused, down, padded, aborted);
 	return true;
 }
 

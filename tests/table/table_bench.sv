@@ -190,6 +190,8 @@ module table_bench #(
     .hit_o,
     .value_o,
     .put_o,
+    .hits_o      (),
+    .taken_o     (),
     .port_valid_i(broken[REQUEST_W-1]),
     .port_write_i(broken[REQUEST_W-2]),
     .port_place_i(broken[ENTRY_W+:PLACE_W]),

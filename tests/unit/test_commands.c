@@ -57,9 +57,19 @@ static bool answer_is(const void *data, size_t len)
 	return !memcmp(rsp.data, data, len);
 }
 
+static struct mpnic_table_found find(const struct mpnic_key *key)
+{
+	struct mpnic_table_found found;
+
+	cr_assert_eq(command(MPNIC_TABLE_OP_FIND, 0, 0, key, sizeof(*key)), 0);
+	memcpy(&found, rsp.data, sizeof(found));
+	cr_assert(answer_is(&found, sizeof(found)));
+	return found;
+}
+
 Test(commands, unknown_ones_do_nothing)
 {
-	for (unsigned int op = MPNIC_TABLE_OP_COUNT + 1; op < 256; op++) {
+	for (unsigned int op = MPNIC_TABLE_OP_FIND + 1; op < 256; op++) {
 		cr_assert_eq(command((uint8_t)op, 0, 0, "x", 1), -EINVAL);
 		cr_assert(answer_is("", 0));
 	}
@@ -145,6 +155,8 @@ Test(commands, flag_tcp_of_flow_and_of_dss)
 	struct pkt pkt = pkt_join(4, 0);
 	struct mpnic_result result;
 	const uint32_t generation = 0;
+	struct mpnic_key key;
+	bool flip;
 
 	/* A token stands everywhere, so that it stands where it should. */
 	for (uint32_t at = 0; at < TOKENS; at++)
@@ -160,6 +172,11 @@ Test(commands, flag_tcp_of_flow_and_of_dss)
 	mpnic_state_packet(state, &pkt.hdr, &pkt.csum, 0, &result, NULL);
 	cr_assert_eq(result.token, MPNIC_TOKEN_LEARNT);
 	cr_assert_eq(result.flow_id, 7);
+	cr_assert(mpnic_flow_key(state, &pkt.hdr, false, &key, &flip));
+	cr_assert_eq(find(&key).stash_hit, 1);
+	cr_assert_eq(find(&key).flow_hits, 0);
+	key.lo_port ^= 1;
+	cr_assert_eq(find(&key).stash_hit, 0);
 }
 
 /* The key clears all tables and nothing else. */
@@ -176,6 +193,60 @@ Test(commands, hash_key)
 	cr_assert_eq(mpnic_flow_at(state, 9)->mark, 5);
 	cr_assert_eq(mpnic_flow_insert(state, &key, 9, &flow), 0);
 	cr_assert_eq(mpnic_flow_find(state, &key), 9);
+}
+
+/* What FIND says of a table is what READ says of the eight places. */
+static void same_as_read(uint8_t which, const struct mpnic_key *key, uint64_t hash, uint8_t hits,
+			 uint8_t taken)
+{
+	const uint32_t buckets = FLOWS / 8;
+	struct mpnic_table_place place;
+
+	for (unsigned int i = 0; i < 8; i++) {
+		const uint32_t bucket = i < 4 ? (uint32_t)hash % buckets
+					      : buckets + (uint32_t)(hash >> 32) % buckets;
+
+		cr_assert_eq(command(MPNIC_TABLE_OP_READ, which, bucket * 4 + i % 4, NULL, 0), 0);
+		memcpy(&place, rsp.data, sizeof(place));
+		cr_assert_eq(taken >> i & 1, place.valid);
+		cr_assert_eq(hits >> i & 1,
+			     place.valid && !memcmp(place.key, key, sizeof(place.key)));
+	}
+}
+
+Test(commands, find)
+{
+	const struct mpnic_flow flow = {.conn_id = MPNIC_ID_NONE};
+	struct mpnic_key key = {.hi_addr = {1}, .kind = 4};
+	struct mpnic_table_place place = {.valid = 1};
+	struct mpnic_table_found found;
+	unsigned int hits = 0;
+
+	for (uint16_t i = 0; i < FLOWS / 2; i++) {
+		key.hi_port = i;
+		cr_assert_eq(mpnic_flow_insert(state, &key, i, &flow), 0);
+	}
+	for (uint16_t i = 0; i < FLOWS; i++) {
+		key.hi_port = i;
+		found = find(&key);
+		same_as_read(MPNIC_TABLE_FLOW, &key, found.hash, found.flow_hits, found.flow_taken);
+		same_as_read(MPNIC_TABLE_MASKED, &key, found.hash, found.masked_hits,
+			     found.masked_taken);
+		hits += !!found.flow_hits;
+		cr_assert_eq(found.stash_hit, 0);
+		/* In both buckets: as while it is moved. */
+		memcpy(place.key, &key, sizeof(key));
+		command(MPNIC_TABLE_OP_WRITE, MPNIC_TABLE_MASKED,
+			(uint32_t)found.hash % (FLOWS / 8) * 4 + i % 4, &place, sizeof(place));
+		command(MPNIC_TABLE_OP_WRITE, MPNIC_TABLE_MASKED,
+			FLOWS / 2 + (uint32_t)(found.hash >> 32) % (FLOWS / 8) * 4 + 3, &place,
+			sizeof(place));
+		found = find(&key);
+		same_as_read(MPNIC_TABLE_MASKED, &key, found.hash, found.masked_hits,
+			     found.masked_taken);
+		cr_assert_eq(found.masked_hits, 1 << i % 4 | 0x80);
+	}
+	cr_assert_eq(hits, FLOWS / 2);
 }
 
 Test(commands, settings)

@@ -204,6 +204,7 @@ package mpnic_pkg;
   localparam logic [7:0] TABLE_OP_HASH_KEY = 8'd18;
   localparam logic [7:0] TABLE_OP_RSS_KEY = 8'd19;
   localparam logic [7:0] TABLE_OP_COUNT = 8'd20;
+  localparam logic [7:0] TABLE_OP_FIND = 8'd21;
 
   // MPTCP version that the caller gives with a frame.
   localparam logic [7:0] GIVEN_V0 = 8'd0;
@@ -884,6 +885,25 @@ package mpnic_pkg;
   localparam int unsigned TABLE_PLACE_VALID_W = 8;
   localparam int unsigned TABLE_PLACE_RESERVED_LSB = 360;
   localparam int unsigned TABLE_PLACE_RESERVED_W = 24;
+
+  // Answer to FIND: the key's hash, and what a look-up by it sees in flow, masked and stash. Bit w
+  // of hits and of taken: way w of the bucket of array 0; bit 4 + w: of array 1. The bucket of
+  // array 0 is the lower half of the hash modulo the buckets, that of array 1 the upper half.
+  localparam int unsigned TABLE_FOUND_W = 128;
+  localparam int unsigned TABLE_FOUND_HASH_LSB = 0;
+  localparam int unsigned TABLE_FOUND_HASH_W = 64;
+  localparam int unsigned TABLE_FOUND_FLOW_HITS_LSB = 64;
+  localparam int unsigned TABLE_FOUND_FLOW_HITS_W = 8;
+  localparam int unsigned TABLE_FOUND_FLOW_TAKEN_LSB = 72;
+  localparam int unsigned TABLE_FOUND_FLOW_TAKEN_W = 8;
+  localparam int unsigned TABLE_FOUND_MASKED_HITS_LSB = 80;
+  localparam int unsigned TABLE_FOUND_MASKED_HITS_W = 8;
+  localparam int unsigned TABLE_FOUND_MASKED_TAKEN_LSB = 88;
+  localparam int unsigned TABLE_FOUND_MASKED_TAKEN_W = 8;
+  localparam int unsigned TABLE_FOUND_STASH_HIT_LSB = 96;
+  localparam int unsigned TABLE_FOUND_STASH_HIT_W = 8;
+  localparam int unsigned TABLE_FOUND_RESERVED_LSB = 104;
+  localparam int unsigned TABLE_FOUND_RESERVED_W = 24;
 
 endpackage
 // verilator lint_on UNUSEDPARAM

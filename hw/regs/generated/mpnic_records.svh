@@ -308,3 +308,16 @@ typedef struct packed {
   logic [31:0] value;
   logic [319:0] key;
 } mpnic_table_place_t;
+
+// Answer to FIND: the key's hash, and what a look-up by it sees in flow, masked and stash. Bit w
+// of hits and of taken: way w of the bucket of array 0; bit 4 + w: of array 1. The bucket of array
+// 0 is the lower half of the hash modulo the buckets, that of array 1 the upper half.
+typedef struct packed {
+  logic [23:0] reserved;
+  logic [7:0] stash_hit;
+  logic [7:0] masked_taken;
+  logic [7:0] masked_hits;
+  logic [7:0] flow_taken;
+  logic [7:0] flow_hits;
+  logic [63:0] hash;
+} mpnic_table_found_t;

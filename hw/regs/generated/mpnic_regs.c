@@ -417,6 +417,8 @@ const char *mpnic_table_op_name(unsigned int value)
 		return "rss_key";
 	case MPNIC_TABLE_OP_COUNT:
 		return "count";
+	case MPNIC_TABLE_OP_FIND:
+		return "find";
 	default:
 		return "?";
 	}

@@ -292,6 +292,11 @@ enum mpnic_table_op_code {
 	 * that moment
 	 */
 	MPNIC_TABLE_OP_COUNT = 20,
+	/*
+	 * data: a key, shorter ones with zeros behind them: its hash, and what stands in its
+	 * buckets (record table_found)
+	 */
+	MPNIC_TABLE_OP_FIND = 21,
 };
 
 /* MPTCP version that the caller gives with a frame. */
@@ -1180,6 +1185,33 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_place, key) == 0, "table_place.k
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_place, value) == 40, "table_place.value");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_place, valid) == 44, "table_place.valid");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_place, reserved) == 45, "table_place.reserved");
+
+/*
+ * Answer to FIND: the key's hash, and what a look-up by it sees in flow, masked and stash. Bit w
+ * of hits and of taken: way w of the bucket of array 0; bit 4 + w: of array 1. The bucket of
+ * array 0 is the lower half of the hash modulo the buckets, that of array 1 the upper half. 16
+ * bytes.
+ */
+struct mpnic_table_found {
+	uint64_t hash; /* of the key, in any table */
+	uint8_t flow_hits; /* flow: places at which the key stands */
+	uint8_t flow_taken; /* flow: places at which something stands */
+	uint8_t masked_hits; /* masked: the same */
+	uint8_t masked_taken; /* masked: the same */
+	uint8_t stash_hit; /* 1: the key stands in the stash */
+	uint8_t reserved[3]; /* zero */
+};
+
+MPNIC_STATIC_ASSERT(sizeof(struct mpnic_table_found) == 16, "table_found");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_found, hash) == 0, "table_found.hash");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_found, flow_hits) == 8, "table_found.flow_hits");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_found, flow_taken) == 9, "table_found.flow_taken");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_found, masked_hits) == 10,
+		    "table_found.masked_hits");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_found, masked_taken) == 11,
+		    "table_found.masked_taken");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_found, stash_hit) == 12, "table_found.stash_hit");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_table_found, reserved) == 13, "table_found.reserved");
 
 /* Names as docs, counters and reports print them; "?" for an unknown value. */
 const char *mpnic_parse_name(unsigned int value);

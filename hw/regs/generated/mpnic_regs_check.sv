@@ -24,6 +24,7 @@ module mpnic_regs_check;
   mpnic_table_cmd_t r_table_cmd;
   mpnic_table_rsp_t r_table_rsp;
   mpnic_table_place_t r_table_place;
+  mpnic_table_found_t r_table_found;
 
   initial begin
     if ($bits(mpnic_opt_t) != mpnic_pkg::OPT_W)
@@ -956,6 +957,36 @@ module mpnic_regs_check;
     r_table_place.reserved = '1;
     if (r_table_place != (((384'd1 << mpnic_pkg::TABLE_PLACE_RESERVED_W) - 1) << mpnic_pkg::TABLE_PLACE_RESERVED_LSB))
       $fatal(1, "record table_place: reserved is not at its offset");
+    if ($bits(mpnic_table_found_t) != mpnic_pkg::TABLE_FOUND_W)
+      $fatal(1, "record table_found has %0d bits", $bits(mpnic_table_found_t));
+    r_table_found = '0;
+    r_table_found.hash = '1;
+    if (r_table_found != (((128'd1 << mpnic_pkg::TABLE_FOUND_HASH_W) - 1) << mpnic_pkg::TABLE_FOUND_HASH_LSB))
+      $fatal(1, "record table_found: hash is not at its offset");
+    r_table_found = '0;
+    r_table_found.flow_hits = '1;
+    if (r_table_found != (((128'd1 << mpnic_pkg::TABLE_FOUND_FLOW_HITS_W) - 1) << mpnic_pkg::TABLE_FOUND_FLOW_HITS_LSB))
+      $fatal(1, "record table_found: flow_hits is not at its offset");
+    r_table_found = '0;
+    r_table_found.flow_taken = '1;
+    if (r_table_found != (((128'd1 << mpnic_pkg::TABLE_FOUND_FLOW_TAKEN_W) - 1) << mpnic_pkg::TABLE_FOUND_FLOW_TAKEN_LSB))
+      $fatal(1, "record table_found: flow_taken is not at its offset");
+    r_table_found = '0;
+    r_table_found.masked_hits = '1;
+    if (r_table_found != (((128'd1 << mpnic_pkg::TABLE_FOUND_MASKED_HITS_W) - 1) << mpnic_pkg::TABLE_FOUND_MASKED_HITS_LSB))
+      $fatal(1, "record table_found: masked_hits is not at its offset");
+    r_table_found = '0;
+    r_table_found.masked_taken = '1;
+    if (r_table_found != (((128'd1 << mpnic_pkg::TABLE_FOUND_MASKED_TAKEN_W) - 1) << mpnic_pkg::TABLE_FOUND_MASKED_TAKEN_LSB))
+      $fatal(1, "record table_found: masked_taken is not at its offset");
+    r_table_found = '0;
+    r_table_found.stash_hit = '1;
+    if (r_table_found != (((128'd1 << mpnic_pkg::TABLE_FOUND_STASH_HIT_W) - 1) << mpnic_pkg::TABLE_FOUND_STASH_HIT_LSB))
+      $fatal(1, "record table_found: stash_hit is not at its offset");
+    r_table_found = '0;
+    r_table_found.reserved = '1;
+    if (r_table_found != (((128'd1 << mpnic_pkg::TABLE_FOUND_RESERVED_W) - 1) << mpnic_pkg::TABLE_FOUND_RESERVED_LSB))
+      $fatal(1, "record table_found: reserved is not at its offset");
     $display("records: ok");
     $finish;
   end

@@ -138,7 +138,7 @@ static int probe(struct rte_device *device, const char *text, bool vdev)
 	return 0;
 }
 
-/* Ports that the application has closed are gone already. */
+/* Ports that the application has closed are gone already; those that run are stopped. */
 static int remove_ports(const struct rte_device *device)
 {
 	int err = 0;
@@ -152,6 +152,8 @@ static int remove_ports(const struct rte_device *device)
 		eth = rte_eth_dev_allocated(name);
 		if (!eth)
 			continue;
+		if (eth->data->dev_started)
+			rte_eth_dev_stop(eth->data->port_id);
 		closed = rte_eth_dev_close(eth->data->port_id);
 		err = err ? err : closed;
 	}

@@ -101,6 +101,16 @@ static uint64_t csum_flags(const struct mpnic_rx_cpl *cpl)
 _Static_assert(offsetof(struct mpnic_rx_cpl, meta) == 0, "meta");
 _Static_assert(sizeof(struct rte_pmd_mpnic_meta) == sizeof(struct mpnic_meta), "meta");
 
+/* Each offset lies in the frame, but a device that lies may have them in any order. */
+static void set_lengths(struct rte_mbuf *m, const struct mpnic_rx_cpl *cpl)
+{
+	const unsigned int l3 = cpl->l3_off, l4 = cpl->l4_off, payload = cpl->payload_off;
+
+	m->l2_len = l3 & 0x7f;
+	m->l3_len = l4 > l3 ? (l4 - l3) & 0x1ff : 0;
+	m->l4_len = payload > l4 ? (payload - l4) & 0xff : 0;
+}
+
 static void describe(const struct pmd_rxq *q, const struct mpnic_rx_cpl *cpl, struct rte_mbuf *m)
 {
 	uint64_t flags = RTE_MBUF_F_RX_RSS_HASH | csum_flags(cpl);
@@ -122,9 +132,7 @@ static void describe(const struct pmd_rxq *q, const struct mpnic_rx_cpl *cpl, st
 	}
 	if (q->meta_offset >= 0) {
 		memcpy(RTE_MBUF_DYNFIELD(m, q->meta_offset, void *), &cpl->meta, sizeof(cpl->meta));
-		m->l2_len = cpl->l3_off;
-		m->l3_len = (uint16_t)(cpl->l4_off - cpl->l3_off);
-		m->l4_len = (uint8_t)(cpl->payload_off - cpl->l4_off);
+		set_lengths(m, cpl);
 		m->ol_flags |= q->meta_flag;
 		if (cpl->source >= MPNIC_SOURCE_HOST)
 			m->ol_flags |= q->host_flag;
@@ -371,6 +379,7 @@ static unsigned int fill_bufs(struct mpnic_buf *buf, const struct rte_mbuf *m)
 static uint16_t prepare(struct pmd_txq *q, struct rte_mbuf **mbuf, uint16_t count,
 			unsigned int *frames)
 {
+	const uint8_t wire = q->wire;
 	unsigned int bufs = 0, n = 0;
 	uint16_t i;
 
@@ -387,7 +396,7 @@ static uint16_t prepare(struct pmd_txq *q, struct rte_mbuf **mbuf, uint16_t coun
 		q->send[n].buf = &q->buf[bufs];
 		q->send[n].bufs = fill_bufs(&q->buf[bufs], m);
 		q->send[n].flags = flags_of(q, m);
-		q->send[n].port = q->wire;
+		q->send[n].port = wire;
 		q->send[n].cookie = m;
 		bufs += q->send[n].bufs;
 		n++;

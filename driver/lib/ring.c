@@ -135,9 +135,10 @@ _Static_assert(offsetof(struct mpnic_tx_cpl, phase) == sizeof(struct mpnic_tx_cp
 _Static_assert(offsetof(struct mpnic_event_cpl, phase) == sizeof(struct mpnic_event_cpl) - 1,
 	       "phase");
 
-static void cpl_copy(struct queue *q, void *to)
+/* Its size is said by the caller, who knows it when he is compiled. */
+static inline void cpl_copy(struct queue *q, void *to, size_t size)
 {
-	memcpy(to, cpl_at(q, q->cpl_head), q->cpl_size);
+	memcpy(to, cpl_at(q, q->cpl_head), size);
 	atomic_signal_fence(memory_order_seq_cst); /* from here on the copy alone is looked at */
 	q->cpl_head++;
 }
@@ -337,7 +338,7 @@ int mpnic_rxq_burst(struct mpnic_rxq *rx, struct mpnic_frame *frame, unsigned in
 	while (n < count && q->head != q->tail && cpl_there(q)) {
 		struct mpnic_frame *f = &frame[n];
 
-		cpl_copy(q, &f->cpl);
+		cpl_copy(q, &f->cpl, sizeof(f->cpl));
 		if (!f->cpl.buffers || f->cpl.buffers > q->tail - q->head) {
 			lied(q);
 			return n ? (int)n : -EPROTO;
@@ -453,44 +454,59 @@ static uint32_t send_bytes(const struct queue *q, const struct mpnic_send *send)
 	return bytes >= MPNIC_FRAME_MIN && bytes <= MPNIC_FRAME_MAX ? bytes : 0;
 }
 
-static void write_frame(struct mpnic_txq *tx, const struct mpnic_send *send, bool report)
+static struct mpnic_tx_desc *tx_desc_at(const struct queue *q, uint32_t number)
+{
+	return (struct mpnic_tx_desc *)q->ring + ((number - q->base) & q->mask);
+}
+
+static void write_frame(struct mpnic_txq *tx, const struct mpnic_send *send)
 {
 	struct queue *q = &tx->q;
 
 	for (unsigned int i = 0; i < send->bufs; i++) {
-		uint32_t at = q->tail + i - q->base;
-		struct mpnic_tx_desc *desc = (struct mpnic_tx_desc *)q->ring + (at & q->mask);
-		uint16_t flags = i ? 0 : send->flags;
+		const uint16_t end = i + 1 == send->bufs ? MPNIC_TX_EOP : 0;
 
-		if (i + 1 == send->bufs)
-			flags |= report ? MPNIC_TX_EOP | MPNIC_TX_REPORT : MPNIC_TX_EOP;
-		*desc = (struct mpnic_tx_desc){
+		*tx_desc_at(q, q->tail + i) = (struct mpnic_tx_desc){
 			.addr = send->buf[i].iova,
 			.len = (uint16_t)send->buf[i].len,
-			.flags = flags,
+			.flags = (uint16_t)((i ? 0 : send->flags) | end),
 			.port = i ? 0 : send->port,
 		};
 	}
 	tx->shadow[q->tail & q->mask] = (struct tx_slot){send->cookie, send->bufs};
 	q->tail += send->bufs;
+	tx->unasked += send->bufs;
 }
 
-/* How many of the frames can be sent now. */
-static unsigned int sendable(const struct mpnic_txq *tx, const struct mpnic_send *send,
-			     unsigned int count, uint64_t *bytes, bool *wrong)
+/* The device has not been told of the frame that was written last: it can still be changed. */
+static void ask_report(struct mpnic_txq *tx)
+{
+	tx_desc_at(&tx->q, tx->q.tail - 1)->flags |= MPNIC_TX_REPORT;
+	tx->unasked = 0;
+}
+
+/* How many of the frames could be written. */
+static unsigned int write_frames(struct mpnic_txq *tx, const struct mpnic_send *send,
+				 unsigned int count, bool *wrong)
 {
 	uint32_t room = mpnic_txq_room(tx);
+	uint64_t bytes = 0;
 	unsigned int n;
 
 	for (n = 0; n < count; n++) {
-		uint32_t size = send_bytes(&tx->q, &send[n]);
+		const uint32_t size = send_bytes(&tx->q, &send[n]);
 
 		*wrong = !size;
 		if (!size || send[n].bufs > room)
 			break;
 		room -= send[n].bufs;
-		*bytes += size;
+		bytes += size;
+		write_frame(tx, &send[n]);
+		if (tx->unasked >= REPORT_EVERY)
+			ask_report(tx);
 	}
+	tx->q.count.frames += n;
+	tx->q.count.bytes += bytes;
 	return n;
 }
 
@@ -498,26 +514,15 @@ int mpnic_txq_burst(struct mpnic_txq *tx, const struct mpnic_send *send, unsigne
 {
 	struct queue *q = &tx->q;
 	bool wrong = false;
-	uint64_t bytes = 0;
 	unsigned int n;
 	int err = q->state;
 
 	if (err)
 		return err;
-	n = sendable(tx, send, count, &bytes, &wrong);
+	n = write_frames(tx, send, count, &wrong);
 	if (!n)
 		return wrong ? -EINVAL : 0;
-	for (unsigned int i = 0; i < n; i++) {
-		tx->unasked += send[i].bufs;
-		if (i + 1 == n || tx->unasked >= REPORT_EVERY) {
-			write_frame(tx, &send[i], true);
-			tx->unasked = 0;
-		} else {
-			write_frame(tx, &send[i], false);
-		}
-	}
-	q->count.frames += n;
-	q->count.bytes += bytes;
+	ask_report(tx);
 	err = ring_doorbell(q, q->tail - q->base);
 	/* The frames are the queue's all the same: the device may have seen the doorbell. */
 	return err && err != -ENODEV ? err : (int)n;
@@ -545,7 +550,7 @@ static int await_frame(struct mpnic_txq *tx, uint32_t end)
 			return q->state;
 		if (n > q->entries || !cpl_there(q))
 			return 0;
-		cpl_copy(q, &cpl);
+		cpl_copy(q, &cpl, sizeof(cpl));
 		advance = cpl.head + q->base - tx->known;
 		if (advance > q->tail - tx->known || (!advance && !cpl.error))
 			return lied(q);
@@ -633,7 +638,7 @@ int mpnic_evq_burst(struct mpnic_evq *ev, struct mpnic_event_cpl *event, unsigne
 	if (q->state)
 		return q->state;
 	for (n = 0; n < count && cpl_there(q); n++)
-		cpl_copy(q, &event[n]);
+		cpl_copy(q, &event[n], sizeof(event[n]));
 	if (!n)
 		return 0;
 	q->count.frames += n;

@@ -24,6 +24,7 @@ RUN := tests/run.sh
 # Lists that the parts add their targets to.
 ALL_TARGETS :=
 TEST_TARGETS :=
+TEST_EARLY :=
 BENCH_TARGETS :=
 LINT_TARGETS := lint-regs lint-format lint-cppcheck lint-shell
 FUZZ_TARGETS :=
@@ -59,10 +60,11 @@ run: setup-build
 	$(B)/sim/mpnic-sim replay $(sort $(wildcard tests/captures/*.pcap tests/captures/*.pcapng))
 
 test: ## install what is missing, build, and run all tests
-# The longest first, so that none runs alone at the end.
+# The longest first, so that none runs alone at the end; what it is made of before all else.
 TEST_FIRST := test-replay test-pipeline test-driver-rtl test-device-twins test-device-rtl
 test: setup-test
 	@rm -rf $(B)/results
+	@$(MAKE) --no-print-directory -k -j$(shell nproc) --output-sync=target $(TEST_EARLY) || true
 	@$(MAKE) --no-print-directory -k -j$(shell nproc) --output-sync=target \
 		$(filter $(TEST_TARGETS),$(TEST_FIRST)) $(filter-out $(TEST_FIRST),$(TEST_TARGETS)); made=$$?; \
 	$(RUN) --summary && { [ $$made = 0 ] || \

@@ -440,35 +440,50 @@ static void look_at_health(struct pmd_card *card)
 		pmd_card_fail(card, err, health.reason);
 }
 
-/* Applications are told without the lock: they may call us back. */
-static void tell_port(struct pmd_card *card, struct pmd_port *port)
-{
-	bool tell;
+/* What applications are to be told: at most two things of each port. */
+struct news {
+	struct rte_eth_dev *eth[2 * MPNIC_PORTS];
+	enum rte_eth_event_type type[2 * MPNIC_PORTS];
+	unsigned int count;
+};
 
-	pmd_lock(card);
-	tell = card->failed && !port->told;
-	port->told |= tell;
-	pmd_unlock(card);
-	if (tell)
-		rte_eth_dev_callback_process(port->eth, RTE_ETH_EVENT_INTR_RESET, NULL);
-	if (!pmd_link_update(port->eth, 0) && port->eth->data->dev_conf.intr_conf.lsc)
-		rte_eth_dev_callback_process(port->eth, RTE_ETH_EVENT_INTR_LSC, NULL);
+static void add_news(struct news *news, struct rte_eth_dev *eth, enum rte_eth_event_type type)
+{
+	news->eth[news->count] = eth;
+	news->type[news->count++] = type;
 }
 
+static void look_at_port(struct pmd_card *card, struct pmd_port *port, struct news *news)
+{
+	if (card->failed && !port->told) {
+		port->told = true;
+		add_news(news, port->eth, RTE_ETH_EVENT_INTR_RESET);
+	}
+	if (!pmd_link_update(port->eth, 0) && port->eth->data->dev_conf.intr_conf.lsc)
+		add_news(news, port->eth, RTE_ETH_EVENT_INTR_LSC);
+}
+
+/*
+ * Applications are told at the very end, without the lock: they may call us back, and even close
+ * the card.
+ */
 static void watchdog(void *arg)
 {
 	struct pmd_card *card = arg;
+	struct news news = {.count = 0};
 
 	/* Who has the lock talks to the card, and will notice by himself. */
 	if (!pthread_mutex_trylock(&card->lock)) {
 		look_at_health(card);
+		for (unsigned int i = 0; i < card->ports; i++)
+			if (card->port[i])
+				look_at_port(card, card->port[i], &news);
 		pmd_unlock(card);
 	}
-	for (unsigned int i = 0; i < card->ports; i++)
-		if (card->port[i])
-			tell_port(card, card->port[i]);
 	if (rte_eal_alarm_set(card->args.watchdog_ms * US_PER_MS, watchdog, card))
 		PMD_LOG(ERR, "%s: the watchdog ends: no alarm", card->name);
+	for (unsigned int i = 0; i < news.count; i++)
+		rte_eth_dev_callback_process(news.eth[i], news.type[i], NULL);
 }
 
 int pmd_watchdog_start(struct pmd_card *card)

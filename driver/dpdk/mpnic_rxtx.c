@@ -753,7 +753,13 @@ void pmd_txq_bury(struct pmd_txq *q)
 	q->zombie = false;
 }
 
-/* Whether the device may still touch the queue's buffers. */
+/* Firmware that failed answers no command: it is not waited for. */
+static bool is_silent(const struct pmd_card *card)
+{
+	return card->failed == -EIO || card->failed == -ETIMEDOUT;
+}
+
+/* Whether the device may still touch the queue's buffers, from what stopping it came to. */
 static bool may_touch(struct pmd_card *card, int err)
 {
 	if (!err || err == -ENODEV)
@@ -769,7 +775,7 @@ int pmd_rxq_stop(struct pmd_rxq *q)
 	q->port->eth->data->rx_queue_state[q->index] = RTE_ETH_QUEUE_STATE_STOPPED;
 	if (!q->rx || q->zombie)
 		return 0;
-	q->zombie = may_touch(card, mpnic_rxq_stop(q->rx));
+	q->zombie = is_silent(card) || may_touch(card, mpnic_rxq_stop(q->rx));
 	if (!q->zombie)
 		pmd_rxq_bury(q);
 	return 0;
@@ -784,7 +790,7 @@ int pmd_txq_stop(struct pmd_txq *q)
 		return 0;
 	/* What has been sent is taken back as such. */
 	reclaim(q, q->desc);
-	q->zombie = may_touch(card, mpnic_txq_stop(q->tx));
+	q->zombie = is_silent(card) || may_touch(card, mpnic_txq_stop(q->tx));
 	if (!q->zombie)
 		pmd_txq_bury(q);
 	return 0;

@@ -30,8 +30,10 @@ $(B)/tests/mpnic-sim-small: $(SIM_SAN_OBJS) $(B)/san/tests/replay/small_tables.o
 	@mkdir -p $(@D)
 	$(CXX) $(SANFLAGS) -Wl,--wrap=control_defaults $^ -o $@ $(SIM_LIBS) $(RTL_LIBS)
 
-test-replay: $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace $(B)/sim-san/mpnic-sim \
-		$(B)/tests/mpnic-sim-faulty $(B)/tests/mpnic-sim-small
+REPLAY_NEEDS := $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace $(B)/sim-san/mpnic-sim \
+	$(B)/tests/mpnic-sim-faulty $(B)/tests/mpnic-sim-small
+TEST_EARLY += $(REPLAY_NEEDS)
+test-replay: $(REPLAY_NEEDS)
 	@$(RUN) replay timeout 900 tests/replay/test_replay.py --sim $(B)/sim/mpnic-sim \
 		--san $(B)/sim-san/mpnic-sim --small $(B)/tests/mpnic-sim-small \
 		--faulty $(B)/tests/mpnic-sim-faulty --work $(B)/tests/replay

@@ -60,7 +60,8 @@ run: setup-build
 	$(B)/sim/mpnic-sim replay $(sort $(wildcard tests/captures/*.pcap tests/captures/*.pcapng))
 
 test: ## install what is missing, build, and run all tests
-# The longest first, so that none runs alone at the end; what it is made of before all else.
+# The longest first, so that none runs alone at the end; what it is made of before all else (what
+# cannot be built there fails once more, and counts, below).
 TEST_FIRST := test-replay test-pipeline test-driver-rtl test-device-twins test-device-rtl
 test: setup-test
 	@rm -rf $(B)/results

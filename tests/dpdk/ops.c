@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <rte_cycles.h>
+#include <rte_dev.h>
 #include <rte_dev_info.h>
 #include <rte_eal.h>
 #include <rte_ethdev.h>
@@ -204,6 +206,23 @@ static void check_tables(void)
 	CHECK(rte_pmd_mpnic_token_add(RTE_MAX_ETHPORTS, &token) == -ENODEV);
 }
 
+/* Memory that an application made itself: nobody but the model in this process can reach it. */
+static void check_own_memory(void)
+{
+	const size_t size = 16 * 4096;
+	struct rte_eth_dev_info info;
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(memory != MAP_FAILED && !rte_eth_dev_info_get(0, &info));
+	CHECK(!rte_extmem_register(memory, size, NULL, 0, 4096));
+	CHECK(!rte_dev_dma_map(info.device, memory, (uintptr_t)memory, size));
+	CHECK(rte_dev_dma_map(info.device, memory, (uintptr_t)memory, size) == -EEXIST);
+	CHECK(!rte_dev_dma_unmap(info.device, memory, (uintptr_t)memory, size));
+	CHECK(rte_dev_dma_unmap(info.device, memory, (uintptr_t)memory, size) == -ENOENT);
+	CHECK(!rte_extmem_unregister(memory, size));
+	munmap(memory, size);
+}
+
 int main(int argc, char **argv)
 {
 	if (rte_eal_init(argc, argv) < 0)
@@ -215,6 +234,7 @@ int main(int argc, char **argv)
 	check_waiting();
 	check_wrong_frames();
 	check_tables();
+	check_own_memory();
 	CHECK(!rte_eth_dev_stop(0));
 	CHECK(rte_pmd_mpnic_events(0, NULL, 0) == -EAGAIN);
 	CHECK(rte_mempool_avail_count(pool) == 511);

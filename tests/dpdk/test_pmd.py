@@ -257,10 +257,11 @@ def test_reta_and_key():
 
 def test_queue_stop_and_start():
     with run(("none", "none"), "--rxq=2", "--txq=2") as r:
-        for line in ("port 0 rxq 1 stop", "port 0 txq 1 stop", "port 0 rxq 1 start", "port 0 txq 1 start"):
-            text = r.t.do(line)
-            check("ail" not in text and "rror" not in text, text)
-        check("started" in r.t.do("show rxq info 0 1"))
+        for kind in ("rxq", "txq"):
+            for verb, state in (("stop", "stopped"), ("start", "started")):
+                r.t.do(f"port 0 {kind} 1 {verb}")
+                text = r.t.do(f"show {kind} info 0 1")
+                check(re.search(f"queue state: {state}", text), (kind, verb, text))
         text = r.t.do("show port 0 rxq 0 desc 0 status")
         check("AVAILABLE" in text, text)
         check("DONE" in r.t.do("show port 0 txq 0 desc 0 status"))
@@ -455,7 +456,6 @@ def test_rules():
             text = r.t.do("flow query 0 0 count")
             check("hits: 9" in text, text)
             check("hits: 2" in r.t.do("flow query 0 1 count"))
-            check("no count" not in text)
             text = r.t.do("flow list 0")
             check("QUEUE" in text and "DROP" in text, text)
             check("priority 1" in r.t.do("flow dump 0 all"))
@@ -681,12 +681,12 @@ def test_arguments():
 
 
 def test_memory_without_file():
-    """testpmd's anonymous memory cannot be shared with another process."""
+    """testpmd's anonymous memory is refused, in one process too: nobody maps it for the card."""
     with run(("none", "none"), "--mp-alloc=anon", start=False) as r:
         while r.t.read(30) and b"testpmd>" not in r.t.said:
             pass
         text = r.t.said.decode(errors="replace")
-        check("no file" in text or "without a file" in text or ENGINE == "in-process", text)
+        check("has no file, so the card cannot reach it" in text, text)
 
 
 def main():

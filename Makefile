@@ -12,7 +12,7 @@ export MPNIC_PCAPS
 WARN := -Wall -Wextra -Werror -Wshadow
 CFLAGS := -std=gnu11 -O2 -g $(WARN) -Wstrict-prototypes -Wmissing-prototypes
 CXXFLAGS := -std=c++17 -O2 -g $(WARN)
-CPPFLAGS := -Ihw/regs/generated -Ihw/model -Ifirmware -Isim
+CPPFLAGS := -Ihw/regs/generated -Ihw/model -Ifirmware -Isim -Ihost/proto
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 RUN := tests/run.sh
 
@@ -32,7 +32,7 @@ FORMAL_TARGETS :=
 SYNTH_TARGETS :=
 SOAK_TARGETS :=
 INSTALL_TARGETS :=
-CPPCHECK_FILES := $(shell git ls-files 'hw/*.c' 'firmware/*.c' 'sim/*.c' ':!hw/regs/generated')
+CPPCHECK_FILES := $(shell git ls-files 'hw/*.c' 'firmware/*.c' 'host/*.c' 'sim/*.c' ':!hw/regs/generated')
 
 # Objects: plain, and with sanitizers.
 $(B)/obj/%.o: %.c
@@ -43,7 +43,7 @@ $(B)/san/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP -c $< -o $@
 
-include $(wildcard hw/*/*.mk firmware/*.mk sim/*.mk driver/*/*.mk tests/*/*.mk)
+include $(wildcard hw/*/*.mk firmware/*.mk sim/*.mk driver/*/*.mk host/*.mk tests/*/*.mk)
 -include $(shell test ! -d $(B) || find $(B) -name '*.d' 2>/dev/null)
 
 all: ## build everything (what is missing on the machine is named by `make setup-build`)

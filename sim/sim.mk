@@ -5,11 +5,11 @@
 # Libraries of their own: the vfio-user server (needs -ljansson -lpthread), wire ports.
 SIM_VFU_NAMES := vfio_user vfu_link vfu_msg vfu_dma vfu_irq safe_copy unix_path
 SIM_WIRE_NAMES := wire wire_tap wire_pcap wire_unix unix_path capture pcapng
-SIM_NAMES := $(sort main replay track control tables mpcrypto engine totals text fields reading \
+SIM_NAMES := $(sort main replay track control tables engine totals text fields reading \
 	difference report json progress trace_twin serve card card_bus card_socket card_local card_command card_engine model_engine pci_config wire_fault \
 	$(SIM_VFU_NAMES) $(SIM_WIRE_NAMES))
-SIM_OBJS := $(SIM_NAMES:%=$(B)/obj/sim/%.o)
-SIM_SAN_OBJS := $(SIM_NAMES:%=$(B)/san/sim/%.o)
+SIM_OBJS := $(SIM_NAMES:%=$(B)/obj/sim/%.o) $(B)/obj/host/proto/mpcrypto.o
+SIM_SAN_OBJS := $(SIM_NAMES:%=$(B)/san/sim/%.o) $(B)/san/host/proto/mpcrypto.o
 SIM_LIBS := -ljansson -lcrypto
 
 ALL_TARGETS += $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace

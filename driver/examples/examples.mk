@@ -19,10 +19,10 @@ $(B)/driver/examples-san/%.o: driver/examples/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) $(EXAMPLE_CFLAGS) -MMD -MP -c $< -o $@
 
-$(EXAMPLE): $(EXAMPLE_NAMES:%=$(B)/driver/examples/%.o) $(B)/obj/sim/mpcrypto.o $(MODEL_LIB) $(PMD)
+$(EXAMPLE): $(EXAMPLE_NAMES:%=$(B)/driver/examples/%.o) $(B)/obj/host/proto/mpcrypto.o $(MODEL_LIB) $(PMD)
 	$(CC) $(filter-out %.so,$^) -o $@ -L$(dir $(PMD)) -l:$(notdir $(PMD)) \
 		-Wl,-rpath,'$$ORIGIN/../../dpdk' $(EXAMPLE_LIBS)
 
-$(EXAMPLE_SAN): $(EXAMPLE_NAMES:%=$(B)/driver/examples-san/%.o) $(B)/san/sim/mpcrypto.o $(MODEL_SAN_LIB) $(PMD_SAN)
+$(EXAMPLE_SAN): $(EXAMPLE_NAMES:%=$(B)/driver/examples-san/%.o) $(B)/san/host/proto/mpcrypto.o $(MODEL_SAN_LIB) $(PMD_SAN)
 	$(CC) $(SANFLAGS) $(filter-out %.so,$^) -o $@ -L$(dir $(PMD_SAN)) -l:$(notdir $(PMD_SAN)) \
 		-Wl,-rpath,'$$ORIGIN/../../dpdk-san' $(EXAMPLE_LIBS)

@@ -15,7 +15,7 @@ test-dpdk-stream-san: $(EXAMPLE_SAN) $(B)/firmware/mpnic-1.mpfw
 $(B)/san/tests/dpdk/example_parts.o: CPPFLAGS += -Idriver/dpdk -Idriver/examples
 
 $(B)/tests/example-parts: $(B)/san/tests/dpdk/example_parts.o $(B)/driver/examples-san/conn.o \
-		$(B)/driver/examples-san/window.o $(B)/san/sim/mpcrypto.o $(B)/san/sim/capture.o \
+		$(B)/driver/examples-san/window.o $(B)/san/host/proto/mpcrypto.o $(B)/san/sim/capture.o \
 		$(B)/san/sim/pcapng.o $(MODEL_SAN_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ -lcrypto

@@ -3,8 +3,8 @@
 
 PIPELINE := $(B)/pipeline-test
 PIPELINE_SIZES := FLOWS=256 STASH=16 CONNS=2048 TOKENS=64 PEERS=32
-PIPELINE_OBJS := $(patsubst %,$(B)/obj/sim/%.o,engine control track mpcrypto fields difference text gen) \
-	$(B)/obj/tests/state/talk.o $(MODEL_LIB)
+PIPELINE_OBJS := $(patsubst %,$(B)/obj/sim/%.o,engine control track fields difference text gen) \
+	$(B)/obj/host/proto/mpcrypto.o $(B)/obj/tests/state/talk.o $(MODEL_LIB)
 PIPELINE_COUNT ?= 300000
 
 $(B)/obj/tests/pipeline/lockstep.o: tests/pipeline/pipeline.mk

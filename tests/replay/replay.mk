@@ -9,7 +9,8 @@ FUZZ_TARGETS += fuzz-capture fuzz-tables
 REPLAY_UNIT_OBJS := $(B)/san/tests/replay/test_track.o $(B)/san/tests/replay/test_capture.o \
 	$(B)/san/tests/replay/test_fields.o $(B)/san/tests/replay/test_control.o \
 	$(B)/san/tests/replay/test_tables.o \
-	$(patsubst %,$(B)/san/sim/%.o,capture track control tables mpcrypto fields)
+	$(patsubst %,$(B)/san/sim/%.o,capture track control tables fields) \
+	$(B)/san/host/proto/mpcrypto.o
 
 $(B)/tests/replay-units: $(REPLAY_UNIT_OBJS) $(MODEL_SAN_LIB)
 	@mkdir -p $(@D)
@@ -40,7 +41,7 @@ test-replay: $(REPLAY_NEEDS)
 
 FUZZ_SECONDS ?= 60
 FUZZ_CAPTURE_SRCS := tests/replay/fuzz_capture.c \
-	$(patsubst %,sim/%.c,capture track control mpcrypto totals text fields reading report json)
+	host/proto/mpcrypto.c $(patsubst %,sim/%.c,capture track control totals text fields reading report json)
 
 $(B)/fuzz/capture: $(FUZZ_CAPTURE_SRCS) $(MODEL_SRCS) $(MODEL_HDRS) $(wildcard sim/*.h)
 	@mkdir -p $(@D)
@@ -54,7 +55,7 @@ fuzz-capture: $(B)/fuzz/capture
 		-rss_limit_mb=2048 -timeout=10 -artifact_prefix=$(B)/fuzz/ -verbosity=0 \
 		-print_final_stats=1 $(B)/fuzz/capture-corpus
 
-FUZZ_TABLES_SRCS := tests/replay/fuzz_tables.c $(patsubst %,sim/%.c,tables control track mpcrypto)
+FUZZ_TABLES_SRCS := tests/replay/fuzz_tables.c host/proto/mpcrypto.c $(patsubst %,sim/%.c,tables control track)
 
 $(B)/fuzz/tables: $(FUZZ_TABLES_SRCS) $(MODEL_SRCS) $(MODEL_HDRS) $(wildcard sim/*.h)
 	@mkdir -p $(@D)

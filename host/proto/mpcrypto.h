@@ -3,8 +3,8 @@
  * What MPTCP derives from its keys (RFC 6824 and RFC 8684, 3.1, 3.2, 3.4.1). Version 0 uses SHA-1,
  * version 1 SHA-256. Keys and results are numbers whose most significant byte is first on the wire.
  */
-#ifndef SIM_MPCRYPTO_H
-#define SIM_MPCRYPTO_H
+#ifndef HOST_MPCRYPTO_H
+#define HOST_MPCRYPTO_H
 
 #include <stddef.h>
 #include <stdint.h>

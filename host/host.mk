@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The control plane: libmpnic_host.a holds the pure logic of host/proto.
+
+HOST_SRCS := $(wildcard host/proto/*.c)
+HOST_LIB := $(B)/host/libmpnic_host.a
+HOST_SAN_LIB := $(B)/host-san/libmpnic_host.a
+HOST_LIBS := -lcrypto
+
+$(HOST_LIB): $(HOST_SRCS:%.c=$(B)/obj/%.o)
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(HOST_SAN_LIB): $(HOST_SRCS:%.c=$(B)/san/%.o)
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^

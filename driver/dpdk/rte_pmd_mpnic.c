@@ -191,3 +191,8 @@ int rte_pmd_mpnic_events(uint16_t port_id, struct mpnic_event_cpl *event, unsign
 		return -ENODEV;
 	return port->card->events ? mpnic_evq_burst(port->card->events, event, count) : -EAGAIN;
 }
+
+int rte_pmd_mpnic_tables(uint16_t port_id, struct mpnic_admin_tables *tables)
+{
+	CALL(port_id, tables, tables);
+}

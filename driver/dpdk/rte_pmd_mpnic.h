@@ -142,6 +142,9 @@ int rte_pmd_mpnic_network_set(uint16_t port_id, uint8_t network);
 int rte_pmd_mpnic_settings_get(uint16_t port_id, struct mpnic_settings *settings);
 int rte_pmd_mpnic_settings_set(uint16_t port_id, const struct mpnic_settings *settings);
 
+/* How full the card's tables are. */
+int rte_pmd_mpnic_tables(uint16_t port_id, struct mpnic_admin_tables *tables);
+
 #ifdef __cplusplus
 }
 #endif

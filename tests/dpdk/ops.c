@@ -191,6 +191,7 @@ static void check_tables(void)
 					.first_syn = MPNIC_FIRST_SYN_STRIP};
 	struct mpnic_event_cpl event[4];
 	struct mpnic_settings settings;
+	struct mpnic_admin_tables tables;
 
 	CHECK(!rte_pmd_mpnic_token_add(0, &token));
 	CHECK(rte_pmd_mpnic_token_add(0, &token) == -EEXIST);
@@ -201,6 +202,7 @@ static void check_tables(void)
 	CHECK(!rte_pmd_mpnic_peer_remove(0, &peer));
 	CHECK(!rte_pmd_mpnic_settings_get(0, &settings));
 	CHECK(!rte_pmd_mpnic_settings_set(0, &settings));
+	CHECK(!rte_pmd_mpnic_tables(0, &tables) && tables.size[MPNIC_TABLE_FLOW] > 0);
 	CHECK(rte_pmd_mpnic_events(0, event, 4) >= 0);
 	CHECK(rte_pmd_mpnic_events(RTE_MAX_ETHPORTS, event, 4) == -ENODEV);
 	CHECK(rte_pmd_mpnic_token_add(RTE_MAX_ETHPORTS, &token) == -ENODEV);

@@ -84,6 +84,20 @@ int rte_pmd_mpnic_conn_set(uint16_t port_id, uint32_t conn_id, const struct mpni
 	CALL(port_id, conn_set, conn_id, conn);
 }
 
+int rte_pmd_mpnic_conn_count(uint16_t port_id)
+{
+	int err;
+	const struct pmd_port *port = enter(port_id, &err);
+	uint32_t conns;
+
+	if (!port)
+		return err;
+	conns = mpnic_identity(port->card->dev)->conns;
+	return leave(port, conns > RTE_PMD_MPNIC_RULE_CONNS
+				   ? (int)(conns - RTE_PMD_MPNIC_RULE_CONNS)
+				   : 0);
+}
+
 int rte_pmd_mpnic_flow_add(uint16_t port_id, const struct mpnic_admin_flow *flow, uint32_t *flow_id)
 {
 	CALL(port_id, flow_add, flow, flow_id);

@@ -106,6 +106,8 @@ int rte_pmd_mpnic_events(uint16_t port_id, struct mpnic_event_cpl *event, unsign
 /* Connection @conn_id, which flows and tokens name. A subflow's frames go to conn->rx_queue, a
  * queue of the port that they came by. */
 int rte_pmd_mpnic_conn_set(uint16_t port_id, uint32_t conn_id, const struct mpnic_conn *conn);
+/* Returns how many connections an application may use, with ids from 0. */
+int rte_pmd_mpnic_conn_count(uint16_t port_id);
 
 /* Flows by their 5-tuple. @flow_id: NULL, or gets the id under which state and events know it.
  * mbuf.hash.fdir.hi is action.mark - 1: in the card mark 0 means none. */

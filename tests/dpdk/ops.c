@@ -202,6 +202,8 @@ static void check_tables(void)
 	CHECK(!rte_pmd_mpnic_peer_remove(0, &peer));
 	CHECK(!rte_pmd_mpnic_settings_get(0, &settings));
 	CHECK(!rte_pmd_mpnic_settings_set(0, &settings));
+	CHECK(rte_pmd_mpnic_conn_count(0) > 1000);
+	CHECK(rte_pmd_mpnic_conn_count(RTE_MAX_ETHPORTS) == -ENODEV);
 	CHECK(!rte_pmd_mpnic_tables(0, &tables) && tables.size[MPNIC_TABLE_FLOW] > 0);
 	CHECK(rte_pmd_mpnic_events(0, event, 4) >= 0);
 	CHECK(rte_pmd_mpnic_events(RTE_MAX_ETHPORTS, event, 4) == -ENODEV);

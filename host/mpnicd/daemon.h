@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Inside of mpnicd.
+ *
+ *   main.c      command line, start, end
+ *   loop.c      control's thread: slow frames, events, tables, probes, time
+ *   commands.c  what mpnicctl may ask
+ *   words.c     peers, connections and notes as JSON
+ *   counters.c  statistics, as JSON and as metrics
+ *   nic.c       DPDK          mover.c  frames between NIC and kernel     tap.c  the kernel's side
+ *   push.c      tables of the NIC      ctl.c    control socket           metrics.c  HTTP
+ *
+ * Two threads: the mover carries frames; control, the main one, does all else.
+ */
+#ifndef MPNICD_DAEMON_H
+#define MPNICD_DAEMON_H
+
+#include "config.h"
+#include "control.h"
+#include "ctl.h"
+#include "metrics.h"
+#include "mover.h"
+#include "push.h"
+#include "store.h"
+
+#define DAEMON_ERROR 640
+
+struct daemon {
+	const char *config_path;
+	struct config config;
+	struct nic nic;
+	struct mover mover;
+	struct push push;
+	struct control *control;
+	struct store *store; /* NULL: memory alone */
+	struct ctl *ctl;
+	struct metrics *metrics; /* NULL: none */
+	int epoll, signals;
+	bool stop;
+	int64_t wall_ahead_ns; /* of the monotonic clock */
+	uint64_t started_ns;
+	/* The card has failed and could not be reset yet: next try. */
+	bool lost;
+	uint64_t retry_ns;
+	uint64_t nic_resets, events, unsent_probes, store_errors;
+	uint64_t save_ns; /* when what is to be saved goes into the file */
+	/* Peers that changed since: for the file. */
+	struct peer_key *unsaved;
+	uint32_t unsaved_count;
+	bool unsaved_missed; /* more than these: all are written */
+	uint32_t sweep;	     /* cursor of a walk over all peers for the NIC; 0: none is under way */
+	bool sweeping;
+};
+
+struct control_now daemon_now(const struct daemon *d);
+
+/* A line to stderr, for people and for the journal. */
+void daemon_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* loop.c: until a signal or an error; 0 or a negative errno with a message. */
+int daemon_loop(struct daemon *d, char *error, size_t size);
+/* Read the configuration again: what may change while running does. */
+int daemon_reload(struct daemon *d, char *error, size_t size);
+/* A peer was changed or removed by a command. */
+void daemon_peer_changed(struct daemon *d, const struct peer_key *peer);
+/* Open the cache's file and take in what it has. */
+int daemon_open_store(struct daemon *d, char *error, size_t size);
+/* Write what has changed into the file now. */
+void daemon_save(struct daemon *d);
+
+extern const struct ctl_command daemon_commands[];
+
+/* words.c */
+json_t *words_peer(const struct daemon *d, const struct peer_key *key,
+		   const struct peers_view *view);
+json_t *words_conn(const struct daemon *d, const struct conns_info *info);
+json_t *words_note(const struct daemon *d, const struct control_note *note);
+void words_addr(const struct ip_addr *addr, char *text, size_t size);
+void words_network(const struct daemon *d, uint8_t network, char *text, size_t size);
+json_t *words_report(const struct probe_report *report);
+
+/* counters.c */
+json_t *counters_json(const struct daemon *d);
+void counters_metrics(void *daemon, FILE *out);
+
+#endif

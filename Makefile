@@ -43,7 +43,7 @@ $(B)/san/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(SANFLAGS) -MMD -MP -c $< -o $@
 
-include $(wildcard hw/*/*.mk firmware/*.mk sim/*.mk driver/*/*.mk host/*.mk tests/*/*.mk)
+include $(wildcard hw/*/*.mk firmware/*.mk sim/*.mk driver/*/*.mk host/*.mk host/*/*.mk tests/*/*.mk)
 -include $(shell test ! -d $(B) || find $(B) -name '*.d' 2>/dev/null)
 
 all: ## build everything (what is missing on the machine is named by `make setup-build`)

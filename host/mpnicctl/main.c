@@ -14,7 +14,7 @@
 #include "client.h"
 #include "table.h"
 
-#define DEFAULT_SOCKET "/run/mpnicd/control"
+#define DEFAULT_SOCKET "/run/mpnic/mpnicd.sock"
 #define ARRAY_SIZE(a)  (sizeof(a) / sizeof((a)[0]))
 
 /* Exit codes; docs/mpnicctl.md. */

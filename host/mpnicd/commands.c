@@ -218,7 +218,7 @@ static void peer_set(void *ctx, const json_t *args, struct ctl_answer *a)
 	if (err)
 		refuse_error(a, err);
 	else
-		daemon_peer_changed(d, &p.key);
+		control_touch_peer(d->control, &p.key);
 }
 
 static struct peers_pin pin_of(const struct daemon *d, const struct peer_args *p)
@@ -231,11 +231,10 @@ static struct peers_pin pin_of(const struct daemon *d, const struct peer_args *p
 				  .set_s = daemon_now(d).s};
 }
 
-static void store_pin(struct daemon *d, const struct peers_pin *pin, bool gone)
+/* It may hold many peers. */
+static void pin_changed(struct daemon *d, const struct peers_pin *pin, bool gone)
 {
-	if (d->store && (gone ? store_remove_pin(d->store, pin) : store_put_pin(d->store, pin)))
-		d->store_errors++;
-	/* It may hold many peers. */
+	daemon_save_pin(d, pin, gone);
 	d->sweeping = true;
 	d->sweep = 0;
 }
@@ -258,7 +257,7 @@ static void peer_pin(void *ctx, const json_t *args, struct ctl_answer *a)
 	else if (err)
 		refuse_error(a, err);
 	else
-		store_pin(d, &pin, false);
+		pin_changed(d, &pin, false);
 }
 
 static void peer_unpin(void *ctx, const json_t *args, struct ctl_answer *a)
@@ -275,7 +274,7 @@ static void peer_unpin(void *ctx, const json_t *args, struct ctl_answer *a)
 	if (err)
 		refuse_error(a, err);
 	else
-		store_pin(d, &pin, true);
+		pin_changed(d, &pin, true);
 }
 
 static void peer_remove(void *ctx, const json_t *args, struct ctl_answer *a)
@@ -290,12 +289,14 @@ static void peer_remove(void *ctx, const json_t *args, struct ctl_answer *a)
 	if (err)
 		refuse_error(a, err);
 	else
-		daemon_peer_changed(d, &p.key);
+		control_touch_peer(d->control, &p.key);
 }
 
 static void forget(void *ctx, const struct peer_key *key)
 {
-	daemon_peer_changed(ctx, key);
+	const struct daemon *d = ctx;
+
+	control_touch_peer(d->control, key);
 }
 
 static void peers_forget(void *ctx, const json_t *args, struct ctl_answer *a)
@@ -390,14 +391,15 @@ static void peer_import(void *ctx, const json_t *args, struct ctl_answer *a)
 		ctl_refuse(a, "\"key\" and \"value\", as peers export writes them: %s", wrong);
 		return;
 	}
-	err = item.kind == PEERS_KIND_PIN ? peers_pin(peers_of(d), &item.pin)
-					  : peers_import(peers_of(d), &item.record, daemon_now(d).s, NULL);
+	err = item.kind == PEERS_KIND_PIN
+		      ? peers_pin(peers_of(d), &item.pin)
+		      : peers_import(peers_of(d), &item.record, daemon_now(d).s, NULL);
 	if (err)
 		refuse_error(a, err);
 	else if (item.kind == PEERS_KIND_PIN)
-		store_pin(d, &item.pin, false);
+		pin_changed(d, &item.pin, false);
 	else
-		daemon_peer_changed(d, &item.record.key);
+		control_touch_peer(d->control, &item.record.key);
 }
 
 /* ---- connections, events -------------------------------------------------------------------- */

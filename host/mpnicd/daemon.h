@@ -8,6 +8,7 @@
  *   words.c     peers, connections and notes as JSON
  *   counters.c  statistics, as JSON and as metrics
  *   nic.c       DPDK          mover.c  frames between NIC and kernel     tap.c  the kernel's side
+ *   keep.c      the cache's file       reload.c  the configuration, again
  *   push.c      tables of the NIC      ctl.c    control socket           metrics.c  HTTP
  *
  * Two threads: the mover carries frames; control, the main one, does all else.
@@ -57,16 +58,15 @@ struct control_now daemon_now(const struct daemon *d);
 /* A line to stderr, for people and for the journal. */
 void daemon_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* loop.c: until a signal or an error; 0 or a negative errno with a message. */
+/* Until a signal or an error; 0 or a negative errno with a message. */
 int daemon_loop(struct daemon *d, char *error, size_t size);
 /* Read the configuration again: what may change while running does. */
 int daemon_reload(struct daemon *d, char *error, size_t size);
-/* A peer was changed or removed by a command. */
-void daemon_peer_changed(struct daemon *d, const struct peer_key *peer);
 /* Open the cache's file and take in what it has. */
 int daemon_open_store(struct daemon *d, char *error, size_t size);
 /* Write what has changed into the file now. */
 void daemon_save(struct daemon *d);
+void daemon_save_pin(struct daemon *d, const struct peers_pin *pin, bool gone);
 
 extern const struct ctl_command daemon_commands[];
 

@@ -234,11 +234,6 @@ static void push_one(struct daemon *d, const struct peer_key *key, struct contro
 	push_peer(&d->nic, key, speaks, first_syn);
 }
 
-void daemon_peer_changed(struct daemon *d, const struct peer_key *peer)
-{
-	control_touch_peer(d->control, peer);
-}
-
 static void note_unsaved(struct daemon *d, const struct peer_key *key, struct control_now now)
 {
 	if (!d->store)

@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What `make run` shows: an unmodified Linux host whose traffic passes a simulated mpnic card.
+
+run.py [--engine model|rtl] [--json]: makes the lab (docs/lab.md), starts mpnic-sim and mpnicd, runs
+curl against a peer of every kind, first cold, then warm, then a large transfer over two paths, and
+tells for each what was offered, what came back, what was decided and why, what the cache holds, what
+the kernel says and what the card counted. Exit code 0: everything was as it should be; 1: something
+was not; 77: this machine lacks something.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(HERE)
+sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
+import httpd  # noqa: E402
+import lab as labs  # noqa: E402
+
+BUILD = os.path.join(TOP, "build")
+SIZES = {"model": (100000, 20 << 20), "rtl": (20000, 200000)}  # bytes: of a page, of the transfer
+LAST_EVENTS = 400
+
+CONFIG = """
+device = "net_mpnic0,socket=%(card)s,timeout_ms=60000";
+taps = [ "port0", "port1" ];
+user = "";
+control = { socket = "%(control)s"; group = ""; };
+metrics = "";
+cache = { file = "%(cache)s"; };
+defaults = { refused = "probe"; };
+"""
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+class Card:
+    """mpnic-sim and mpnicd, between the lab's wires and its host."""
+
+    def __init__(self, lab, engine, folder):
+        self.lab, self.folder = lab, folder
+        self.control = os.path.join(folder, "control")
+        self.card = os.path.join(folder, "card")
+        self.log = open(os.path.join(folder, "log"), "w+", encoding="utf-8")
+        self.sim = lab.wire.start(
+            [os.path.join(BUILD, "sim", "mpnic-sim"), "serve", "--engine", engine, "--socket",
+             self.card, "--port0", "tap:nic0", "--port1", "tap:nic1"], stdout=self.log,
+            stderr=self.log)
+        self.wait(lambda: os.path.exists(self.card), "mpnic-sim")
+        for wire in range(labs.WIRES):
+            lab.attach(wire, "nic%d" % wire)
+        config = os.path.join(folder, "mpnicd.conf")
+        with open(config, "w", encoding="utf-8") as out:
+            out.write(CONFIG % {"card": self.card, "control": self.control,
+                                "cache": os.path.join(folder, "peers.mdb")})
+        env = dict(os.environ, MPNIC_FIRMWARE_PATH=os.path.join(BUILD, "firmware"))
+        self.daemon = lab.wire.start([os.path.join(BUILD, "host", "mpnicd"), "--config", config],
+                                     stdout=self.log, stderr=self.log, env=env)
+        self.wait(lambda: os.path.exists(self.control), "mpnicd", 120)
+        lab.adopt(["port0", "port1"])
+
+    def wait(self, condition, what, timeout=30):
+        end = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > end:
+                self.log.flush()
+                self.log.seek(0)
+                raise labs.LabError("%s does not start:\n%s" % (what, self.log.read()))
+            time.sleep(0.05)
+
+    def ask(self, *words):
+        """What mpnicctl says, a list of its lines of JSON."""
+        done = subprocess.run([os.path.join(BUILD, "host", "mpnicctl"), "--socket", self.control,
+                               "--json", *map(str, words)], capture_output=True, text=True,
+                              timeout=60, check=False)
+        if done.returncode:
+            raise labs.LabError("mpnicctl %s: %s" % (" ".join(map(str, words)), done.stderr))
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def close(self):
+        for process in (self.daemon, self.sim):
+            process.terminate()
+        for process in (self.daemon, self.sim):
+            process.wait(30)
+
+
+class Show:
+    def __init__(self, lab, card, engine, as_json):
+        self.lab, self.card, self.json = lab, card, as_json
+        self.page, self.large = SIZES[engine]
+        self.wrong = []
+        self.seen = 0  # events so far
+
+    def check(self, right, what):
+        if not right:
+            self.wrong.append(what)
+            say("WRONG: " + what)
+
+    def events(self):
+        """Those since the last call."""
+        lines = [e for e in self.card.ask("events") if e["seq"] > self.seen]
+        self.seen = max([self.seen] + [e["seq"] for e in lines])
+        return lines
+
+    def counters(self, host):
+        return {name: value for name, value in host.counters().items() if value}
+
+    def fetch(self, peer, size, v6=False):
+        """A page by curl: seconds to the connection, and to the end."""
+        done = self.lab.host.run(
+            ["mptcpize", "run", "curl", "-sS", "--max-time", "120", "-o",
+             os.path.join(self.card.folder, "page"), "-w", "%{time_connect} %{time_total}",
+             peer.url("/bytes/%d" % size, v6=v6)], timeout=150, check=False)
+        with open(os.path.join(self.card.folder, "page"), "rb") as page:
+            same = hashlib.sha256(page.read()).digest() == hashlib.sha256(
+                httpd.pattern(size)).digest()
+        self.check(done.returncode == 0 and same, "%s: curl: %s" % (peer.name, done.stderr))
+        return [float(word) for word in done.stdout.split()]
+
+    def peer_now(self, peer):
+        return self.card.ask("peers", "show", peer.addr4, labs.PORT)[0]
+
+    def settle(self, peer, cold):
+        """Probes and confirmations take a moment."""
+        end = time.monotonic() + (3 if cold else 0.3)
+        while time.monotonic() < end:
+            now = self.peer_now(peer)
+            if now["sure"] and not now["note"]:
+                break
+            time.sleep(0.1)
+        return self.peer_now(peer)
+
+    def visit(self, peer, cold):
+        before = self.counters(self.lab.host)
+        connect, total = self.fetch(peer, self.page)
+        cache = self.settle(peer, cold)
+        after = self.counters(self.lab.host)
+        mine = [e for e in self.events()]
+        offers = [e for e in mine if e["what"] == "offer" and e.get("address") == peer.addr4]
+        probes = [e for e in mine if e["what"] == "probe" and e.get("address") == peer.addr4]
+        fell = [e for e in mine if e["what"] in ("fell_back", "fell back")]
+        kernel = {name: value - before.get(name, 0) for name, value in after.items()
+                  if value != before.get(name, 0)}
+        return {"peer": peer.name, "about": peer.about, "cold": cold,
+                "offers": [{"offer": o["offer"], "reason": o["reason"], "why": o["detail"],
+                            "again": o["again"]} for o in offers],
+                "fell_back": [{"rule": e["rule"], "detail": e["detail"]} for e in fell],
+                "probes": [p["report"] for p in probes],
+                "connect_ms": round(connect * 1000, 1), "total_ms": round(total * 1000, 1),
+                "syns": len(offers), "cache": cache, "kernel": kernel}
+
+    def tell(self, visit):
+        if self.json:
+            say(json.dumps({"visit": visit}))
+            return
+        say("%s, %s: %s" % (visit["peer"], "cold" if visit["cold"] else "warm", visit["about"]))
+        for offer in visit["offers"]:
+            say("    SYN %d   %s" % (offer["again"] + 1, offer["why"]))
+        for fell in visit["fell_back"]:
+            say("    TCP     %s" % fell["detail"])
+        for report in visit["probes"]:
+            say("    probe   " + ", ".join("%s: %s" % (v, q["seen"]) for v, q in report.items()))
+        cache = visit["cache"]
+        say("    took    connect %.1f ms, all %.1f ms, %d SYN" % (
+            visit["connect_ms"], visit["total_ms"], visit["syns"]))
+        say("    cache   %s (%s)%s, seen: %s" % (
+            cache["speaks"], cache["how"], ", " + cache["note"] if cache["note"] else "",
+            ", ".join("%s %d" % item for item in cache["seen"].items()) or "nothing"))
+        say("    kernel  " + (", ".join("%s %d" % (name.replace("MPTcpExt", ""), value)
+                                        for name, value in visit["kernel"].items()) or "-"))
+
+    def visits(self):
+        expected = {"v1": "v1", "tcp": None, "strict": "v0", "answer-v0": "v0", "drop": None}
+        for peer in self.lab.peer.values():
+            for cold in (True, False):
+                visit = self.visit(peer, cold)
+                self.tell(visit)
+                want = expected[peer.name]
+                if want:
+                    self.check(visit["cache"]["speaks"] == want, "%s: the cache says %s, not %s" % (
+                        peer.name, visit["cache"]["speaks"], want))
+
+    def two_paths(self):
+        """A transfer with a second subflow, by the other port of the card."""
+        peer = self.lab.peer["v1"]
+        self.lab.two_paths()
+        connect, total = self.fetch(peer, self.large)
+        joined = [e for e in self.events() if e["what"] == "joined"]
+        stats = self.card.ask("stats")[0]
+        nic = stats["nic"]
+        result = {"bytes": self.large, "seconds": total, "joined": len(joined),
+                  "mapped": {port: values.get("rx_dsn_mapped", 0) for port, values in nic.items()},
+                  "csum_bad": sum(v.get("rx_sign_csum_bad", 0) for v in nic.values())}
+        self.check(joined, "no subflow joined")
+        self.check(all(result["mapped"].values()), "a port saw no data of the connection")
+        if self.json:
+            say(json.dumps({"transfer": result}))
+            return
+        say("two paths: %d bytes in %.2f s, %d subflow joined; segments that the card gave a data "
+            "sequence number: %s" % (self.large, total, len(joined), ", ".join(
+                "%s %d" % item for item in result["mapped"].items())))
+
+    def close_up(self):
+        stats = self.card.ask("stats")[0]
+        if self.json:
+            say(json.dumps({"stats": stats, "peers": self.card.ask("peers")}))
+            return
+        say()
+        say("what each peer speaks, as mpnicctl peers shows it:")
+        subprocess.run([os.path.join(BUILD, "host", "mpnicctl"), "--socket", self.card.control,
+                        "peers"], check=False)
+        conns = stats["conns"]
+        say("connections: %d began, %d opened, %d confirmed, %d fell back; %d joins" % (
+            conns["began"], conns["opened"], conns["confirmed"], conns["fell_back"],
+            conns["joined"]))
+
+
+def lacking():
+    lack = labs.lacking()
+    for name in ("sim/mpnic-sim", "host/mpnicd", "host/mpnicctl"):
+        if not os.access(os.path.join(BUILD, name), os.X_OK):
+            lack.append("program build/%s (make)" % name)
+    return lack
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", choices=sorted(SIZES), default="model")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    lack = lacking()
+    for what in lack:
+        print("run: missing: " + what, file=sys.stderr)
+    if lack:
+        return 77
+    folder = tempfile.mkdtemp(prefix="mpnic-run-")
+    try:
+        with labs.Lab(nic=True) as lab:
+            card = Card(lab, args.engine, folder)
+            show = Show(lab, card, args.engine, args.json)
+            try:
+                show.visits()
+                show.two_paths()
+                show.close_up()
+            finally:
+                card.close()
+        return 1 if show.wrong else 0
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

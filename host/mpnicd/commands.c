@@ -29,9 +29,9 @@ static bool take_network(const struct daemon *d, const json_t *args, uint8_t *ne
 	*network = 0;
 	if (!given)
 		return true;
-	number = json_is_string(given) ? policy_network_number(control_policy(d->control),
-							       json_string_value(given))
-				       : -ENOENT;
+	number = json_is_string(given)
+			 ? policy_network_number(plane_policy(d->plane), json_string_value(given))
+			 : -ENOENT;
 	if (number < 0) {
 		ctl_refuse(a, "network: no such one is configured");
 		return false;
@@ -147,7 +147,7 @@ static void refuse_error(struct ctl_answer *a, int err)
 
 static struct peers *peers_of(const struct daemon *d)
 {
-	return control_peers(d->control);
+	return plane_peers(d->plane);
 }
 
 /* A cursor's at[]: pins so far, the cache's own, network + 1 or 0. */
@@ -218,7 +218,7 @@ static void peer_set(void *ctx, const json_t *args, struct ctl_answer *a)
 	if (err)
 		refuse_error(a, err);
 	else
-		control_touch_peer(d->control, &p.key);
+		plane_touch_peer(d->plane, &p.key);
 }
 
 static struct peers_pin pin_of(const struct daemon *d, const struct peer_args *p)
@@ -289,14 +289,14 @@ static void peer_remove(void *ctx, const json_t *args, struct ctl_answer *a)
 	if (err)
 		refuse_error(a, err);
 	else
-		control_touch_peer(d->control, &p.key);
+		plane_touch_peer(d->plane, &p.key);
 }
 
 static void forget(void *ctx, const struct peer_key *key)
 {
 	const struct daemon *d = ctx;
 
-	control_touch_peer(d->control, key);
+	plane_touch_peer(d->plane, key);
 }
 
 static void peers_forget(void *ctx, const json_t *args, struct ctl_answer *a)
@@ -399,7 +399,7 @@ static void peer_import(void *ctx, const json_t *args, struct ctl_answer *a)
 	else if (item.kind == PEERS_KIND_PIN)
 		pin_changed(d, &item.pin, false);
 	else
-		control_touch_peer(d->control, &item.record.key);
+		plane_touch_peer(d->plane, &item.record.key);
 }
 
 /* ---- connections, events -------------------------------------------------------------------- */
@@ -411,7 +411,7 @@ static enum ctl_next next_conn(void *ctx, struct ctl_cursor *cursor, json_t **ro
 	struct conns_info info;
 
 	do {
-		if (!conns_list(control_conns(d->control), &at, &info))
+		if (!conns_list(plane_conns(d->plane), &at, &info))
 			return CTL_END;
 		cursor->at[0] = at;
 	} while (!cursor->at[1] && info.state == CONNS_ENDED);
@@ -430,7 +430,7 @@ static void conns(void *ctx, const json_t *args, struct ctl_answer *a)
 static enum ctl_next next_note(void *ctx, struct ctl_cursor *cursor, json_t **row)
 {
 	const struct daemon *d = ctx;
-	const struct control_note *n = control_note(d->control, cursor->at[0] + 1);
+	const struct plane_note *n = plane_note(d->plane, cursor->at[0] + 1);
 
 	if (!n)
 		return cursor->at[1] ? CTL_WAIT : CTL_END;
@@ -466,12 +466,12 @@ static void policy_for(void *ctx, const json_t *args, struct ctl_answer *a)
 
 	if (!take_one(d, args, &p, a))
 		return;
-	policy_find(control_policy(d->control), &p.key, &rules);
+	policy_find(plane_policy(d->plane), &p.key, &rules);
 	a->result = json_object();
 	for (unsigned int i = 0; i < POLICY_SETTINGS; i++) {
 		char from[160];
 
-		policy_origin(control_policy(d->control), rules.from[i], from, sizeof(from));
+		policy_origin(plane_policy(d->plane), rules.from[i], from, sizeof(from));
 		json_object_set_new(a->result, policy_settings[i].name,
 				    json_pack("{s:o,s:s}", "value",
 					      setting(rules.value[i], &policy_settings[i]), "from",
@@ -485,9 +485,9 @@ static enum ctl_next next_prefix(void *ctx, struct ctl_cursor *cursor, json_t **
 	const struct policy_prefix *p;
 	char ip[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 8];
 
-	if (cursor->at[0] == policy_prefixes(control_policy(d->control)))
+	if (cursor->at[0] == policy_prefixes(plane_policy(d->plane)))
 		return CTL_END;
-	p = policy_prefix_at(control_policy(d->control), (size_t)cursor->at[0]++);
+	p = policy_prefix_at(plane_policy(d->plane), (size_t)cursor->at[0]++);
 	*row = json_object();
 	words_addr(&p->addr, ip, sizeof(ip));
 	snprintf(text, sizeof(text), "%s/%u", ip, p->bits);
@@ -524,11 +524,11 @@ static void policy_reload(void *ctx, const json_t *args, struct ctl_answer *a)
 static enum ctl_next next_report(void *ctx, struct ctl_cursor *cursor, json_t **row)
 {
 	const struct daemon *d = ctx;
-	const struct control_note *n;
+	const struct plane_note *n;
 
 	if (!cursor->at[0])
 		return CTL_END;
-	while ((n = control_note(d->control, cursor->at[1] + 1))) {
+	while ((n = plane_note(d->plane, cursor->at[1] + 1))) {
 		cursor->at[1] = n->seq;
 		if (n->kind != NOTE_PROBE || n->report.tag != cursor->at[0])
 			continue;
@@ -542,7 +542,7 @@ static enum ctl_next next_report(void *ctx, struct ctl_cursor *cursor, json_t **
 static void probe(void *ctx, const json_t *args, struct ctl_answer *a)
 {
 	struct daemon *d = ctx;
-	const struct control_note *n;
+	const struct plane_note *n;
 	enum probe_start start;
 	struct peer_args p;
 	uint64_t tag;
@@ -550,9 +550,9 @@ static void probe(void *ctx, const json_t *args, struct ctl_answer *a)
 	if (!take_one(d, args, &p, a))
 		return;
 	/* Notes so far cannot be its report. */
-	for (a->cursor.at[1] = 0; (n = control_note(d->control, a->cursor.at[1] + 1));)
+	for (a->cursor.at[1] = 0; (n = plane_note(d->plane, a->cursor.at[1] + 1));)
 		a->cursor.at[1] = n->seq;
-	if (control_ask(d->control, &p.key, daemon_now(d), &tag, &start)) {
+	if (plane_ask(d->plane, &p.key, daemon_now(d), &tag, &start)) {
 		ctl_refuse(a, "the host has no connection there, and has had none: the way is not "
 			      "known, and a peer that it has not spoken to is not asked");
 		return;
@@ -621,7 +621,7 @@ static void drain(void *ctx, const json_t *args, struct ctl_answer *a)
 	if (!json_is_boolean(on))
 		ctl_refuse(a, "on: true or false");
 	else
-		control_drain(d->control, json_is_true(on), daemon_now(d));
+		plane_drain(d->plane, json_is_true(on), daemon_now(d));
 }
 
 const struct ctl_command daemon_commands[] = {

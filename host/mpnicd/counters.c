@@ -55,7 +55,7 @@ static void gather_conns(const struct daemon *d, const struct gather *g)
 	struct conns_counts c;
 	char rule[8];
 
-	conns_counts(control_conns(d->control), &c);
+	conns_counts(plane_conns(d->plane), &c);
 	count(g, "conns", "began", NULL, c.began);
 	count(g, "conns", "opened", NULL, c.opened);
 	count(g, "conns", "confirmed", NULL, c.confirmed);
@@ -84,7 +84,7 @@ static void gather_peers(const struct daemon *d, const struct gather *g)
 {
 	struct peers_stats s;
 
-	peers_stats(control_peers(d->control), &s);
+	peers_stats(plane_peers(d->plane), &s);
 	gauge(g, "peers", "entries", s.entries);
 	gauge(g, "peers", "pins", s.pins);
 	gauge(g, "peers", "memory_bytes", s.memory);
@@ -97,8 +97,8 @@ static void gather_peers(const struct daemon *d, const struct gather *g)
 
 static void gather_control(const struct daemon *d, const struct gather *g)
 {
-	const struct control_counts *c = control_counts(d->control);
-	const struct probe_counts *p = probe_counts(control_probe(d->control));
+	const struct plane_counts *c = plane_counts(d->plane);
+	const struct probe_counts *p = probe_counts(plane_probe(d->plane));
 
 	for (unsigned int i = 0; i < POLICY_REASONS; i++)
 		if (c->offers[i])
@@ -113,7 +113,7 @@ static void gather_control(const struct daemon *d, const struct gather *g)
 	count(g, "daemon", "events", NULL, d->events);
 	count(g, "daemon", "nic_resets", NULL, d->nic_resets);
 	count(g, "daemon", "store_errors", NULL, d->store_errors);
-	gauge(g, "daemon", "draining", control_draining(d->control));
+	gauge(g, "daemon", "draining", plane_draining(d->plane));
 	gauge(g, "daemon", "nic_lost", d->lost);
 }
 

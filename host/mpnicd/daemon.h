@@ -17,7 +17,7 @@
 #define MPNICD_DAEMON_H
 
 #include "config.h"
-#include "control.h"
+#include "plane.h"
 #include "ctl.h"
 #include "metrics.h"
 #include "mover.h"
@@ -32,7 +32,7 @@ struct daemon {
 	struct nic nic;
 	struct mover mover;
 	struct push push;
-	struct control *control;
+	struct plane *plane;
 	struct store *store; /* NULL: memory alone */
 	struct ctl *ctl;
 	struct metrics *metrics; /* NULL: none */
@@ -53,7 +53,7 @@ struct daemon {
 	bool sweeping;
 };
 
-struct control_now daemon_now(const struct daemon *d);
+struct plane_now daemon_now(const struct daemon *d);
 
 /* A line to stderr, for people and for the journal. */
 void daemon_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -74,7 +74,7 @@ extern const struct ctl_command daemon_commands[];
 json_t *words_peer(const struct daemon *d, const struct peer_key *key,
 		   const struct peers_view *view);
 json_t *words_conn(const struct daemon *d, const struct conns_info *info);
-json_t *words_note(const struct daemon *d, const struct control_note *note);
+json_t *words_note(const struct daemon *d, const struct plane_note *note);
 void words_addr(const struct ip_addr *addr, char *text, size_t size);
 void words_network(const struct daemon *d, uint8_t network, char *text, size_t size);
 json_t *words_report(const struct probe_report *report);

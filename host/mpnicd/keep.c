@@ -11,9 +11,9 @@ static void take(void *ctx, const struct peers_item *item)
 	struct daemon *d = ctx;
 
 	if (item->kind == PEERS_KIND_PIN)
-		peers_pin(control_peers(d->control), &item->pin);
+		peers_pin(plane_peers(d->plane), &item->pin);
 	else
-		peers_import(control_peers(d->control), &item->record, daemon_now(d).s, NULL);
+		peers_import(plane_peers(d->plane), &item->record, daemon_now(d).s, NULL);
 }
 
 /* What a file that cannot be used held can be learnt again. */
@@ -54,7 +54,7 @@ static int put_one(struct daemon *d, const struct peer_key *key)
 {
 	struct peers_record r;
 
-	if (peers_get(control_peers(d->control), key, &r))
+	if (peers_get(plane_peers(d->plane), key, &r))
 		return store_delete(d->store, key);
 	return store_put(d->store, &r);
 }
@@ -65,7 +65,7 @@ static int put_all(struct daemon *d)
 	uint32_t at = 0;
 	int err = 0;
 
-	while (!err && peers_next(control_peers(d->control), &at, &r))
+	while (!err && peers_next(plane_peers(d->plane), &at, &r))
 		err = store_put(d->store, &r);
 	return err;
 }

@@ -37,14 +37,14 @@ enum {
 	TCP_SYN = 2,
 };
 
-struct control_now daemon_now(const struct daemon *d)
+struct plane_now daemon_now(const struct daemon *d)
 {
 	struct timespec t;
 	uint64_t ns;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	ns = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-	return (struct control_now){
+	return (struct plane_now){
 		.ns = ns, .s = (uint32_t)((int64_t)(ns + (uint64_t)d->wall_ahead_ns) / 1000000000)};
 }
 
@@ -58,7 +58,7 @@ static void look_at_clock(struct daemon *d)
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	ahead = (wall.tv_sec - mono.tv_sec) * INT64_C(1000000000) + wall.tv_nsec - mono.tv_nsec;
 	if (ahead / 1000000000 != d->wall_ahead_ns / 1000000000)
-		conns_set_epoch(control_conns(d->control), (uint32_t)(ahead / 1000000000));
+		conns_set_epoch(plane_conns(d->plane), (uint32_t)(ahead / 1000000000));
 	d->wall_ahead_ns = ahead;
 }
 
@@ -97,39 +97,39 @@ static void decode(const struct daemon *d, const struct rte_mbuf *m, uint8_t por
 	unsigned int given;
 
 	mpnic_packet(frame, m->data_len, MPNIC_USER(MPNIC_GIVEN_UNKNOWN, 0), hdr, csum);
-	given = control_version(d->control, hdr, port);
+	given = plane_version(d->plane, hdr, port);
 	if (given != MPNIC_GIVEN_UNKNOWN)
 		mpnic_headers(frame, m->data_len, (uint8_t)MPNIC_USER(given, 0), hdr);
 }
 
-static void take_frame(struct daemon *d, struct rte_mbuf *m, struct control_now now)
+static void take_frame(struct daemon *d, struct rte_mbuf *m, struct plane_now now)
 {
 	const struct mover_note note = *mover_note(m);
 	struct mpnic_hdr hdr;
 	struct mpnic_csum csum;
-	struct control_frame f = {.frame = rte_pktmbuf_mtod(m, const uint8_t *),
-				  .hdr = &hdr,
-				  .csum = &csum,
-				  .port = note.port,
-				  .from_kernel = note.from_kernel || note.punted};
-	enum control_fate fate;
+	struct plane_frame f = {.frame = rte_pktmbuf_mtod(m, const uint8_t *),
+				.hdr = &hdr,
+				.csum = &csum,
+				.port = note.port,
+				.from_kernel = note.from_kernel || note.punted};
+	enum plane_fate fate;
 
 	decode(d, m, note.port, &hdr, &csum);
 	now.ns = note.time_ns;
-	fate = control_frame(d->control, &f, now);
+	fate = plane_frame(d->plane, &f, now);
 	/* The NIC knows a subflow before its data can come. */
 	if (!d->lost)
-		push_actions(&d->push, &d->nic, control_conns(d->control), ACTIONS, now.ns);
-	if (!note.held || fate == CONTROL_DROP || fate == CONTROL_OURS) {
+		push_actions(&d->push, &d->nic, plane_conns(d->plane), ACTIONS, now.ns);
+	if (!note.held || fate == PLANE_DROP || fate == PLANE_OURS) {
 		rte_pktmbuf_free(m);
 		return;
 	}
-	if (fate == CONTROL_STRIP)
+	if (fate == PLANE_STRIP)
 		strip_capable(m, &hdr, &csum);
 	release(d, m, &note);
 }
 
-static unsigned int take_frames(struct daemon *d, struct control_now now)
+static unsigned int take_frames(struct daemon *d, struct plane_now now)
 {
 	void *burst[FRAMES];
 	const unsigned int n = rte_ring_sc_dequeue_burst(d->mover.slow, burst, FRAMES, NULL);
@@ -139,7 +139,7 @@ static unsigned int take_frames(struct daemon *d, struct control_now now)
 	return n;
 }
 
-static unsigned int take_events(struct daemon *d, struct control_now now)
+static unsigned int take_events(struct daemon *d, struct plane_now now)
 {
 	struct mpnic_event_cpl cpl[EVENTS];
 	const int n = d->lost ? 0 : rte_pmd_mpnic_events(d->nic.port[0], cpl, EVENTS);
@@ -150,10 +150,10 @@ static unsigned int take_events(struct daemon *d, struct control_now now)
 		memcpy(&event, cpl[i].body, sizeof(cpl[i].body));
 		if (cpl[i].kind == MPNIC_EVENT_KIND_FRAME) {
 			push_clock(&d->push, event.time_ns, now.ns);
-			control_event(d->control, &event, now);
+			plane_event(d->plane, &event, now);
 			d->events++;
 		} else if (cpl[i].kind == MPNIC_EVENT_KIND_LEARNT_AGED) {
-			conns_learnt_aged(control_conns(d->control), event.flow_id);
+			conns_learnt_aged(plane_conns(d->plane), event.flow_id);
 		}
 	}
 	return n > 0 ? (unsigned int)n : 0;
@@ -196,13 +196,13 @@ static size_t encode_probe(const struct probe_packet *p, const struct path *path
 }
 
 /* They leave as the host's own frames do, but behind the tables: nobody tracks them. */
-static unsigned int send_probes(struct daemon *d, struct control_now now)
+static unsigned int send_probes(struct daemon *d, struct plane_now now)
 {
 	struct probe_packet packet;
 	unsigned int n = 0;
 	struct path path;
 
-	while (!d->lost && n < FRAMES && control_next_probe(d->control, now, &packet, &path)) {
+	while (!d->lost && n < FRAMES && plane_next_probe(d->plane, now, &packet, &path)) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(d->nic.pool);
 		size_t len = 0;
 
@@ -224,17 +224,17 @@ static unsigned int send_probes(struct daemon *d, struct control_now now)
 
 /* ---- peers: NIC and file -------------------------------------------------------------------- */
 
-static void push_one(struct daemon *d, const struct peer_key *key, struct control_now now)
+static void push_one(struct daemon *d, const struct peer_key *key, struct plane_now now)
 {
 	uint8_t speaks, first_syn;
 
 	if (d->lost || !key->port)
 		return;
-	control_nic_peer(d->control, key, now, &speaks, &first_syn);
+	plane_nic_peer(d->plane, key, now, &speaks, &first_syn);
 	push_peer(&d->nic, key, speaks, first_syn);
 }
 
-static void note_unsaved(struct daemon *d, const struct peer_key *key, struct control_now now)
+static void note_unsaved(struct daemon *d, const struct peer_key *key, struct plane_now now)
 {
 	if (!d->store)
 		return;
@@ -246,17 +246,17 @@ static void note_unsaved(struct daemon *d, const struct peer_key *key, struct co
 		d->unsaved[d->unsaved_count++] = *key;
 }
 
-static unsigned int take_peers(struct daemon *d, struct control_now now)
+static unsigned int take_peers(struct daemon *d, struct plane_now now)
 {
 	struct peer_key key;
 	unsigned int n = 0;
 
-	if (control_peers_missed(d->control)) {
+	if (plane_peers_missed(d->plane)) {
 		d->sweeping = true;
 		d->sweep = 0;
 		d->unsaved_missed = d->store != NULL;
 	}
-	for (; n < PEERS_ROUND && control_next_peer(d->control, &key); n++) {
+	for (; n < PEERS_ROUND && plane_next_peer(d->plane, &key); n++) {
 		push_one(d, &key, now);
 		note_unsaved(d, &key, now);
 	}
@@ -264,13 +264,13 @@ static unsigned int take_peers(struct daemon *d, struct control_now now)
 }
 
 /* All peers, a few in a round. */
-static unsigned int sweep(struct daemon *d, struct control_now now)
+static unsigned int sweep(struct daemon *d, struct plane_now now)
 {
 	struct peers_record r;
 	unsigned int n = 0;
 
 	while (d->sweeping && n < PEERS_ROUND) {
-		d->sweeping = peers_next(control_peers(d->control), &d->sweep, &r);
+		d->sweeping = peers_next(plane_peers(d->plane), &d->sweep, &r);
 		if (d->sweeping)
 			push_one(d, &r.key, now);
 		n++;
@@ -280,7 +280,7 @@ static unsigned int sweep(struct daemon *d, struct control_now now)
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-static void recover(struct daemon *d, struct control_now now)
+static void recover(struct daemon *d, struct plane_now now)
 {
 	char error[DAEMON_ERROR];
 	int err;
@@ -300,16 +300,16 @@ static void recover(struct daemon *d, struct control_now now)
 	d->lost = false;
 	d->nic_resets++;
 	d->push.known = false;
-	conns_nic_reset(control_conns(d->control));
-	control_tell(d->control, NOTE_NIC_RESET, now);
+	conns_nic_reset(plane_conns(d->plane));
+	plane_tell(d->plane, NOTE_NIC_RESET, now);
 	d->sweeping = true;
 	d->sweep = 0;
 }
 
-static void pass_time(struct daemon *d, struct control_now now)
+static void pass_time(struct daemon *d, struct plane_now now)
 {
 	look_at_clock(d);
-	conns_tick(control_conns(d->control), now.ns, TICK_PLACES);
+	conns_tick(plane_conns(d->plane), now.ns, TICK_PLACES);
 	if (d->lost || atomic_load(&d->nic.failed))
 		recover(d, now);
 	if (d->unsaved_count + d->unsaved_missed && now.ns >= d->save_ns)
@@ -335,9 +335,9 @@ static void take_signal(struct daemon *d)
 		daemon_say("%s: read again", d->config_path);
 }
 
-static int sleep_ms(struct daemon *d, struct control_now now)
+static int sleep_ms(struct daemon *d, struct plane_now now)
 {
-	const uint64_t due = control_deadline(d->control);
+	const uint64_t due = plane_deadline(d->plane);
 
 	if (due <= now.ns)
 		return 0;
@@ -415,19 +415,19 @@ int daemon_loop(struct daemon *d, char *error, size_t size)
 		return err;
 	}
 	while (!d->stop) {
-		const struct control_now now = daemon_now(d);
+		const struct plane_now now = daemon_now(d);
 		unsigned int done = take_frames(d, now) + take_events(d, now);
 
-		control_settle(d->control, SIGHTS_ROUND, now);
+		plane_settle(d->plane, SIGHTS_ROUND, now);
 		if (!d->lost)
 			done += (unsigned int)RTE_MAX(0, push_actions(&d->push, &d->nic,
-								      control_conns(d->control),
+								      plane_conns(d->plane),
 								      ACTIONS, now.ns));
 		done += take_peers(d, now) + sweep(d, now) + send_probes(d, now);
 		pass_time(d, now);
-		if (control_note(d->control, seen + 1)) {
-			while (control_note(d->control, seen + 1))
-				seen = control_note(d->control, seen + 1)->seq;
+		if (plane_note(d->plane, seen + 1)) {
+			while (plane_note(d->plane, seen + 1))
+				seen = plane_note(d->plane, seen + 1)->seq;
 			ctl_news(d->ctl);
 		}
 		idle = done ? 0 : idle + 1;

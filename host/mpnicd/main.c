@@ -72,7 +72,7 @@ static int open_taps(struct daemon *d, char *error, size_t size)
 
 static int open_control(struct daemon *d, char *error, size_t size)
 {
-	struct control_config c = {.random = random_bytes, .probe = d->config.probes};
+	struct plane_config c = {.random = random_bytes, .probe = d->config.probes};
 	const char *wrong = NULL;
 	uint32_t conns, flows;
 	int err = push_room(&d->nic, &conns, &flows);
@@ -88,7 +88,7 @@ static int open_control(struct daemon *d, char *error, size_t size)
 	c.peers.capacity = d->config.cache_entries;
 	c.peers.pins = 4096;
 	random_bytes(NULL, c.peers.secret, sizeof(c.peers.secret));
-	err = control_new(&c, d->config.policy, &d->control, &wrong);
+	err = plane_new(&c, d->config.policy, &d->plane, &wrong);
 	if (err)
 		return fail(err, error, size, wrong ? wrong : "control");
 	return 0;
@@ -118,7 +118,7 @@ static int set_networks(struct daemon *d, char *error, size_t size)
 		uint8_t network = 0;
 		int err;
 
-		if (!policy_port_is_one(control_policy(d->control), i, &network))
+		if (!policy_port_is_one(plane_policy(d->plane), i, &network))
 			daemon_say("port %s: several networks by VLAN: its SYNs are decided by "
 				   "mpnicd alone",
 				   d->config.tap[i]);
@@ -184,7 +184,7 @@ static void finish(struct daemon *d)
 	ctl_close(d->ctl);
 	if (d->store)
 		store_close(d->store);
-	control_free(d->control);
+	plane_free(d->plane);
 	for (unsigned int i = 0; i < NIC_PORTS; i++)
 		tap_close(&d->mover.tap[i]);
 	if (d->nic.pool)

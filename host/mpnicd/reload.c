@@ -33,7 +33,7 @@ int daemon_reload(struct daemon *d, char *error, size_t size)
 	if (fixed)
 		daemon_say("%s: \"%s\" has changed too: that is for the next start", d->config_path,
 			   fixed);
-	control_set_policy(d->control, fresh.policy, daemon_now(d));
+	plane_set_policy(d->plane, fresh.policy, daemon_now(d));
 	before = d->config.policy;
 	d->config.policy = fresh.policy;
 	fresh.policy = before;

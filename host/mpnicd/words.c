@@ -53,7 +53,7 @@ void words_addr(const struct ip_addr *addr, char *text, size_t size)
 
 void words_network(const struct daemon *d, uint8_t network, char *text, size_t size)
 {
-	const char *name = policy_network_name(control_policy(d->control), network);
+	const char *name = policy_network_name(plane_policy(d->plane), network);
 
 	if (name)
 		snprintf(text, size, "%s", name);
@@ -295,7 +295,7 @@ json_t *words_conn(const struct daemon *d, const struct conns_info *i)
 	if (i->rule)
 		snprintf(text, sizeof(text), "fell back by rule %u", i->rule);
 	put_text(o, "note", text);
-	for (unsigned int k = 0; conns_list_flow(control_conns(d->control), i->number, k, &f); k++)
+	for (unsigned int k = 0; conns_list_flow(plane_conns(d->plane), i->number, k, &f); k++)
 		json_array_append_new(flows, words_flow(&f));
 	put(o, "subflows", flows);
 	return o;
@@ -412,7 +412,7 @@ static void put_probe(json_t *o, const struct probe_report *r)
 	put(o, "report", words_report(r));
 }
 
-static void put_offer(json_t *o, const struct control_note *n)
+static void put_offer(json_t *o, const struct plane_note *n)
 {
 	const struct policy_decision *p = &n->offer.decision;
 	char text[256];
@@ -427,7 +427,7 @@ static void put_offer(json_t *o, const struct control_note *n)
 	put_int(o, "again", n->offer.nth);
 }
 
-json_t *words_note(const struct daemon *d, const struct control_note *n)
+json_t *words_note(const struct daemon *d, const struct plane_note *n)
 {
 	json_t *o = json_object();
 	char text[INET6_ADDRSTRLEN + 8], ip[INET6_ADDRSTRLEN];

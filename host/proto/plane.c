@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "control.h"
+#include "plane.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,8 +27,8 @@ struct wish {
 	uint32_t isn;
 };
 
-struct control {
-	struct control_config config;
+struct plane {
+	struct plane_config config;
 	const struct policy *policy;
 	struct conns *conns;
 	struct peers *peers;
@@ -39,52 +39,52 @@ struct control {
 	struct peer_key touched[TOUCHED];
 	uint32_t touched_head, touched_tail;
 	bool touched_missed;
-	struct control_note note[NOTES];
+	struct plane_note note[NOTES];
 	uint64_t notes; /* seq of the last one */
 	struct probe_packet rst[RSTS];
 	unsigned int rst_head, rst_tail;
 	struct wish wish[WISHES]; /* a new one takes the place of the oldest */
 	unsigned int wishes;
-	struct control_counts counts;
+	struct plane_counts counts;
 	struct paths paths;
 };
 
 /* ---- parts ---------------------------------------------------------------------------------- */
 
-struct conns *control_conns(struct control *c)
+struct conns *plane_conns(struct plane *c)
 {
 	return c->conns;
 }
 
-struct peers *control_peers(struct control *c)
+struct peers *plane_peers(struct plane *c)
 {
 	return c->peers;
 }
 
-struct probe *control_probe(struct control *c)
+struct probe *plane_probe(struct plane *c)
 {
 	return c->probe;
 }
 
-const struct policy *control_policy(const struct control *c)
+const struct policy *plane_policy(const struct plane *c)
 {
 	return c->policy;
 }
 
-const struct control_counts *control_counts(const struct control *c)
+const struct plane_counts *plane_counts(const struct plane *c)
 {
 	return &c->counts;
 }
 
-bool control_draining(const struct control *c)
+bool plane_draining(const struct plane *c)
 {
 	return c->draining;
 }
 
-int control_new(const struct control_config *config, const struct policy *policy,
-		struct control **out, const char **wrong)
+int plane_new(const struct plane_config *config, const struct policy *policy, struct plane **out,
+	      const char **wrong)
 {
-	struct control *c = calloc(1, sizeof(*c));
+	struct plane *c = calloc(1, sizeof(*c));
 	uint64_t seed;
 	int err;
 
@@ -103,14 +103,14 @@ int control_new(const struct control_config *config, const struct policy *policy
 	if (!err)
 		err = probe_create(&config->probe, seed, &c->probe, wrong);
 	if (err) {
-		control_free(c);
+		plane_free(c);
 		return err;
 	}
 	*out = c;
 	return 0;
 }
 
-void control_free(struct control *c)
+void plane_free(struct plane *c)
 {
 	if (!c)
 		return;
@@ -122,21 +122,20 @@ void control_free(struct control *c)
 
 /* ---- the log -------------------------------------------------------------------------------- */
 
-static struct control_note *new_note(struct control *c, enum control_note_kind kind,
-				     struct control_now now)
+static struct plane_note *new_note(struct plane *c, enum plane_note_kind kind, struct plane_now now)
 {
-	struct control_note *n = &c->note[++c->notes % NOTES];
+	struct plane_note *n = &c->note[++c->notes % NOTES];
 
-	*n = (struct control_note){.seq = c->notes, .time_ns = now.ns, .kind = kind};
+	*n = (struct plane_note){.seq = c->notes, .time_ns = now.ns, .kind = kind};
 	return n;
 }
 
-void control_tell(struct control *c, enum control_note_kind kind, struct control_now now)
+void plane_tell(struct plane *c, enum plane_note_kind kind, struct plane_now now)
 {
 	new_note(c, kind, now);
 }
 
-const struct control_note *control_note(const struct control *c, uint64_t seq)
+const struct plane_note *plane_note(const struct plane *c, uint64_t seq)
 {
 	const uint64_t oldest = c->notes >= NOTES ? c->notes - NOTES + 1 : 1;
 
@@ -145,8 +144,8 @@ const struct control_note *control_note(const struct control *c, uint64_t seq)
 	return seq > c->notes ? NULL : &c->note[seq % NOTES];
 }
 
-const struct policy *control_set_policy(struct control *c, const struct policy *policy,
-					struct control_now now)
+const struct policy *plane_set_policy(struct plane *c, const struct policy *policy,
+				      struct plane_now now)
 {
 	const struct policy *before = c->policy;
 
@@ -158,7 +157,7 @@ const struct policy *control_set_policy(struct control *c, const struct policy *
 	return before;
 }
 
-void control_drain(struct control *c, bool on, struct control_now now)
+void plane_drain(struct plane *c, bool on, struct plane_now now)
 {
 	if (c->draining == on)
 		return;
@@ -169,7 +168,7 @@ void control_drain(struct control *c, bool on, struct control_now now)
 
 /* ---- peers ---------------------------------------------------------------------------------- */
 
-void control_touch_peer(struct control *c, const struct peer_key *peer)
+void plane_touch_peer(struct plane *c, const struct peer_key *peer)
 {
 	if (c->touched_head - c->touched_tail == TOUCHED) {
 		c->counts.peers_missed++;
@@ -179,7 +178,7 @@ void control_touch_peer(struct control *c, const struct peer_key *peer)
 	c->touched[c->touched_head++ % TOUCHED] = *peer;
 }
 
-bool control_next_peer(struct control *c, struct peer_key *peer)
+bool plane_next_peer(struct plane *c, struct peer_key *peer)
 {
 	if (c->touched_head == c->touched_tail)
 		return false;
@@ -187,7 +186,7 @@ bool control_next_peer(struct control *c, struct peer_key *peer)
 	return true;
 }
 
-bool control_peers_missed(struct control *c)
+bool plane_peers_missed(struct plane *c)
 {
 	const bool missed = c->touched_missed;
 
@@ -197,7 +196,7 @@ bool control_peers_missed(struct control *c)
 	return missed;
 }
 
-static struct policy_peer look(const struct control *c, const struct peer_key *key, uint32_t now_s)
+static struct policy_peer look(const struct plane *c, const struct peer_key *key, uint32_t now_s)
 {
 	struct peers_view v;
 
@@ -211,8 +210,8 @@ static struct policy_peer look(const struct control *c, const struct peer_key *k
 	};
 }
 
-void control_nic_peer(const struct control *c, const struct peer_key *peer, struct control_now now,
-		      uint8_t *speaks, uint8_t *first_syn)
+void plane_nic_peer(const struct plane *c, const struct peer_key *peer, struct plane_now now,
+		    uint8_t *speaks, uint8_t *first_syn)
 {
 	const struct policy_peer p = look(c, peer, now.s);
 	struct policy_rules rules;
@@ -228,14 +227,14 @@ void control_nic_peer(const struct control *c, const struct peer_key *peer, stru
 		*first_syn = MPNIC_FIRST_SYN_PASS;
 }
 
-static void changed(struct control *c, const struct peers_change *change, struct control_now now)
+static void changed(struct plane *c, const struct peers_change *change, struct plane_now now)
 {
-	struct control_note *n;
+	struct plane_note *n;
 
 	if (change->evicted)
-		control_touch_peer(c, &change->evicted_key);
+		plane_touch_peer(c, &change->evicted_key);
 	if (change->tell_nic || change->save)
-		control_touch_peer(c, &change->key);
+		plane_touch_peer(c, &change->key);
 	c->touched_missed |= change->network_changed;
 	if (change->old_answer == change->answer && change->old_confidence == change->confidence &&
 	    !change->alarms)
@@ -247,14 +246,14 @@ static void changed(struct control *c, const struct peers_change *change, struct
 
 /* ---- frames --------------------------------------------------------------------------------- */
 
-static uint8_t network_of(const struct control *c, const struct mpnic_hdr *hdr, uint8_t port)
+static uint8_t network_of(const struct plane *c, const struct mpnic_hdr *hdr, uint8_t port)
 {
 	const int vlan = hdr->vlan_count ? hdr->vlan_outer & 0xfff : 0;
 
 	return policy_network_of(c->policy, port, vlan);
 }
 
-unsigned int control_version(const struct control *c, const struct mpnic_hdr *hdr, uint8_t port)
+unsigned int plane_version(const struct plane *c, const struct mpnic_hdr *hdr, uint8_t port)
 {
 	return conns_version(c->conns, hdr, network_of(c, hdr, port));
 }
@@ -300,9 +299,9 @@ static bool has_join(const struct mpnic_hdr *hdr)
 	return false;
 }
 
-static void decide(const struct control *c, const struct peer_key *peer,
-		   const struct mpnic_hdr *hdr, unsigned int nth, unsigned int offered,
-		   uint32_t now_s, struct policy_decision *d)
+static void decide(const struct plane *c, const struct peer_key *peer, const struct mpnic_hdr *hdr,
+		   unsigned int nth, unsigned int offered, uint32_t now_s,
+		   struct policy_decision *d)
 {
 	const struct policy_peer known = look(c, peer, now_s);
 	const enum sight_offer asks = offer_of(hdr);
@@ -324,7 +323,7 @@ static void decide(const struct control *c, const struct peer_key *peer,
 	}
 }
 
-static void wish_for(struct control *c, const struct peer_key *peer, const struct mpnic_hdr *syn,
+static void wish_for(struct plane *c, const struct peer_key *peer, const struct mpnic_hdr *syn,
 		     uint8_t questions)
 {
 	c->wish[c->wishes++ % WISHES] = (struct wish){
@@ -332,13 +331,13 @@ static void wish_for(struct control *c, const struct peer_key *peer, const struc
 }
 
 /* A SYN of the host without ACK: what the peer will be offered. */
-static enum conns_sent offer(struct control *c, const struct control_frame *f, uint8_t network,
-			     struct control_now now)
+static enum conns_sent offer(struct plane *c, const struct plane_frame *f, uint8_t network,
+			     struct plane_now now)
 {
 	const struct peer_key peer = key_of(f->hdr, network);
 	struct policy_decision d;
 	unsigned int nth, offered = 0;
-	struct control_note *n;
+	struct plane_note *n;
 
 	paths_learn(&c->paths, f->frame, f->hdr, network, f->port, now.ns);
 	if (has_join(f->hdr) || offer_of(f->hdr) == SIGHT_OFFER_NONE)
@@ -356,18 +355,18 @@ static enum conns_sent offer(struct control *c, const struct control_frame *f, u
 	return d.syn == MPNIC_FIRST_SYN_STRIP ? CONNS_SENT_STRIPPED : CONNS_SENT_AS_IS;
 }
 
-static bool is_first_syn(const struct control_frame *f)
+static bool is_first_syn(const struct plane_frame *f)
 {
 	return f->from_kernel && f->hdr->parse == MPNIC_PARSE_TCP &&
 	       (f->hdr->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
 
-static void drain_changes(struct control *c, struct control_now now)
+static void drain_changes(struct plane *c, struct plane_now now)
 {
 	struct conns_change change;
 
 	while (conns_next_change(c->conns, &change)) {
-		struct control_note *n = new_note(c, NOTE_CONN, now);
+		struct plane_note *n = new_note(c, NOTE_CONN, now);
 
 		n->time_ns = change.time_ns;
 		n->change = change;
@@ -375,7 +374,7 @@ static void drain_changes(struct control *c, struct control_now now)
 }
 
 /* The tracker says what it found; whether that is dropped is a matter of the peer's rules. */
-static bool is_dropped(const struct control *c, const struct control_frame *f, uint8_t network,
+static bool is_dropped(const struct plane *c, const struct plane_frame *f, uint8_t network,
 		       const struct conns_verdict *v)
 {
 	struct peer_key peer = key_of(f->hdr, network);
@@ -393,8 +392,8 @@ static bool is_dropped(const struct control *c, const struct control_frame *f, u
 	return !policy_join_passes(&rules, POLICY_JOIN_BAD_HMAC);
 }
 
-static enum probe_start ask(struct control *c, const struct peer_key *peer, uint8_t questions,
-			    bool all, uint64_t tag, struct control_now now)
+static enum probe_start ask(struct plane *c, const struct peer_key *peer, uint8_t questions,
+			    bool all, uint64_t tag, struct plane_now now)
 {
 	const struct path *path = paths_find(&c->paths, peer->network, &peer->addr);
 	struct probe_ask a = {.peer = *peer, .questions = questions, .all = all, .tag = tag};
@@ -414,8 +413,8 @@ static enum probe_start ask(struct control *c, const struct peer_key *peer, uint
 }
 
 /* A SYN/ACK from the wire: what was wished for when the SYN left. */
-static void grant_wishes(struct control *c, const struct mpnic_hdr *hdr, uint8_t network,
-			 struct control_now now)
+static void grant_wishes(struct plane *c, const struct mpnic_hdr *hdr, uint8_t network,
+			 struct plane_now now)
 {
 	const struct peer_key peer = {
 		.network = network, .addr = addr_from(hdr, hdr->src), .port = hdr->sport};
@@ -432,14 +431,13 @@ static void grant_wishes(struct control *c, const struct mpnic_hdr *hdr, uint8_t
 	}
 }
 
-static bool is_synack(const struct control_frame *f)
+static bool is_synack(const struct plane_frame *f)
 {
 	return !f->from_kernel && f->hdr->parse == MPNIC_PARSE_TCP &&
 	       (f->hdr->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK);
 }
 
-enum control_fate control_frame(struct control *c, const struct control_frame *f,
-				struct control_now now)
+enum plane_fate plane_frame(struct plane *c, const struct plane_frame *f, struct plane_now now)
 {
 	const uint8_t network = network_of(c, f->hdr, f->port);
 	struct conns_packet p = {.hdr = f->hdr,
@@ -460,7 +458,7 @@ enum control_fate control_frame(struct control *c, const struct control_frame *f
 		if (in == PROBE_ANSWER && c->rst_head - c->rst_tail < RSTS)
 			c->rst[c->rst_head++ % RSTS] = rst;
 		if (in != PROBE_NOT_OURS)
-			return CONTROL_OURS;
+			return PLANE_OURS;
 	}
 	if (is_first_syn(f))
 		p.sent = offer(c, f, network, now);
@@ -470,13 +468,13 @@ enum control_fate control_frame(struct control *c, const struct control_frame *f
 	drain_changes(c, now);
 	if (is_dropped(c, f, network, &v)) {
 		c->counts.dropped++;
-		return CONTROL_DROP;
+		return PLANE_DROP;
 	}
 	c->counts.stripped += p.sent == CONNS_SENT_STRIPPED;
-	return p.sent == CONNS_SENT_STRIPPED ? CONTROL_STRIP : CONTROL_PASS;
+	return p.sent == CONNS_SENT_STRIPPED ? PLANE_STRIP : PLANE_PASS;
 }
 
-void control_event(struct control *c, const struct mpnic_event *event, struct control_now now)
+void plane_event(struct plane *c, const struct mpnic_event *event, struct plane_now now)
 {
 	conns_event(c->conns, event, now.ns);
 	drain_changes(c, now);
@@ -491,8 +489,8 @@ static bool is_answer(enum sight_what what)
 	       what == SIGHT_MALFORMED || what == SIGHT_ECHO || what == SIGHT_DROPPED;
 }
 
-static void follow_up(struct control *c, const struct sight *s, const struct policy_peer *before,
-		      struct control_now now)
+static void follow_up(struct plane *c, const struct sight *s, const struct policy_peer *before,
+		      struct plane_now now)
 {
 	struct policy_rules rules;
 	struct peers_change change;
@@ -506,7 +504,7 @@ static void follow_up(struct control *c, const struct sight *s, const struct pol
 		ask(c, &s->peer, next.ask, false, 0, now);
 }
 
-static void take_sight(struct control *c, const struct sight *s, struct control_now now)
+static void take_sight(struct plane *c, const struct sight *s, struct plane_now now)
 {
 	const struct policy_peer before = look(c, &s->peer, now.s);
 	struct peers_change change;
@@ -518,9 +516,9 @@ static void take_sight(struct control *c, const struct sight *s, struct control_
 	follow_up(c, s, &before, now);
 }
 
-static void take_report(struct control *c, const struct probe_report *r, struct control_now now)
+static void take_report(struct plane *c, const struct probe_report *r, struct plane_now now)
 {
-	struct control_note *n;
+	struct plane_note *n;
 
 	for (unsigned int i = 0; i < r->sights; i++) {
 		struct peers_change change;
@@ -533,7 +531,7 @@ static void take_report(struct control *c, const struct probe_report *r, struct 
 	n->report = *r;
 }
 
-void control_settle(struct control *c, unsigned int budget, struct control_now now)
+void plane_settle(struct plane *c, unsigned int budget, struct plane_now now)
 {
 	struct probe_report report;
 	struct sight sight;
@@ -544,8 +542,8 @@ void control_settle(struct control *c, unsigned int budget, struct control_now n
 		take_report(c, &report, now);
 }
 
-int control_ask(struct control *c, const struct peer_key *peer, struct control_now now,
-		uint64_t *tag, enum probe_start *start)
+int plane_ask(struct plane *c, const struct peer_key *peer, struct plane_now now, uint64_t *tag,
+	      enum probe_start *start)
 {
 	if (!paths_find(&c->paths, peer->network, &peer->addr))
 		return -ENETUNREACH;
@@ -554,7 +552,7 @@ int control_ask(struct control *c, const struct peer_key *peer, struct control_n
 	return 0;
 }
 
-static bool next_packet(struct control *c, struct control_now now, struct probe_packet *packet)
+static bool next_packet(struct plane *c, struct plane_now now, struct probe_packet *packet)
 {
 	if (c->rst_tail != c->rst_head) {
 		*packet = c->rst[c->rst_tail++ % RSTS];
@@ -563,8 +561,8 @@ static bool next_packet(struct control *c, struct control_now now, struct probe_
 	return probe_next(c->probe, (struct probe_now){now.ns, now.s}, packet);
 }
 
-bool control_next_probe(struct control *c, struct control_now now, struct probe_packet *packet,
-			struct path *path)
+bool plane_next_probe(struct plane *c, struct plane_now now, struct probe_packet *packet,
+		      struct path *path)
 {
 	while (next_packet(c, now, packet)) {
 		const struct path *p = paths_find(&c->paths, packet->network, &packet->dst);
@@ -578,7 +576,7 @@ bool control_next_probe(struct control *c, struct control_now now, struct probe_
 	return false;
 }
 
-uint64_t control_deadline(const struct control *c)
+uint64_t plane_deadline(const struct plane *c)
 {
 	return c->rst_tail != c->rst_head ? 0 : probe_deadline(c->probe);
 }

@@ -113,7 +113,8 @@ class Show:
         return lines
 
     def counters(self, host):
-        return {name: value for name, value in host.counters().items() if value}
+        return {name.replace("MPTcpExt", ""): value for name, value in host.counters().items()
+                if name.startswith("MPTcpExt") or name in ("TcpExtTCPTimeouts",)}
 
     def fetch(self, peer, size, v6=False):
         """A page by curl: seconds to the connection, and to the end."""
@@ -176,8 +177,7 @@ class Show:
         say("    cache   %s (%s)%s, seen: %s" % (
             cache["speaks"], cache["how"], ", " + cache["note"] if cache["note"] else "",
             ", ".join("%s %d" % item for item in cache["seen"].items()) or "nothing"))
-        say("    kernel  " + (", ".join("%s %d" % (name.replace("MPTcpExt", ""), value)
-                                        for name, value in visit["kernel"].items()) or "-"))
+        say("    kernel  " + (", ".join("%s %d" % item for item in visit["kernel"].items()) or "-"))
 
     def visits(self):
         expected = {"v1": "v1", "tcp": None, "strict": "v0", "answer-v0": "v0", "drop": None}
@@ -198,6 +198,7 @@ class Show:
         joined = [e for e in self.events() if e["what"] == "joined"]
         stats = self.card.ask("stats")[0]
         nic = stats["nic"]
+        if os.environ.get("DBG"): print(json.dumps(stats, indent=1)); subprocess.run([os.path.join(BUILD, "host", "mpnicctl"), "--socket", self.card.control, "conns", "--all"])
         result = {"bytes": self.large, "seconds": total, "joined": len(joined),
                   "mapped": {port: values.get("rx_dsn_mapped", 0) for port, values in nic.items()},
                   "csum_bad": sum(v.get("rx_sign_csum_bad", 0) for v in nic.values())}

@@ -164,7 +164,7 @@ json_t *words_peer(const struct daemon *d, const struct peer_key *key, const str
 	put_text(o, "how", v->pinned ? "pinned" : WORD(confidences, v->confidence));
 	put(o, "sure", json_boolean(v->sure));
 	put_text(o, "source", v->pinned ? "operator" : set_by(v->set_by));
-	put_span(o, "age", (int64_t)now - v->set_s);
+	put_span(o, "age", (int64_t)now - (v->set_s ? v->set_s : v->seen_s));
 	if (v->expires_s)
 		put_span(o, "expires", (int64_t)v->expires_s - now);
 	else

@@ -198,7 +198,7 @@ class Show:
         joined = [e for e in self.events() if e["what"] == "joined"]
         stats = self.card.ask("stats")[0]
         nic = stats["nic"]
-        if os.environ.get("DBG"): print(json.dumps(stats, indent=1)); subprocess.run([os.path.join(BUILD, "host", "mpnicctl"), "--socket", self.card.control, "conns", "--all"])
+        if os.environ.get("DBG"): self.card.log.seek(0); print(self.card.log.read()); print(json.dumps(stats, indent=1)); subprocess.run([os.path.join(BUILD, "host", "mpnicctl"), "--socket", self.card.control, "conns", "--all"])
         result = {"bytes": self.large, "seconds": total, "joined": len(joined),
                   "mapped": {port: values.get("rx_dsn_mapped", 0) for port, values in nic.items()},
                   "csum_bad": sum(v.get("rx_sign_csum_bad", 0) for v in nic.values())}

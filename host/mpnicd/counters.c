@@ -10,9 +10,16 @@
 
 #include "daemon.h"
 
-/* What is done with each value; @label: which of several, or NULL. */
-typedef void counter_fn(void *to, const char *group, const char *name, const char *label,
-			uint64_t value, bool gauge);
+struct counter {
+	const char *group, *name;
+	const char *label; /* which of several; NULL: there is one */
+	bool port;	   /* the label is a port: they have all counters of the group */
+	bool gauge;
+	uint64_t value;
+};
+
+/* What is done with each. */
+typedef void counter_fn(void *to, const struct counter *counter);
 
 struct gather {
 	counter_fn *give;
@@ -22,12 +29,22 @@ struct gather {
 static void count(const struct gather *g, const char *group, const char *name, const char *label,
 		  uint64_t value)
 {
-	g->give(g->to, group, name, label, value, false);
+	g->give(g->to,
+		&(struct counter){.group = group, .name = name, .label = label, .value = value});
+}
+
+static void count_port(const struct gather *g, const char *group, const char *name,
+		       const char *port, uint64_t value)
+{
+	g->give(g->to,
+		&(struct counter){
+			.group = group, .name = name, .label = port, .port = true, .value = value});
 }
 
 static void gauge(const struct gather *g, const char *group, const char *name, uint64_t value)
 {
-	g->give(g->to, group, name, NULL, value, true);
+	g->give(g->to,
+		&(struct counter){.group = group, .name = name, .gauge = true, .value = value});
 }
 
 static void gather_mover(const struct daemon *d, const struct gather *g)
@@ -36,17 +53,17 @@ static void gather_mover(const struct daemon *d, const struct gather *g)
 		const struct mover_count *c = &d->mover.count[i];
 		const char *port = d->mover.tap[i].name;
 
-		count(g, "mover", "to_kernel", port, c->to_kernel);
-		count(g, "mover", "to_kernel_bytes", port, c->to_kernel_bytes);
-		count(g, "mover", "from_kernel", port, c->from_kernel);
-		count(g, "mover", "from_kernel_bytes", port, c->from_kernel_bytes);
-		count(g, "mover", "held", port, c->held);
-		count(g, "mover", "copied", port, c->copied);
-		count(g, "mover", "no_mbuf", port, c->no_mbuf);
-		count(g, "mover", "too_long", port, c->too_long);
-		count(g, "mover", "kernel_full", port, c->kernel_full);
-		count(g, "mover", "nic_full", port, c->nic_full);
-		count(g, "mover", "control_full", port, c->control_full);
+		count_port(g, "mover", "to_kernel", port, c->to_kernel);
+		count_port(g, "mover", "to_kernel_bytes", port, c->to_kernel_bytes);
+		count_port(g, "mover", "from_kernel", port, c->from_kernel);
+		count_port(g, "mover", "from_kernel_bytes", port, c->from_kernel_bytes);
+		count_port(g, "mover", "held", port, c->held);
+		count_port(g, "mover", "copied", port, c->copied);
+		count_port(g, "mover", "no_mbuf", port, c->no_mbuf);
+		count_port(g, "mover", "too_long", port, c->too_long);
+		count_port(g, "mover", "kernel_full", port, c->kernel_full);
+		count_port(g, "mover", "nic_full", port, c->nic_full);
+		count_port(g, "mover", "control_full", port, c->control_full);
 	}
 }
 
@@ -133,8 +150,8 @@ static void gather_xstats(const struct daemon *d, unsigned int port, const struc
 	    rte_eth_xstats_get(d->nic.port[port], values, (unsigned int)n) == n)
 		for (int i = 0; i < n; i++)
 			if (values[i].value)
-				count(g, "nic", names[values[i].id].name, d->mover.tap[port].name,
-				      values[i].value);
+				count_port(g, "nic", names[values[i].id].name,
+					   d->mover.tap[port].name, values[i].value);
 	free(names);
 	free(values);
 }
@@ -162,15 +179,16 @@ static json_t *child(json_t *parent, const char *name)
 	return o;
 }
 
-static void give_json(void *to, const char *group, const char *name, const char *label,
-		      uint64_t value, bool is_gauge)
+static void give_json(void *to, const struct counter *c)
 {
-	json_t *o = child(to, group);
+	json_t *o = child(to, c->group);
+	const char *name = c->name;
 
-	(void)is_gauge;
-	if (label)
-		o = child(o, label);
-	json_object_set_new(o, name, json_integer((json_int_t)value));
+	if (c->label) {
+		o = child(o, c->port ? c->label : c->name);
+		name = c->port ? c->name : c->label;
+	}
+	json_object_set_new(o, name, json_integer((json_int_t)c->value));
 }
 
 json_t *counters_json(const struct daemon *d)
@@ -196,8 +214,7 @@ struct samples {
 	bool failed;
 };
 
-static void give_sample(void *to, const char *group, const char *name, const char *label,
-			uint64_t value, bool is_gauge)
+static void give_sample(void *to, const struct counter *c)
 {
 	struct samples *s = to;
 	struct sample *one;
@@ -213,9 +230,9 @@ static void give_sample(void *to, const char *group, const char *name, const cha
 		s->room = room;
 	}
 	one = &s->sample[s->count++];
-	*one = (struct sample){.value = value, .gauge = is_gauge};
-	snprintf(one->name, sizeof(one->name), "mpnicd_%s_%s", group, name);
-	snprintf(one->label, sizeof(one->label), "%s", label ? label : "");
+	*one = (struct sample){.value = c->value, .gauge = c->gauge};
+	snprintf(one->name, sizeof(one->name), "mpnicd_%s_%s", c->group, c->name);
+	snprintf(one->label, sizeof(one->label), "%s", c->label ? c->label : "");
 }
 
 static int by_name(const void *a, const void *b)

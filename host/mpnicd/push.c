@@ -2,6 +2,7 @@
 #include "push.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "rte_pmd_mpnic.h"
@@ -130,6 +131,7 @@ int push_actions(const struct push *push, const struct nic *nic, struct conns *c
 	for (; done < budget && conns_next_action(conns, &action); done++) {
 		const int err = act(push, nic, conns, &action, now_ns);
 
+		if (err) fprintf(stderr,"push %d conn %u err %d\n",action.what,action.conn_id,err);
 		if (err)
 			conns_failed(conns, &action, err);
 		if (err == -EIO)

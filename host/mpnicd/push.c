@@ -2,7 +2,6 @@
 #include "push.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "rte_pmd_mpnic.h"
@@ -49,9 +48,12 @@ static uint64_t seen_ns(const struct push *push, uint32_t last_seen, uint64_t no
 
 static int flow_add(uint16_t port, const struct conns_action *a)
 {
+	struct mpnic_admin_flow flow = a->flow;
 	uint32_t id;
-	int err = rte_pmd_mpnic_flow_add(port, &a->flow, &id);
+	int err;
 
+	flow.flow_id = 0; /* the answer's */
+	err = rte_pmd_mpnic_flow_add(port, &flow, &id);
 	if (err)
 		return err;
 	for (unsigned int i = 0; !err && i < 2; i++)
@@ -131,7 +133,6 @@ int push_actions(const struct push *push, const struct nic *nic, struct conns *c
 	for (; done < budget && conns_next_action(conns, &action); done++) {
 		const int err = act(push, nic, conns, &action, now_ns);
 
-		if (err) fprintf(stderr,"push %d conn %u err %d\n",action.what,action.conn_id,err);
 		if (err)
 			conns_failed(conns, &action, err);
 		if (err == -EIO)

@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,76 +21,13 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(TOP, "tests", "lab"))
+import card as cards  # noqa: E402
 import httpd  # noqa: E402
 import lab as labs  # noqa: E402
 
-BUILD = os.path.join(TOP, "build")
 SIZES = {"model": (100000, 20 << 20), "rtl": (20000, 200000)}  # bytes: of a page, of the transfer
-LAST_EVENTS = 400
-
-CONFIG = """
-device = "net_mpnic0,socket=%(card)s,timeout_ms=60000";
-taps = [ "port0", "port1" ];
-user = "";
-control = { socket = "%(control)s"; group = ""; };
-metrics = "";
-cache = { file = "%(cache)s"; };
-defaults = { refused = "probe"; };
-"""
-
-
 def say(text=""):
     print(text, flush=True)
-
-
-class Card:
-    """mpnic-sim and mpnicd, between the lab's wires and its host."""
-
-    def __init__(self, lab, engine, folder):
-        self.lab, self.folder = lab, folder
-        self.control = os.path.join(folder, "control")
-        self.card = os.path.join(folder, "card")
-        self.log = open(os.path.join(folder, "log"), "w+", encoding="utf-8")
-        self.sim = lab.wire.start(
-            [os.path.join(BUILD, "sim", "mpnic-sim"), "serve", "--engine", engine, "--socket",
-             self.card, "--port0", "tap:nic0", "--port1", "tap:nic1"], stdout=self.log,
-            stderr=self.log)
-        self.wait(lambda: os.path.exists(self.card), "mpnic-sim")
-        for wire in range(labs.WIRES):
-            lab.attach(wire, "nic%d" % wire)
-        config = os.path.join(folder, "mpnicd.conf")
-        with open(config, "w", encoding="utf-8") as out:
-            out.write(CONFIG % {"card": self.card, "control": self.control,
-                                "cache": os.path.join(folder, "peers.mdb")})
-        env = dict(os.environ, MPNIC_FIRMWARE_PATH=os.path.join(BUILD, "firmware"))
-        self.daemon = lab.wire.start([os.path.join(BUILD, "host", "mpnicd"), "--config", config],
-                                     stdout=self.log, stderr=self.log, env=env)
-        self.wait(lambda: os.path.exists(self.control), "mpnicd", 120)
-        lab.adopt(["port0", "port1"])
-
-    def wait(self, condition, what, timeout=30):
-        end = time.monotonic() + timeout
-        while not condition():
-            if time.monotonic() > end:
-                self.log.flush()
-                self.log.seek(0)
-                raise labs.LabError("%s does not start:\n%s" % (what, self.log.read()))
-            time.sleep(0.05)
-
-    def ask(self, *words):
-        """What mpnicctl says, a list of its lines of JSON."""
-        done = subprocess.run([os.path.join(BUILD, "host", "mpnicctl"), "--socket", self.control,
-                               "--json", *map(str, words)], capture_output=True, text=True,
-                              timeout=60, check=False)
-        if done.returncode:
-            raise labs.LabError("mpnicctl %s: %s" % (" ".join(map(str, words)), done.stderr))
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    def close(self):
-        for process in (self.daemon, self.sim):
-            process.terminate()
-        for process in (self.daemon, self.sim):
-            process.wait(30)
 
 
 class Show:
@@ -198,7 +134,6 @@ class Show:
         joined = [e for e in self.events() if e["what"] == "joined"]
         stats = self.card.ask("stats")[0]
         nic = stats["nic"]
-        if os.environ.get("DBG"): self.card.log.seek(0); print(self.card.log.read()); print(json.dumps(stats, indent=1)); subprocess.run([os.path.join(BUILD, "host", "mpnicctl"), "--socket", self.card.control, "conns", "--all"])
         result = {"bytes": self.large, "seconds": total, "joined": len(joined),
                   "mapped": {port: values.get("rx_dsn_mapped", 0) for port, values in nic.items()},
                   "csum_bad": sum(v.get("rx_sign_csum_bad", 0) for v in nic.values())}
@@ -218,20 +153,11 @@ class Show:
             return
         say()
         say("what each peer speaks, as mpnicctl peers shows it:")
-        subprocess.run([os.path.join(BUILD, "host", "mpnicctl"), "--socket", self.card.control,
-                        "peers"], check=False)
+        say(self.card.ctl("peers").stdout)
         conns = stats["conns"]
         say("connections: %d began, %d opened, %d confirmed, %d fell back; %d joins" % (
             conns["began"], conns["opened"], conns["confirmed"], conns["fell_back"],
             conns["joined"]))
-
-
-def lacking():
-    lack = labs.lacking()
-    for name in ("sim/mpnic-sim", "host/mpnicd", "host/mpnicctl"):
-        if not os.access(os.path.join(BUILD, name), os.X_OK):
-            lack.append("program build/%s (make)" % name)
-    return lack
 
 
 def main():
@@ -240,7 +166,7 @@ def main():
     parser.add_argument("--engine", choices=sorted(SIZES), default="model")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    lack = lacking()
+    lack = cards.lacking()
     for what in lack:
         print("run: missing: " + what, file=sys.stderr)
     if lack:
@@ -248,7 +174,8 @@ def main():
     folder = tempfile.mkdtemp(prefix="mpnic-run-")
     try:
         with labs.Lab(nic=True) as lab:
-            card = Card(lab, args.engine, folder)
+            card = cards.Card(lab, folder, engine=args.engine)
+            card.start()
             show = Show(lab, card, args.engine, args.json)
             try:
                 show.visits()

@@ -26,6 +26,8 @@ import httpd  # noqa: E402
 import lab as labs  # noqa: E402
 
 SIZES = {"model": (100000, 20 << 20), "rtl": (20000, 200000)}  # bytes: of a page, of the transfer
+
+
 def say(text=""):
     print(text, flush=True)
 

@@ -19,7 +19,7 @@ taps = [ "port0", "port1" ];
 user = "";
 control = { socket = "%(control)s"; group = ""; };
 cache = { file = "%(cache)s"; entries = 10000; };
-metrics = "unix:%(metrics)s";
+metrics = "%(metrics)s";
 probes = { %(probes)s };
 defaults = { %(defaults)s };
 %(more)s

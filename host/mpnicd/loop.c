@@ -66,7 +66,7 @@ static void look_at_clock(struct daemon *d)
 
 static void send_frame(struct daemon *d, unsigned int port, struct rte_mbuf *m)
 {
-	if (!rte_eth_tx_burst(d->nic.port[port], NIC_TXQ_CONTROL, &m, 1))
+	if (d->lost || !rte_eth_tx_burst(d->nic.port[port], NIC_TXQ_CONTROL, &m, 1))
 		rte_pktmbuf_free(m);
 }
 
@@ -285,17 +285,19 @@ static void recover(struct daemon *d, struct plane_now now)
 	char error[DAEMON_ERROR];
 	int err;
 
-	if (!d->lost)
+	if (!d->lost) {
 		daemon_say("the card has failed: it is reset, and its tables are filled again");
+		/* No port can be used; what the kernel sends waits, and is lost when it is much. */
+		mover_pause(&d->mover);
+	}
 	d->lost = true;
 	if (now.ns < d->retry_ns)
 		return;
-	mover_pause(&d->mover);
 	err = nic_recover(&d->nic, error, sizeof(error));
-	mover_resume(&d->mover);
 	d->retry_ns = now.ns + RETRY_MS * MS;
 	if (err)
 		return;
+	mover_resume(&d->mover);
 	daemon_say("the card is back");
 	d->lost = false;
 	d->nic_resets++;

@@ -177,18 +177,19 @@ static int configure(struct nic *nic, uint16_t port, char *error, size_t size)
 	return 0;
 }
 
-static int up(struct nic *nic, uint16_t port, char *error, size_t size)
+static int up(struct nic *nic, unsigned int i, char *error, size_t size)
 {
+	const uint16_t port = nic->port[i];
 	int err = rte_eth_dev_start(port);
 
 	if (err)
 		return fail(err, error, size, "port %u does not start: %s", port,
 			    rte_strerror(-err));
+	nic->started[i] = true;
 	/* The kernel asks for multicast groups of its own: all of them come. */
 	err = rte_eth_allmulticast_enable(port);
 	if (err)
 		return fail(err, error, size, "port %u, multicast: %s", port, rte_strerror(-err));
-	(void)nic;
 	return 0;
 }
 
@@ -244,7 +245,7 @@ int nic_start(struct nic *nic, unsigned int mtu, char *error, size_t size)
 		rte_eth_macaddr_get(nic->port[i], &nic->mac[i]);
 		err = configure(nic, nic->port[i], error, size);
 		if (!err)
-			err = up(nic, nic->port[i], error, size);
+			err = up(nic, i, error, size);
 		if (!err)
 			err = mark_rules(nic->port[i], error, size);
 		if (err)
@@ -253,13 +254,20 @@ int nic_start(struct nic *nic, unsigned int mtu, char *error, size_t size)
 	return find_fields(nic, error, size);
 }
 
+static void stop_ports(struct nic *nic)
+{
+	for (unsigned int i = 0; i < nic->ports; i++)
+		if (nic->started[i])
+			rte_eth_dev_stop(nic->port[i]);
+	memset(nic->started, 0, sizeof(nic->started));
+}
+
 void nic_stop(struct nic *nic)
 {
 	rte_eth_dev_callback_unregister(RTE_ETH_ALL, RTE_ETH_EVENT_INTR_RESET, on_reset, nic);
-	for (unsigned int i = 0; i < nic->ports; i++) {
-		rte_eth_dev_stop(nic->port[i]);
+	stop_ports(nic);
+	for (unsigned int i = 0; i < nic->ports; i++)
 		rte_eth_dev_close(nic->port[i]);
-	}
 	nic->ports = 0;
 }
 
@@ -267,8 +275,7 @@ int nic_recover(struct nic *nic, char *error, size_t size)
 {
 	int err = 0;
 
-	for (unsigned int i = 0; i < nic->ports; i++)
-		rte_eth_dev_stop(nic->port[i]);
+	stop_ports(nic);
 	for (unsigned int i = 0; !err && i < nic->ports; i++)
 		err = rte_eth_dev_reset(nic->port[i]);
 	if (err)
@@ -279,7 +286,7 @@ int nic_recover(struct nic *nic, char *error, size_t size)
 	for (unsigned int i = 0; !err && i < nic->ports; i++) {
 		err = configure(nic, nic->port[i], error, size);
 		if (!err)
-			err = up(nic, nic->port[i], error, size);
+			err = up(nic, i, error, size);
 	}
 	return err;
 }

@@ -28,6 +28,7 @@ enum nic_txq {
 struct nic {
 	unsigned int ports;
 	uint16_t port[NIC_PORTS]; /* in DPDK */
+	bool started[NIC_PORTS];
 	struct rte_ether_addr mac[NIC_PORTS];
 	unsigned int mtu;
 	struct rte_mempool *pool;

@@ -170,7 +170,8 @@ class Tests:
             conn = self.conn_of(ECHO)
             expect(conn["checksum"], "checksums were not negotiated")
             nic = self.stats()["nic"]["port0"]
-            expect(nic.get("rx_map_csum_good", 0) > 10, "the card judged no checksum: %s" % nic)
+            # The kernel's mappings have up to 64 KiB.
+            expect(nic.get("rx_map_csum_good", 0) >= 4, "the card judged no checksum: %s" % nic)
             expect(nic.get("rx_map_csum_bad", 0) == 0, "the card found bad checksums")
             talk.end()
         finally:
@@ -260,6 +261,7 @@ class Tests:
         self.page("tcp")
         until(lambda: self.peer(peer.addr4, labs.PORT)["seen"].get("probe_absent_v0"), "a probe")
         expect(self.peer(peer.addr4, labs.PORT)["speaks"] == "unknown", "one look was enough")
+        time.sleep(1.1)  # connections of one second are one observation
         self.page("tcp")
         until(lambda: self.peer(peer.addr4, labs.PORT)["speaks"] == "none", "the cache to say none")
         before = self.lab.peer["tcp"].space.counters()

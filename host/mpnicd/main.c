@@ -73,15 +73,20 @@ static int open_taps(struct daemon *d, char *error, size_t size)
 static int open_control(struct daemon *d, char *error, size_t size)
 {
 	struct plane_config c = {.random = random_bytes, .probe = d->config.probes};
+	struct mpnic_settings settings;
 	const char *wrong = NULL;
 	uint32_t conns, flows;
 	int err = push_room(&d->nic, &conns, &flows);
 
+	if (!err)
+		err = push_settings(&d->nic, &settings);
 	if (err)
 		return fail(err, error, size, "the card's tables");
 	conns_defaults(&c.conns);
 	c.conns.conns = conns < c.conns.conns ? conns : c.conns.conns;
 	c.conns.flows = flows < c.conns.flows ? flows : c.conns.flows;
+	c.conns.host_sources = settings.host_sources;
+	c.conns.exact_vlan = settings.exact_vlan;
 	c.conns.policy = CONNS_DROP_JOIN_UNKNOWN | CONNS_DROP_JOIN_BAD;
 	random_bytes(NULL, c.conns.key, sizeof(c.conns.key));
 	peers_defaults(&c.peers);

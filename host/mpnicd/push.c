@@ -141,6 +141,11 @@ int push_actions(const struct push *push, const struct nic *nic, struct conns *c
 	return (int)done;
 }
 
+int push_settings(const struct nic *nic, struct mpnic_settings *settings)
+{
+	return rte_pmd_mpnic_settings_get(any_port(nic), settings);
+}
+
 int push_network(const struct nic *nic, unsigned int port, uint8_t network)
 {
 	return rte_pmd_mpnic_network_set(nic->port[port], network);

@@ -24,6 +24,9 @@ int push_room(const struct nic *nic, uint32_t *conns, uint32_t *flows);
 int push_actions(const struct push *push, const struct nic *nic, struct conns *conns,
 		 unsigned int budget, uint64_t now_ns);
 
+/* How the card looks at frames. 0 or a negative errno. */
+int push_settings(const struct nic *nic, struct mpnic_settings *settings);
+
 /* Which network the frames of a port are in. */
 int push_network(const struct nic *nic, unsigned int port, uint8_t network);
 

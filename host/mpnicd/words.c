@@ -295,7 +295,7 @@ json_t *words_conn(const struct daemon *d, const struct conns_info *i)
 	if (i->rule)
 		snprintf(text, sizeof(text), "fell back by rule %u", i->rule);
 	put_text(o, "note", text);
-	for (unsigned int k = 0; conns_list_flow(plane_conns(d->plane), i->number, k, &f); k++)
+	for (unsigned int k = 0; conns_list_flow(plane_conns(d->plane), i, k, &f); k++)
 		json_array_append_new(flows, words_flow(&f));
 	put(o, "subflows", flows);
 	return o;

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# mpnicd and mpnicctl with a simulated card, in the lab.
+
+TEST_TARGETS += test-daemon test-daemon-san test-run
+DAEMON_NEEDS := $(B)/sim/mpnic-sim $(MPNICD) $(MPNICCTL) $(LAB_PROGRAMS)
+.PHONY: test-daemon test-daemon-san test-run
+
+test-daemon: $(DAEMON_NEEDS)
+	@$(RUN) daemon timeout 300 tests/daemon/test_daemon.py
+
+test-daemon-san: $(DAEMON_NEEDS) $(MPNICD_SAN) $(MPNICCTL_SAN)
+	@$(RUN) daemon-san timeout 300 tests/daemon/test_daemon.py --san
+
+# What `make run` shows.
+test-run: $(DAEMON_NEEDS)
+	@$(RUN) run timeout 300 sim/run.py

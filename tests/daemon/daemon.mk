@@ -2,7 +2,8 @@
 # mpnicd and mpnicctl with a simulated card, in the lab.
 
 TEST_TARGETS += test-daemon test-daemon-san test-run
-DAEMON_NEEDS := $(B)/sim/mpnic-sim $(MPNICD) $(MPNICCTL) $(LAB_PROGRAMS)
+DAEMON_NEEDS := $(B)/sim/mpnic-sim $(MPNICD) $(MPNICCTL) \
+	$(patsubst %,$(B)/peers/%,v0peer v0client pathbox)
 .PHONY: test-daemon test-daemon-san test-run
 
 test-daemon: $(DAEMON_NEEDS)

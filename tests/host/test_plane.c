@@ -4,6 +4,7 @@
  * The parts have tests of their own.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <string.h>
 
 #include "mpnic_encode.h"

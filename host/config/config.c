@@ -44,9 +44,8 @@ static void add_path(const config_setting_t *at, char *path, size_t size)
 }
 
 /* Says what is wrong with a setting, and what to do; to the left of it where it is. */
-__attribute__((format(printf, 3, 4))) static int wrong(const struct reader *reader,
-						       const config_setting_t *at,
-						       const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int
+wrong(const struct reader *reader, const config_setting_t *at, const char *format, ...)
 {
 	char path[160] = "", text[320];
 	va_list args;
@@ -106,8 +105,9 @@ static int only(const struct reader *reader, const config_setting_t *group,
 		for (size_t n = 0; names[n]; n++)
 			snprintf(known + strlen(known), sizeof(known) - strlen(known), "%s%s",
 				 n ? ", " : "", names[n]);
-		return wrong(reader, at, "there is no such setting; remove it, or write one of: %s%s%s",
-			     known, policy && known[0] ? ", " : "",
+		return wrong(reader, at,
+			     "there is no such setting; remove it, or write one of: %s%s%s", known,
+			     policy && known[0] ? ", " : "",
 			     policy ? "a policy setting (docs/policy.md)" : "");
 	}
 	return 0;
@@ -253,7 +253,7 @@ static int read_word(const struct reader *reader, const config_setting_t *at,
 static int read_values(const struct reader *reader, const config_setting_t *group,
 		       struct policy_values *values)
 {
-	*values = (struct policy_values){ 0 };
+	*values = (struct policy_values){0};
 	for (unsigned int s = 0; s < POLICY_SETTINGS; s++) {
 		const struct policy_setting_info *info = &policy_settings[s];
 		const config_setting_t *at = config_setting_get_member(group, info->name);
@@ -288,7 +288,8 @@ static int read_taps(const struct reader *reader, const config_setting_t *root)
 		return -EINVAL;
 	config->ports = config_setting_length(at);
 	if (!config->ports || config->ports > CONFIG_PORTS)
-		return wrong(reader, at, "has %u names; write one for each port of the card, 1 to %u",
+		return wrong(reader, at,
+			     "has %u names; write one for each port of the card, 1 to %u",
 			     config->ports, CONFIG_PORTS);
 	for (unsigned int i = 0; i < config->ports; i++) {
 		const config_setting_t *name = config_setting_get_elem(at, i);
@@ -298,10 +299,11 @@ static int read_taps(const struct reader *reader, const config_setting_t *root)
 			return -EINVAL;
 		text = config_setting_get_string(name);
 		if (!name_ok(text) || strlen(text) >= CONFIG_TAP_SIZE)
-			return wrong(reader, name,
-				     "\"%.40s\" is no name for an interface; write 1 to %d letters, "
-				     "digits, _ - . after a letter",
-				     text, CONFIG_TAP_SIZE - 1);
+			return wrong(
+				reader, name,
+				"\"%.40s\" is no name for an interface; write 1 to %d letters, "
+				"digits, _ - . after a letter",
+				text, CONFIG_TAP_SIZE - 1);
 		for (unsigned int other = 0; other < i; other++) {
 			if (!strcmp(config->tap[other], text))
 				return wrong(reader, name,
@@ -314,7 +316,7 @@ static int read_taps(const struct reader *reader, const config_setting_t *root)
 
 static int read_control(const struct reader *reader, const config_setting_t *root)
 {
-	static const char *const names[] = { "socket", "group", NULL };
+	static const char *const names[] = {"socket", "group", NULL};
 	struct config *config = reader->config;
 	const config_setting_t *group;
 	int bad;
@@ -330,7 +332,7 @@ static int read_control(const struct reader *reader, const config_setting_t *roo
 
 static int read_cache(const struct reader *reader, const config_setting_t *root)
 {
-	static const char *const names[] = { "file", "entries", NULL };
+	static const char *const names[] = {"file", "entries", NULL};
 	struct config *config = reader->config;
 	const config_setting_t *group;
 	int bad;
@@ -346,7 +348,7 @@ static int read_cache(const struct reader *reader, const config_setting_t *root)
 
 static bool is_loopback(const struct ip_addr *addr)
 {
-	static const uint8_t v6[16] = { [15] = 1 };
+	static const uint8_t v6[16] = {[15] = 1};
 
 	return addr->version == 4 ? addr->bytes[0] == 127 : !memcmp(addr->bytes, v6, sizeof(v6));
 }
@@ -364,7 +366,7 @@ static bool parse_endpoint(char *text, struct ip_addr *addr, uint16_t *port)
 		return false;
 	*colon = 0;
 	*port = number;
-	*addr = (struct ip_addr){ 0 };
+	*addr = (struct ip_addr){0};
 	if (text[0] != '[') {
 		addr->version = 4;
 		return inet_pton(AF_INET, text, addr->bytes) == 1;
@@ -386,7 +388,7 @@ static int read_metrics(const struct reader *reader, const config_setting_t *roo
 		return -EINVAL;
 	if (!at)
 		return 0;
-	config->metrics_addr = (struct ip_addr){ 0 };
+	config->metrics_addr = (struct ip_addr){0};
 	config->metrics_port = 0;
 	if (!text[0])
 		return 0;
@@ -418,8 +420,9 @@ static int read_port_range(const struct reader *reader, const config_setting_t *
 	first = config_setting_get_int_elem(at, 0);
 	last = config_setting_get_int_elem(at, 1);
 	if (first < 1024 || last > UINT16_MAX || first > last)
-		return wrong(reader, at, "is %d to %d; write two ports from 1024 to 65535, the lower "
-					 "one first",
+		return wrong(reader, at,
+			     "is %d to %d; write two ports from 1024 to 65535, the lower "
+			     "one first",
 			     first, last);
 	probes->port_first = first;
 	probes->port_last = last;
@@ -428,8 +431,9 @@ static int read_port_range(const struct reader *reader, const config_setting_t *
 
 static int read_probes(const struct reader *reader, const config_setting_t *root)
 {
-	static const char *const names[] = { "ports",	"per_second",	 "burst", "at_once", "timeout_ms",
-					     "repeats", "handshake_age", "peers", NULL };
+	static const char *const names[] = {"ports",	     "per_second", "burst",
+					    "at_once",	     "timeout_ms", "repeats",
+					    "handshake_age", "peers",	   NULL};
 	struct probe_config *probes = &reader->config->probes;
 	const config_setting_t *group;
 	const char *what;
@@ -453,9 +457,10 @@ static int read_probes(const struct reader *reader, const config_setting_t *root
 	return 0;
 }
 
-static int read_attached(const struct reader *reader, const config_setting_t *group, uint8_t network)
+static int read_attached(const struct reader *reader, const config_setting_t *group,
+			 uint8_t network)
 {
-	static const char *const names[] = { "port", "vlan", NULL };
+	static const char *const names[] = {"port", "vlan", NULL};
 	const config_setting_t *list;
 	const int count = read_list(reader, group, "at", &list);
 
@@ -485,14 +490,15 @@ static int read_attached(const struct reader *reader, const config_setting_t *gr
 
 static int read_network(const struct reader *reader, const config_setting_t *group)
 {
-	static const char *const names[] = { "name", "number", "at", NULL };
+	static const char *const names[] = {"name", "number", "at", NULL};
 	char name[POLICY_NAME_SIZE] = "";
 	struct policy_values values;
 	uint32_t number = 0;
 
 	if (only(reader, group, names, true))
 		return -EINVAL;
-	if (!config_setting_get_member(group, "name") || !config_setting_get_member(group, "number"))
+	if (!config_setting_get_member(group, "name") ||
+	    !config_setting_get_member(group, "number"))
 		return wrong(reader, group,
 			     "has no name or no number; write { name = \"lan\"; number = 1; }");
 	if (read_string(reader, group, "name", name, sizeof(name)) ||
@@ -503,7 +509,8 @@ static int read_network(const struct reader *reader, const config_setting_t *gro
 		return wrong(reader, config_setting_get_member(group, "name"),
 			     "is no name; write letters, digits, _ - . after a letter");
 	if (policy_network_add(reader->config->policy, number, name, group->line, &values))
-		return wrong(reader, group, "another network has this name or number; write another");
+		return wrong(reader, group,
+			     "another network has this name or number; write another");
 	return read_attached(reader, group, number);
 }
 
@@ -522,7 +529,7 @@ static int read_networks(const struct reader *reader, const config_setting_t *ro
 /* IPv4 written as IPv6 (RFC 4291 2.5.5.2): no packet has it, so such a prefix would do nothing. */
 static bool is_mapped(const struct policy_prefix *prefix)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 	return prefix->addr.version == 6 && prefix->bits >= 96 &&
 	       !memcmp(prefix->addr.bytes, mapped, sizeof(mapped));
@@ -584,9 +591,9 @@ static int parse_prefix(const struct reader *reader, const config_setting_t *at,
 
 static int read_prefix(const struct reader *reader, const config_setting_t *group)
 {
-	static const char *const names[] = { "prefix", "port", "network", NULL };
+	static const char *const names[] = {"prefix", "port", "network", NULL};
 	const config_setting_t *at = config_setting_get_member(group, "prefix");
-	struct policy_prefix prefix = { .network = -1, .line = group->line };
+	struct policy_prefix prefix = {.network = -1, .line = group->line};
 	char network[POLICY_NAME_SIZE] = "";
 	uint32_t port = 0;
 
@@ -637,16 +644,16 @@ static int read_prefixes(const struct reader *reader, const config_setting_t *ro
 
 static int read_policy(const struct reader *reader, const config_setting_t *root)
 {
-	static const char *const none[] = { NULL };
+	static const char *const none[] = {NULL};
 	struct policy *policy = reader->config->policy;
-	struct policy_values values = { 0 };
+	struct policy_values values = {0};
 	const config_setting_t *group;
 	uint32_t line[2];
 	int bad;
 
 	group = read_group(reader, root, "defaults", &bad);
-	if (bad || (group && (only(reader, group, none, true) ||
-			      read_values(reader, group, &values))))
+	if (bad ||
+	    (group && (only(reader, group, none, true) || read_values(reader, group, &values))))
 		return -EINVAL;
 	policy_defaults(policy, &values); /* every value was read, so it is one that there is */
 	if (read_networks(reader, root) || read_prefixes(reader, root))
@@ -658,20 +665,20 @@ static int read_policy(const struct reader *reader, const config_setting_t *root
 		wrong(reader, NULL, "there is no memory for the prefixes; free some");
 		return bad;
 	}
-	snprintf(reader->error, reader->size,
-		 "%s:%u: prefixes: the same prefix, port and network as in line %u; make one of the "
-		 "two",
-		 reader->name, line[1] > line[0] ? line[1] : line[0],
-		 line[1] > line[0] ? line[0] : line[1]);
+	snprintf(
+		reader->error, reader->size,
+		"%s:%u: prefixes: the same prefix, port and network as in line %u; make one of the "
+		"two",
+		reader->name, line[1] > line[0] ? line[1] : line[0],
+		line[1] > line[0] ? line[0] : line[1]);
 	return -EINVAL;
 }
 
 static int read_root(const struct reader *reader, const config_setting_t *root)
 {
-	static const char *const names[] = { "device", "queues",	"taps",	    "mtu",
-					     "user",   "control", "cache",    "metrics",
-					     "probes", "defaults", "networks", "prefixes",
-					     NULL };
+	static const char *const names[] = {"device",	"queues",   "taps",    "mtu",	 "user",
+					    "control",	"cache",    "metrics", "probes", "defaults",
+					    "networks", "prefixes", NULL};
 	struct config *config = reader->config;
 
 	if (only(reader, root, names, false) ||
@@ -683,9 +690,10 @@ static int read_root(const struct reader *reader, const config_setting_t *root)
 	    read_cache(reader, root) || read_metrics(reader, root) || read_probes(reader, root))
 		return -EINVAL;
 	if (!config->device[0])
-		return wrong(reader, config_setting_get_member(root, "device"),
-			     "device: the card is not named; write device = \"net_mpnic0,socket=PATH\" "
-			     "or a PCI address");
+		return wrong(
+			reader, config_setting_get_member(root, "device"),
+			"device: the card is not named; write device = \"net_mpnic0,socket=PATH\" "
+			"or a PCI address");
 	return read_policy(reader, root);
 }
 
@@ -694,14 +702,14 @@ static void defaults(struct config *config)
 	*config = (struct config){
 		.queues = 1,
 		.ports = CONFIG_PORTS,
-		.tap = { "mp0", "mp1" },
+		.tap = {"mp0", "mp1"},
 		.mtu = 1500,
 		.user = "mpnic",
 		.control_socket = "/run/mpnic/mpnicd.sock",
 		.control_group = "mpnic",
 		.cache_file = "/var/lib/mpnic/peers.mdb",
 		.cache_entries = 1000000,
-		.metrics_addr = { .version = 4, .bytes = { 127, 0, 0, 1 } },
+		.metrics_addr = {.version = 4, .bytes = {127, 0, 0, 1}},
 		.metrics_port = 9464,
 		.probes = PROBE_CONFIG_DEFAULT,
 	};
@@ -746,8 +754,8 @@ static int parse(const struct reader *reader, const char *text)
 	config_init(&file);
 	if (!config_read_string(&file, text)) {
 		snprintf(reader->error, reader->size,
-			 "%s:%d: %s; see the sample file for how settings are written", reader->name,
-			 config_error_line(&file), config_error_text(&file));
+			 "%s:%d: %s; see the sample file for how settings are written",
+			 reader->name, config_error_line(&file), config_error_text(&file));
 		config_destroy(&file);
 		return -EINVAL;
 	}
@@ -760,7 +768,7 @@ int config_parse(const char *name, const char *text, size_t len, struct config *
 		 size_t size)
 {
 	struct config fresh;
-	const struct reader reader = { name, &fresh, error, size };
+	const struct reader reader = {name, &fresh, error, size};
 	char *copy = malloc(len + 1);
 	int bad = -ENOMEM;
 

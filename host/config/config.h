@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The configuration file of mpnicd. host/config/mpnicd.conf is the sample with every setting and its
- * reason; docs/policy.md is the page. Syntax: libconfig's.
+ * The configuration file of mpnicd. host/config/mpnicd.conf is the sample with every setting and
+ * its reason; docs/policy.md is the page. Syntax: libconfig's.
  */
 #ifndef HOST_CONFIG_H
 #define HOST_CONFIG_H
@@ -12,25 +12,25 @@
 #include "probe.h"
 
 #define CONFIG_PORTS	  2   /* of a card, as net_mpnic has them */
-#define CONFIG_TAP_SIZE   16  /* IFNAMSIZ */
+#define CONFIG_TAP_SIZE	  16  /* IFNAMSIZ */
 #define CONFIG_PATH_SIZE  108 /* sun_path; also for files */
 #define CONFIG_NAME_SIZE  32  /* of users and groups */
 #define CONFIG_ERROR_SIZE 512 /* room for every message */
 
 /* All strings end with 0; what the file leaves out has its default. */
 struct config {
-	char device[256];	 /* PCI address or --vdev, with arguments (docs/dpdk.md) */
+	char device[256];    /* PCI address or --vdev, with arguments (docs/dpdk.md) */
 	unsigned int queues; /* of each port, in each direction */
-	unsigned int ports;	 /* entries of tap[] */
+	unsigned int ports;  /* entries of tap[] */
 	char tap[CONFIG_PORTS][CONFIG_TAP_SIZE]; /* the kernel's interface for NIC port i */
-	unsigned int mtu;			     /* bytes of an IP packet */
-	char user[CONFIG_NAME_SIZE];	     /* to drop to; "": stay */
-	char control_socket[CONFIG_PATH_SIZE];   /* created with mode 0660 */
-	char control_group[CONFIG_NAME_SIZE];    /* its group; "": that of the user */
-	char cache_file[CONFIG_PATH_SIZE];	     /* "": memory alone */
+	unsigned int mtu;			 /* bytes of an IP packet */
+	char user[CONFIG_NAME_SIZE];		 /* to drop to; "": stay */
+	char control_socket[CONFIG_PATH_SIZE];	 /* created with mode 0660 */
+	char control_group[CONFIG_NAME_SIZE];	 /* its group; "": that of the user */
+	char cache_file[CONFIG_PATH_SIZE];	 /* "": memory alone */
 	unsigned int cache_entries;
 	char metrics_socket[CONFIG_PATH_SIZE]; /* "": none */
-	struct ip_addr metrics_addr;	   /* loopback; version 0: none */
+	struct ip_addr metrics_addr;	       /* loopback; version 0: none */
 	uint16_t metrics_port;
 	struct probe_config probes;
 	struct policy *policy; /* sealed; owned */

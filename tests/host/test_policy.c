@@ -9,7 +9,7 @@
 /* Rules as they are built in; a test then changes what it is about. */
 static struct policy_rules built_in(void)
 {
-	struct policy_rules rules = { 0 };
+	struct policy_rules rules = {0};
 
 	for (unsigned int s = 0; s < POLICY_SETTINGS; s++)
 		rules.value[s] = policy_settings[s].initial;
@@ -34,18 +34,18 @@ static struct policy_next after(const struct policy_rules *rules, struct policy_
 	return next;
 }
 
-#define check_syn(decision, does, what, why)                                           \
-	do {                                                                           \
-		cr_assert_eq((decision).syn, MPNIC_FIRST_SYN_##does);                  \
-		cr_assert_eq((decision).offer, SIGHT_OFFER_##what);                    \
+#define check_syn(decision, does, what, why)                                          \
+	do {                                                                          \
+		cr_assert_eq((decision).syn, MPNIC_FIRST_SYN_##does);                 \
+		cr_assert_eq((decision).offer, SIGHT_OFFER_##what);                   \
 		cr_assert_eq((decision).reason, POLICY_BECAUSE_##why, "reason is %s", \
-			     policy_reason_name((decision).reason));                   \
+			     policy_reason_name((decision).reason));                  \
 	} while (0)
 
 static const struct policy_peer nobody;
-static const struct policy_peer sure_v1 = { .speaks = MPNIC_SPEAKS_V1, .sure = true };
-static const struct policy_peer sure_v0 = { .speaks = MPNIC_SPEAKS_V0, .sure = true };
-static const struct policy_peer sure_none = { .speaks = MPNIC_SPEAKS_NONE, .sure = true };
+static const struct policy_peer sure_v1 = {.speaks = MPNIC_SPEAKS_V1, .sure = true};
+static const struct policy_peer sure_v0 = {.speaks = MPNIC_SPEAKS_V0, .sure = true};
+static const struct policy_peer sure_none = {.speaks = MPNIC_SPEAKS_NONE, .sure = true};
 
 Test(policy, unknown_peer_gets_the_highest_version)
 {
@@ -175,13 +175,13 @@ Test(policy, rule_6_known_v0)
 Test(policy, rule_6_v0_needs_the_gateway)
 {
 	struct policy *policy = policy_create();
-	struct policy_values values = { .set = 1u << POLICY_REFUSED };
+	struct policy_values values = {.set = 1u << POLICY_REFUSED};
 
 	values.value[POLICY_REFUSED] = POLICY_REFUSED_RETRY;
 	cr_assert_eq(policy_defaults(policy, &values), -ENOTSUP);
 	cr_assert_str_eq(policy_unavailable(POLICY_REFUSED, POLICY_REFUSED_RETRY), "probe");
 	for (unsigned int s = POLICY_UNKNOWN; s <= POLICY_KNOWN_V0; s++) {
-		values = (struct policy_values){ .set = 1u << s };
+		values = (struct policy_values){.set = 1u << s};
 		values.value[s] = POLICY_OFFER_V0;
 		cr_assert_eq(policy_defaults(policy, &values), -ENOTSUP);
 		values.value[s] = POLICY_OFFER_V1;
@@ -311,9 +311,9 @@ Test(policy, mixed_peer_is_offered_v1_and_not_asked)
 Test(policy, what_leads_to_no_question)
 {
 	static const enum sight_what quiet[] = {
-		SIGHT_ANSWER_V1,  SIGHT_DROPPED,	 SIGHT_SILENT,	  SIGHT_RESET,
-		SIGHT_CONFIRM_V1, SIGHT_CONFIRM_V0,	 SIGHT_FELL_BACK, SIGHT_CLIENT_V1,
-		SIGHT_CLIENT_V0,  SIGHT_CLIENT_TCP,	 SIGHT_PROBE_V1,  SIGHT_PROBE_V0,
+		SIGHT_ANSWER_V1,  SIGHT_DROPPED,	 SIGHT_SILENT,		SIGHT_RESET,
+		SIGHT_CONFIRM_V1, SIGHT_CONFIRM_V0,	 SIGHT_FELL_BACK,	SIGHT_CLIENT_V1,
+		SIGHT_CLIENT_V0,  SIGHT_CLIENT_TCP,	 SIGHT_PROBE_V1,	SIGHT_PROBE_V0,
 		SIGHT_PROBE_LOST, SIGHT_PROBE_ABSENT_V1, SIGHT_PROBE_ABSENT_V0,
 	};
 	const struct policy_rules rules = built_in();
@@ -335,11 +335,11 @@ static void each_peer(const struct policy_rules *rules,
 		      void (*check)(const struct policy_rules *, const struct policy_peer *))
 {
 	for (unsigned int bits = 0; bits < 64; bits++) {
-		const struct policy_peer peer = { .speaks = bits & 3,
-						  .sure = bits & 4,
-						  .mixed = bits & 8,
-						  .backed_off = bits & 16,
-						  .probe_due = bits & 32 };
+		const struct policy_peer peer = {.speaks = bits & 3,
+						 .sure = bits & 4,
+						 .mixed = bits & 8,
+						 .backed_off = bits & 16,
+						 .probe_due = bits & 32};
 
 		check(rules, &peer);
 	}
@@ -455,5 +455,6 @@ Test(policy, every_reason_and_setting_is_explained)
 	cr_assert_str_eq(policy_reason_text(POLICY_REASONS), "?");
 	cr_assert_str_eq(policy_reason_rfc(POLICY_REASONS), "?");
 	for (unsigned int s = 0; s < POLICY_SETTINGS; s++)
-		cr_assert(policy_settings[s].name && policy_settings[s].rfc && policy_settings[s].why);
+		cr_assert(policy_settings[s].name && policy_settings[s].rfc &&
+			  policy_settings[s].why);
 }

@@ -11,7 +11,7 @@
 static struct policy_prefix prefix4(uint32_t addr, uint8_t bits, uint16_t port, int network,
 				    enum policy_setting setting, uint32_t value)
 {
-	struct policy_prefix prefix = { .bits = bits, .port = port, .network = network, .line = 7 };
+	struct policy_prefix prefix = {.bits = bits, .port = port, .network = network, .line = 7};
 
 	prefix.addr.version = 4;
 	put32(prefix.addr.bytes, addr);
@@ -22,7 +22,7 @@ static struct policy_prefix prefix4(uint32_t addr, uint8_t bits, uint16_t port, 
 
 static struct peer_key peer4(uint8_t network, uint32_t addr, uint16_t port)
 {
-	struct peer_key peer = { .network = network, .port = port, .addr = { .version = 4 } };
+	struct peer_key peer = {.network = network, .port = port, .addr = {.version = 4}};
 
 	put32(peer.addr.bytes, addr);
 	return peer;
@@ -69,14 +69,14 @@ Test(policy_find, nothing_configured_is_what_is_built_in)
 Test(policy_find, longest_prefix_then_network_then_defaults)
 {
 	struct policy *policy = policy_create();
-	struct policy_values values = { .set = 1u << STRIP | 1u << POLICY_PROBE };
+	struct policy_values values = {.set = 1u << STRIP | 1u << POLICY_PROBE};
 	struct peer_key peer = peer4(3, 0x0a010203, 80);
 	struct policy_rules rules;
 	char text[96];
 
 	values.value[STRIP] = 2;
 	cr_assert_eq(policy_defaults(policy, &values), 0);
-	values = (struct policy_values){ .set = 1u << STRIP };
+	values = (struct policy_values){.set = 1u << STRIP};
 	values.value[STRIP] = 3;
 	cr_assert_eq(policy_network_add(policy, 3, "lab", 40, &values), 0);
 	add(policy, prefix4(0x0a000000, 8, 0, -1, POLICY_REFUSED, POLICY_REFUSED_TCP));
@@ -132,8 +132,8 @@ Test(policy_find, one_address_in_two_networks)
 Test(policy_find, ends_of_the_address_space)
 {
 	struct policy *policy = policy_create();
-	struct policy_prefix six = { .addr = { .version = 6 }, .network = -1 };
-	struct peer_key peer = { .addr = { .version = 6 } };
+	struct policy_prefix six = {.addr = {.version = 6}, .network = -1};
+	struct peer_key peer = {.addr = {.version = 6}};
 
 	add(policy, prefix4(0, 0, 0, -1, STRIP, 2));
 	add(policy, prefix4(0xffffffff, 32, 0, -1, STRIP, 3));
@@ -160,12 +160,12 @@ Test(policy_find, what_is_refused)
 {
 	struct policy *policy = policy_create();
 	struct policy_prefix prefix = prefix4(0x0a000000, 8, 0, -1, STRIP, 1);
-	const struct policy_values none = { 0 };
-	struct policy_values bad = { .set = 1u << POLICY_SETTINGS };
+	const struct policy_values none = {0};
+	struct policy_values bad = {.set = 1u << POLICY_SETTINGS};
 	uint32_t line[2];
 
 	cr_assert_eq(policy_defaults(policy, &bad), -EINVAL);
-	bad = (struct policy_values){ .set = 1u << STRIP };
+	bad = (struct policy_values){.set = 1u << STRIP};
 	bad.value[STRIP] = 16;
 	cr_assert_eq(policy_defaults(policy, &bad), -EINVAL);
 	bad.set = 1u << POLICY_MODE;
@@ -204,7 +204,7 @@ Test(policy_find, what_is_refused)
 Test(policy_find, networks_of_ports_and_vlans)
 {
 	struct policy *policy = policy_create();
-	const struct policy_values none = { 0 };
+	const struct policy_values none = {0};
 	uint8_t network;
 
 	policy_network_add(policy, 1, "one", 1, &none);
@@ -272,10 +272,10 @@ static unsigned int rank(const struct policy_prefix *prefix)
 static uint32_t naive(const struct list *list, const struct peer_key *peer,
 		      enum policy_setting setting)
 {
-	const struct policy_prefix whole = { .addr = peer->addr,
-					     .bits = peer->addr.version == 4 ? 32 : 128,
-					     .port = peer->port,
-					     .network = peer->network };
+	const struct policy_prefix whole = {.addr = peer->addr,
+					    .bits = peer->addr.version == 4 ? 32 : 128,
+					    .port = peer->port,
+					    .network = peer->network};
 	const struct policy_prefix *winner = NULL, *best = NULL;
 
 	for (unsigned int i = 0; i < list->count; i++) {
@@ -302,7 +302,7 @@ static uint32_t naive(const struct list *list, const struct peer_key *peer,
 
 static struct policy_values some_values(uint64_t *seed)
 {
-	struct policy_values values = { .set = rnd(seed) & rnd(seed) & 0xfff };
+	struct policy_values values = {.set = rnd(seed) & rnd(seed) & 0xfff};
 
 	for (unsigned int s = 0; s < POLICY_SETTINGS; s++)
 		values.value[s] = rnd(seed) % 2;
@@ -314,7 +314,7 @@ static struct policy_values some_values(uint64_t *seed)
 /* Few different bits, so that prefixes nest, touch and repeat. */
 static struct ip_addr some_addr(uint64_t *seed)
 {
-	struct ip_addr addr = { .version = rnd(seed) % 2 ? 4 : 6 };
+	struct ip_addr addr = {.version = rnd(seed) % 2 ? 4 : 6};
 	const unsigned int bytes = addr.version == 4 ? 4 : 16;
 
 	for (unsigned int i = 0; i < bytes; i++) {
@@ -326,8 +326,8 @@ static struct ip_addr some_addr(uint64_t *seed)
 
 static struct policy_prefix some_prefix(uint64_t *seed)
 {
-	static const uint16_t ports[] = { 0, 0, 80, 443, 65535 };
-	struct policy_prefix prefix = { .addr = some_addr(seed), .values = some_values(seed) };
+	static const uint16_t ports[] = {0, 0, 80, 443, 65535};
+	struct policy_prefix prefix = {.addr = some_addr(seed), .values = some_values(seed)};
 	const unsigned int most = prefix.addr.version == 4 ? 32 : 128;
 
 	prefix.bits = rnd(seed) % 4 ? rnd(seed) % (most / 4) * 4 : rnd(seed) % (most + 1);
@@ -349,7 +349,7 @@ static bool is_there(const struct list *list, const struct policy_prefix *prefix
 
 static void fill(struct list *list, struct policy *policy, uint64_t *seed)
 {
-	static const char *const names[] = { "n0", "n1", "n2", "n3" };
+	static const char *const names[] = {"n0", "n1", "n2", "n3"};
 	const unsigned int want = rnd(seed) % (LIST + 1);
 
 	list->defaults = some_values(seed);
@@ -376,8 +376,8 @@ static void fill(struct list *list, struct policy *policy, uint64_t *seed)
 /* A peer anywhere, or at or beside the edge of a prefix. */
 static struct peer_key some_peer(const struct list *list, uint64_t *seed)
 {
-	static const uint16_t ports[] = { 0, 80, 443, 65535, 1 };
-	struct peer_key peer = { .network = rnd(seed) % 5, .addr = some_addr(seed) };
+	static const uint16_t ports[] = {0, 80, 443, 65535, 1};
+	struct peer_key peer = {.network = rnd(seed) % 5, .addr = some_addr(seed)};
 	const unsigned int bytes = peer.addr.version == 4 ? 4 : 16;
 
 	peer.port = ports[rnd(seed) % 5];
@@ -400,7 +400,7 @@ Test(policy_find, property_against_a_naive_list)
 
 	for (unsigned int round = 0; round < 1500; round++) {
 		struct policy *policy = policy_create();
-		struct list list = { 0 };
+		struct list list = {0};
 
 		fill(&list, policy, &seed);
 		for (unsigned int i = 0; i < 60; i++) {

@@ -15,12 +15,12 @@
 
 static struct probe_now at(uint64_t ns)
 {
-	return (struct probe_now){ .ns = ns, .s = DAY + ns / S };
+	return (struct probe_now){.ns = ns, .s = DAY + ns / S};
 }
 
 static struct policy_rules allowing(void)
 {
-	struct policy_rules rules = { 0 };
+	struct policy_rules rules = {0};
 
 	for (unsigned int s = 0; s < POLICY_SETTINGS; s++)
 		rules.value[s] = policy_settings[s].initial;
@@ -45,10 +45,10 @@ static struct probe *usual(void)
 
 static struct probe_ask ask_of(unsigned int host, unsigned int version)
 {
-	struct probe_ask ask = { .mss = 1460,
-				 .questions = POLICY_ASK_V1 | POLICY_ASK_V0,
-				 .handshake_s = DAY,
-				 .tag = host };
+	struct probe_ask ask = {.mss = 1460,
+				.questions = POLICY_ASK_V1 | POLICY_ASK_V0,
+				.handshake_s = DAY,
+				.tag = host};
 
 	ask.peer.network = 3;
 	ask.peer.port = 443;
@@ -59,9 +59,8 @@ static struct probe_ask ask_of(unsigned int host, unsigned int version)
 	return ask;
 }
 
-static const struct probe_random numbers = { .isn = { 0xfffffffe, 0x20000000 },
-					     .key = { 0x1111, 0x0123456789abcdef },
-					     .port = { 7, 7 } };
+static const struct probe_random numbers = {
+	.isn = {0xfffffffe, 0x20000000}, .key = {0x1111, 0x0123456789abcdef}, .port = {7, 7}};
 
 static enum probe_start begin(struct probe *probe, const struct probe_ask *ask, uint64_t ns)
 {
@@ -79,11 +78,11 @@ static bool syn(struct probe *probe, uint64_t ns, struct probe_packet *packet)
 static void reply_to(const struct probe_packet *packet, uint8_t flags, const uint8_t *opts,
 		     size_t opt_len, struct frame *frame)
 {
-	const struct spec spec = { .ip = packet->src.version,
-				   .proto = 6,
-				   .tcp_flags = flags,
-				   .opts = opts,
-				   .opt_len = opt_len };
+	const struct spec spec = {.ip = packet->src.version,
+				  .proto = 6,
+				  .tcp_flags = flags,
+				  .opts = opts,
+				  .opt_len = opt_len};
 	const bool v4 = packet->src.version == 4;
 	uint8_t *l4;
 
@@ -110,8 +109,8 @@ static enum probe_input give(struct probe *probe, struct frame *frame, uint8_t n
 	return probe_input(probe, &hdr, &csum, network, at(ns), rst);
 }
 
-static enum probe_input answer(struct probe *probe, const struct probe_packet *packet, uint8_t flags,
-			       const uint8_t *opts, size_t opt_len, uint64_t ns,
+static enum probe_input answer(struct probe *probe, const struct probe_packet *packet,
+			       uint8_t flags, const uint8_t *opts, size_t opt_len, uint64_t ns,
 			       struct probe_packet *rst)
 {
 	static struct frame frame;
@@ -120,11 +119,9 @@ static enum probe_input answer(struct probe *probe, const struct probe_packet *p
 	return give(probe, &frame, packet->network, ns, rst);
 }
 
-#define SYNACK (SYN | ACK)
-#define OPTS(...)                        \
-	(const uint8_t[]){ __VA_ARGS__ }, \
-		sizeof((const uint8_t[]){ __VA_ARGS__ })
-#define KEY 1, 2, 3, 4, 5, 6, 7, 8
+#define SYNACK	  (SYN | ACK)
+#define OPTS(...) (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})
+#define KEY	  1, 2, 3, 4, 5, 6, 7, 8
 #define V1_SYNACK 30, 12, 0x01, 0x01, KEY
 #define V0_SYNACK 30, 12, 0x00, 0x01, KEY
 
@@ -169,8 +166,8 @@ static void check_syn(const struct probe_packet *packet, unsigned int version)
 {
 	struct mpnic_hdr hdr;
 
-	cr_assert_eq(mpnic_decode_options(packet->opts, packet->opt_len, SYN, 0, MPNIC_GIVEN_UNKNOWN,
-					  &hdr),
+	cr_assert_eq(mpnic_decode_options(packet->opts, packet->opt_len, SYN, 0,
+					  MPNIC_GIVEN_UNKNOWN, &hdr),
 		     0);
 	cr_assert_eq(hdr.mptcp_count, 1);
 	cr_assert_eq(hdr.opt[0].subtype, MPNIC_SUBTYPE_MP_CAPABLE);
@@ -243,7 +240,7 @@ Test(probe, keys_are_in_no_report)
 	const struct probe_ask ask = ask_of(1, 4);
 	struct probe_packet packet, rst;
 	struct probe_report report;
-	const uint8_t theirs[] = { KEY }, other[] = { 8, 7, 6, 5, 4, 3, 2, 1 };
+	const uint8_t theirs[] = {KEY}, other[] = {8, 7, 6, 5, 4, 3, 2, 1};
 
 	begin(probe, &ask, S);
 	syn(probe, S, &packet);
@@ -510,7 +507,7 @@ Test(probe, never_because_of_an_inbound_packet)
 {
 	struct probe *probe = usual();
 	struct probe_ask ask = ask_of(1, 4);
-	struct probe_packet packet = { .src = ask.from, .dst = ask.peer.addr, .dport = 443 };
+	struct probe_packet packet = {.src = ask.from, .dst = ask.peer.addr, .dport = 443};
 	struct probe_packet rst;
 
 	ask.peer.port = 0;
@@ -547,7 +544,7 @@ Test(probe, a_reload_ends_what_is_excluded_now)
 {
 	struct probe *probe = usual();
 	struct policy *policy = policy_create();
-	struct policy_prefix prefix = { .addr = { .version = 4 }, .bits = 32, .network = -1 };
+	struct policy_prefix prefix = {.addr = {.version = 4}, .bits = 32, .network = -1};
 	struct probe_packet packet, rst;
 	struct probe_report report;
 	struct probe_ask ask;
@@ -702,7 +699,7 @@ Test(probe, state_is_bounded)
 Test(probe, a_port_is_never_of_two_questions)
 {
 	struct probe *probe = usual();
-	bool taken[256] = { false };
+	bool taken[256] = {false};
 	struct probe_packet packet;
 	uint64_t ns = S;
 

@@ -385,7 +385,8 @@ static int make_nodes(struct policy *policy, uint32_t *first_v6)
 		}
 		if (prefix->addr.version == 6 && *first_v6 == NONE)
 			*first_v6 = count;
-		nodes[count++] = (struct node){.first = i, .count = 1, .parent = NONE};
+		nodes[count] = (struct node){.first = i, .count = 1, .parent = NONE};
+		count++;
 	}
 	if (*first_v6 == NONE)
 		*first_v6 = count;

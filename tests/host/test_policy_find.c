@@ -201,6 +201,22 @@ Test(policy_find, what_is_refused)
 	policy_destroy(NULL);
 }
 
+Test(policy_find, as_many_prefixes_as_there_may_be)
+{
+	struct policy *policy = policy_create();
+	struct policy_prefix prefix;
+
+	for (uint32_t i = 0; i < POLICY_PREFIXES_MAX; i++)
+		add(policy, prefix4(i << 8, 24, 0, -1, STRIP, i % 16));
+	prefix = prefix4(0xff000000, 8, 0, -1, STRIP, 1);
+	cr_assert_eq(policy_prefix_add(policy, &prefix), -ENOSPC);
+	seal(policy);
+	for (uint32_t i = 0; i < POLICY_PREFIXES_MAX; i++)
+		cr_assert_eq(find(policy, peer4(0, i << 8 | 7, 1), STRIP), i % 16);
+	cr_assert_eq(find(policy, peer4(0, POLICY_PREFIXES_MAX << 8, 1), STRIP), 1);
+	policy_destroy(policy);
+}
+
 Test(policy_find, networks_of_ports_and_vlans)
 {
 	struct policy *policy = policy_create();

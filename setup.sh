@@ -12,6 +12,7 @@ build=(
     verilator               # RTL to C++
     zlib1g-dev              # Verilator's FST traces
     libjansson-dev          # JSON
+    libconfig-dev           # mpnicd's configuration file
     libssl-dev              # libcrypto: tokens and HMACs
     gcc-riscv64-unknown-elf # firmware and boot for the NIC's processor
     libpci-dev              # mpnic-tool: finds cards

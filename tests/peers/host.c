@@ -170,7 +170,10 @@ int host_start(struct host *h, void (*report)(void *, enum stack_event, struct c
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	h->st = stack_new(&h->cfg, &env);
-	return h->st ? 0 : -ENOMEM;
+	if (!h->st)
+		return -ENOMEM;
+	stack_tick(h->st, port_now());
+	return 0;
 }
 
 static void receive(struct host *h, unsigned port)

@@ -49,6 +49,8 @@ static void emit(struct subflow *sf, uint8_t flags, uint32_t seq, const struct s
 	struct optbuf b = {.n = 0};
 	const bool is_syn = flags & SYN;
 
+	if (!sf->mac_known)
+		return;
 	if (is_syn)
 		put_syn_options(&b, own_mss(sf), WSCALE);
 	if (sf->ts || (is_syn && sf->active))

@@ -15,7 +15,7 @@
 #include "reasm.h"
 
 #define LATENCY	  1000
-#define QUEUE	  4096
+#define QUEUE	  8192
 #define SECOND	  1000000ull
 #define PORT	  8080
 #define KINDS	  8

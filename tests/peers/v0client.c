@@ -42,6 +42,10 @@ static void report(void *ctx, enum stack_event e, struct conn *c)
 	struct client *client = ctx;
 
 	report_event(e, c ? conn_report(c) : NULL);
+	if (e == EVENT_END) {
+		client->f.over = true;
+		client->f.report = *conn_report(c);
+	}
 	if (e == EVENT_ADD_ADDR)
 		fetch_advertised(&client->f, conn_report(c));
 }

@@ -62,6 +62,9 @@ class Server(http.server.ThreadingHTTPServer):
         self.server_bind()
         self.server_activate()
 
+    def handle_error(self, *_):
+        """Who goes away goes away."""
+
     def server_bind(self):
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)

@@ -11,6 +11,7 @@ docs/lab.md has the map.
 
 import argparse
 import collections
+import ipaddress
 import json
 import os
 import signal
@@ -27,7 +28,7 @@ TOP = os.path.join(HERE, "..", "..")
 WIRES = 2
 HOST = 1  # the last number of the host's addresses
 PORT = 8080
-TOOLS = ("ethtool", "setpriv", "curl", "mptcpize", "ss")
+TOOLS = ("ethtool", "curl", "mptcpize", "ss")
 PROGRAMS = ("v0peer", "v0client", "pathbox")
 
 # name: (last number of the addresses, is a Linux kernel, what it is)
@@ -41,7 +42,8 @@ PEERS = {
 
 
 def address(wire, number, v6=False):
-    return ("fd77:0:0:%d::%d" if v6 else "10.77.%d.%d") % (wire, number)
+    text = ("fd77:0:0:%d::%d" if v6 else "10.77.%d.%d") % (wire, number)
+    return str(ipaddress.ip_address(text))
 
 
 class Events:
@@ -275,9 +277,7 @@ def shell():
         print("web servers at port %d: /bytes/N; try: mptcpize run curl -s %s | sha256sum" % (
             PORT, lab.peer["v1"].url("/bytes/1000")), flush=True)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the shell's
-        process = lab.host.start([os.environ.get("SHELL", "/bin/bash")],
-                                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-        return process.wait()
+        return lab.host.start([os.environ.get("SHELL", "/bin/bash")]).wait()
 
 
 def main():

@@ -26,3 +26,7 @@ $(PEERS)/units: $(addprefix $(B)/san/,$(PEER_STACK) tests/peers/path.o tests/pee
 # Criterion does not free all of its own at the end of a test.
 test-peers-units: $(PEERS)/units
 	@ASAN_OPTIONS=detect_leaks=0 $(RUN) peers-units timeout 120 $<
+
+TEST_EARLY += $(PEER_PROGRAMS)
+test-peers: $(PEER_PROGRAMS)
+	@$(RUN) peers timeout -k 5 120 tests/peers/test_peers.py --programs $(PEERS)

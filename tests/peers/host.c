@@ -189,18 +189,22 @@ static void receive(struct host *h, unsigned port)
 	}
 }
 
-void host_run(struct host *h, const bool *over)
+void host_run(struct host *h, const bool *over, uint64_t linger)
 {
+	uint64_t end = NEVER;
 	struct pollfd p[HOST_PORTS];
 
 	for (unsigned i = 0; i < h->ports; i++)
 		p[i] = (struct pollfd){.fd = h->port[i].fd, .events = POLLIN};
-	while (!stopped && !*over) {
+	while (!stopped && port_now() < end) {
 		const uint64_t next = stack_tick(h->st, port_now());
 		const uint64_t now = port_now();
 		const uint64_t wait = next > now ? (next - now) / 1000 + 1 : 0;
+		const uint64_t most = *over ? 20 : 1000;
 
-		if (poll(p, h->ports, wait < 1000 ? (int)wait : 1000) < 0)
+		if (*over && end == NEVER)
+			end = now + linger;
+		if (poll(p, h->ports, (int)(wait < most ? wait : most)) < 0)
 			continue;
 		for (unsigned i = 0; i < h->ports; i++)
 			if (p[i].revents)

@@ -44,8 +44,8 @@ void host_init(struct host *h);
 bool host_option(struct host *h, int option, const char *value);
 /* Makes the stack: 0 or a negative errno. The reports' context is h. */
 int host_start(struct host *h, void (*report)(void *, enum stack_event, struct conn *));
-/* Until a signal comes, or *over. */
-void host_run(struct host *h, const bool *over);
+/* Until a signal comes, or *over, and then so many microseconds more, to answer what comes late. */
+void host_run(struct host *h, const bool *over, uint64_t linger);
 void host_stop(struct host *h);
 
 #endif

@@ -266,6 +266,16 @@ static void put_signals(struct subflow *sf, struct optbuf *b)
 		sf->send_prio = false;
 }
 
+/* False: an address is to be sent that does not fit beside the DSS, as IPv6 with 8 octets. */
+static bool fits_with_add(const struct subflow *sf, const struct opt_dss *d, const struct optbuf *b)
+{
+	const struct stack_config *cfg = &sf->st->cfg;
+	struct optbuf try = *b;
+	const struct opt_add add = {.addr = cfg->advertise, .port = cfg->advertise_port};
+
+	return !sf->send_add || (put_dss(&try, d) && put_add(&try, &add));
+}
+
 void mp_options(struct subflow *sf, uint8_t flags, const struct seg *g, struct optbuf *b)
 {
 	struct conn *c = sf->c;
@@ -302,8 +312,7 @@ void mp_options(struct subflow *sf, uint8_t flags, const struct seg *g, struct o
 	d.ack8 = c->peer_dsn8 || sf->st->cfg.long_dsn;
 	d.ack = c->peer_idsn + 1 + c->rx.next + eof(c);
 	put_mapping(sf, g, &d);
-	/* An IPv6 address does not fit beside it. */
-	if ((d.has_ack || d.has_map) && !(!g && sf->send_add && sf->st->cfg.advertise.len == 16))
+	if ((d.has_ack || d.has_map) && (g || fits_with_add(sf, &d, b)))
 		put_dss(b, &d);
 	if (!g)
 		put_signals(sf, b);
@@ -765,8 +774,8 @@ bool mp_input(struct subflow *sf, const struct segment *s, const struct options 
 	c->dss_came |= d->here;
 	if (d->has_ack)
 		take_data_ack(sf, s, d);
-	else if (!c->acked_once && sf->una && !c->tx_infinite)
-		path_has_no_dss(sf);
+	else if (!c->acked_once && sf->una && !c->tx_infinite && !o->adds)
+		path_has_no_dss(sf); /* an address that came shows that options pass */
 	if (!sf->dead && d->has_map)
 		take = take_map(sf, d);
 	if (sf->dead)

@@ -25,7 +25,7 @@ $(PEERS)/units: $(addprefix $(B)/san/,$(PEER_STACK) tests/peers/path.o tests/pee
 
 # Criterion does not free all of its own at the end of a test.
 test-peers-units: $(PEERS)/units
-	@ASAN_OPTIONS=detect_leaks=0 $(RUN) peers-units timeout 120 $<
+	@ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=16 $(RUN) peers-units timeout 120 $<
 
 TEST_EARLY += $(PEER_PROGRAMS)
 test-peers: $(PEER_PROGRAMS)

@@ -15,7 +15,7 @@
 #include "reasm.h"
 
 #define LATENCY	  1000
-#define QUEUE	  8192
+#define QUEUE	  1024
 #define SECOND	  1000000ull
 #define PORT	  8080
 #define KINDS	  8
@@ -36,7 +36,7 @@ struct world {
 	} end[2];
 	struct path path;
 	struct flying *queue;
-	unsigned head, tail;
+	unsigned head, tail, size;
 	uint64_t now, random;
 	struct stack_config cfg[2];
 	struct fetch f;
@@ -70,9 +70,9 @@ static void fill_random(void *ctx, void *buf, size_t len)
 static void fly(void *ctx, bool up, const uint8_t *frame, size_t len)
 {
 	struct world *w = ctx;
-	struct flying *q = &w->queue[w->tail % QUEUE];
+	struct flying *q = &w->queue[w->tail % w->size];
 
-	cr_assert_lt(w->tail - w->head, QUEUE);
+	cr_assert_lt(w->tail - w->head, w->size);
 	q->at = w->now + LATENCY;
 	q->to = up;
 	q->len = len;
@@ -172,7 +172,8 @@ static struct world *new_world(bool v6)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
-	w->queue = calloc(QUEUE, sizeof(w->queue[0]));
+	w->size = QUEUE;
+	w->queue = malloc(QUEUE * sizeof(w->queue[0]));
 	w->random = 42;
 	w->now = SECOND;
 	path_init(&w->path, fly, w);
@@ -214,8 +215,8 @@ static void step(struct world *w, uint64_t until)
 	}
 	if (w->head == w->tail)
 		path_flush(&w->path);
-	if (w->head != w->tail && w->queue[w->head % QUEUE].at <= at) {
-		struct flying *q = &w->queue[w->head % QUEUE];
+	if (w->head != w->tail && w->queue[w->head % w->size].at <= at) {
+		struct flying *q = &w->queue[w->head % w->size];
 
 		w->now = q->at > w->now ? q->at : w->now;
 		stack_input(w->st[q->to], 0, q->frame, q->len, w->now);
@@ -337,7 +338,7 @@ Test(options, hostile)
 	struct world w = {.random = 7};
 	struct options o;
 
-	for (unsigned i = 0; i < 200000; i++) {
+	for (unsigned i = 0; i < 50000; i++) {
 		const size_t len = next_random(&w) % 41;
 		uint8_t *p = malloc(len);
 
@@ -494,6 +495,8 @@ Test(conversation, many_at_once)
 	static struct app app[100];
 
 	w->f.over = true;
+	w->size = 16 * QUEUE;
+	w->queue = realloc(w->queue, w->size * sizeof(w->queue[0]));
 	start_stacks(w);
 	for (unsigned i = 0; i < 100; i++) {
 		f[i].bytes = 5000 * i;
@@ -995,7 +998,7 @@ Test(listener, hostile)
 	s.ip.dst = w->cfg[1].addr[0];
 	s.ip.proto = 6;
 	s.data = base;
-	for (unsigned i = 0; i < 60000; i++) {
+	for (unsigned i = 0; i < 25000; i++) {
 		struct optbuf b = {.n = (uint8_t)(next_random(w) % 11 * 4)};
 		size_t len;
 

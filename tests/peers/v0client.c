@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define LINGER_US 300000
+
 static const struct option options[] = {
 	HOST_OPTIONS,
 	{"to", required_argument, NULL, 'T'},
@@ -90,6 +92,16 @@ static void own_option(struct client *c, int option, const char *value)
 	}
 }
 
+/* The first address of the server's family. */
+static const struct ipaddr *own_address(const struct client *c)
+{
+	for (unsigned i = 0; i < c->h.cfg.addrs; i++)
+		if (c->h.cfg.addr[i].len == c->to.addr.len)
+			return &c->h.cfg.addr[i];
+	wrong("no --addr of the family of --to");
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	static struct client c = {.to.port = 8080};
@@ -104,9 +116,9 @@ int main(int argc, char **argv)
 		wrong("--to is needed");
 	if (host_start(&c.h, report))
 		return 2;
-	if (!stack_connect(c.h.st, &c.h.cfg.addr[0], &c.to, &app))
+	if (!stack_connect(c.h.st, own_address(&c), &c.to, &app))
 		return 1;
-	host_run(&c.h, &c.f.over);
+	host_run(&c.h, &c.f.over, LINGER_US);
 	host_stop(&c.h);
 	report_result(&c.f.report, c.f.right, c.f.got, c.f.sent);
 	return c.f.right ? 0 : 1;

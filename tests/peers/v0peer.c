@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 		return 2;
 	stack_listen(h.st, (uint16_t)port, &http_app);
 	report_ready();
-	host_run(&h, &over);
+	host_run(&h, &over, 0);
 	host_stop(&h);
 	return 0;
 }

@@ -261,8 +261,9 @@ def main():
         print("lab: missing: " + what, file=sys.stderr)
     if lack:
         return 77
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
         other = [pool.submit(leaves_nothing, sig) for sig in (signal.SIGKILL, signal.SIGINT)]
+        other.append(pool.submit(with_a_nic))
         with Lab() as lab:
             echo(lab)
             for name in ("v1", "tcp", "strict", "answer-v0"):
@@ -277,7 +278,6 @@ def main():
             blackhole(lab)
         for each in other:
             each.result()
-    with_a_nic()
     print("lab: host and peers did what they should")
     return 0
 

@@ -43,6 +43,7 @@ struct world {
 	struct app app;
 	struct conn_report server; /* of the connection that ended last */
 	unsigned ended, opened;
+	bool established; /* MPTCP, by the connection that the server opened last */
 	/* MPTCP options by subtype that each side has sent; lengths of its DSS. */
 	unsigned sent[2][16], dss_len[2][32];
 	uint64_t joined_payload[2]; /* bytes on subflows other than the first */
@@ -136,6 +137,8 @@ static void report(void *ctx, enum stack_event event, struct conn *c)
 		return;
 	}
 	e->w->opened += event == EVENT_OPEN;
+	if (event == EVENT_OPEN)
+		e->w->established = conn_report(c)->mptcp;
 	if (event != EVENT_END)
 		return;
 	e->w->server = *conn_report(c);
@@ -931,9 +934,9 @@ Test(listener, rule_13_wrong_key_in_the_third_ack)
 		put_capable(&third, 0x01, b.b + 4, w->last.capable.key[0]);
 		by_hand(w, ACK, 1001, seq, &third, NULL);
 		by_hand(w, ACK | PSH, 1001, seq, NULL, "GET /bytes/1 HTTP/1.1\r\n\r\n");
-		if (wrong) /* plain data is answered by plain data */
-			cr_assert_eq(w->last.dss.here, false);
 		cr_assert_eq(w->opened, 1);
+		cr_assert_eq(w->established, !wrong, "%u", wrong);
+		cr_assert_not(w->last.dss.here); /* plain data is answered by plain data */
 		end_world(w);
 	}
 }

@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <errno.h>
+#include <netinet/ether.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -98,11 +99,11 @@ static void set_advertise(struct host *h, const char *value)
 
 static void set_mac(struct host *h, const char *value)
 {
-	uint8_t *m = h->cfg.mac;
+	struct ether_addr mac;
 
-	if (sscanf(value, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", m, m + 1, m + 2, m + 3, m + 4, m + 5) !=
-	    MAC_LEN)
+	if (!ether_aton_r(value, &mac))
 		usage("mac", value);
+	memcpy(h->cfg.mac, mac.ether_addr_octet, MAC_LEN);
 }
 
 static unsigned number(const char *what, const char *value, unsigned least, unsigned most)

@@ -32,7 +32,8 @@ test=(
     tshark                   # second opinion on captures
     gtkwave                  # fst2vcd: waveforms, read by another program than ours
     z3                       # proofs
-    iproute2                 # live captures in network namespaces
+    iproute2                 # live captures, and the lab, in network namespaces
+    ethtool curl mptcpize    # the lab: offloads off, unmodified clients
     qemu-system-misc         # another opinion on the processor and its tests
     dpdk dpdk-dev            # programs that use the DPDK driver
     python3-pyelftools       # ... and one that tells what is in it

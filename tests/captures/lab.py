@@ -8,104 +8,22 @@ Between the TAP devices of both ends runs the wire, a thread of this process: it
 may tag, change, drop, hold or multiply it, and records what passes at the chosen side of it.
 """
 
-import concurrent.futures
-import ctypes
-import fcntl
 import os
 import select
-import shutil
 import socket
 import struct
-import subprocess
+import sys
 import threading
 import time
 
-CLONE_NEWNET = 0x40000000
-TUNSETIFF = 0x400454CA
-IFF_TAP_NO_PI = 0x1002
-IPPROTO_MPTCP = 262
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab"))
+from space import IPPROTO_MPTCP, TIMEOUT, LabError, Namespace, missing  # noqa: E402,F401
+
 ETH_P_ALL = 0x0003
-TIMEOUT = 10.0  # seconds that anything may take before the scenario fails
 QUIET = 0.15  # seconds without a frame after which a connection counts as over
 
 SYN = 2
 CAPABLE, JOIN, DSS, ADD_ADDR, REMOVE_ADDR, PRIO, FAIL, FASTCLOSE, TCPRST = range(9)
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-class LabError(Exception):
-    """A scenario that did not do what it promises."""
-
-
-def unshare_net():
-    """Move the calling thread into a new, empty network namespace."""
-    if libc.unshare(CLONE_NEWNET):
-        err = ctypes.get_errno()
-        raise OSError(err, "unshare(CLONE_NEWNET): " + os.strerror(err))
-
-
-def run(*argv):
-    """Run a program in the calling thread's namespace; its output, or an error with its words."""
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=TIMEOUT)
-    if done.returncode:
-        raise LabError("%s: %s" % (" ".join(argv), done.stderr.strip() or done.returncode))
-    return done.stdout
-
-
-def missing(*tools):
-    """What this machine lacks for the laboratory, each in words; empty where nothing does."""
-    lack = ["program " + tool for tool in ("ip",) + tools if not shutil.which(tool)]
-    try:
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            pool.submit(unshare_net).result()
-    except OSError as err:
-        lack.append("right to make network namespaces (%s)" % err)
-    try:
-        os.close(os.open("/dev/net/tun", os.O_RDWR))
-    except OSError as err:
-        lack.append("TAP devices (%s)" % err)
-    try:
-        socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP).close()
-    except OSError as err:
-        lack.append("MPTCP sockets in the kernel (%s)" % err)
-    return lack
-
-
-class Namespace:
-    """A network namespace and the thread that lives in it."""
-
-    def __init__(self):
-        self.pool = concurrent.futures.ThreadPoolExecutor(1, initializer=unshare_net)
-        self.fd = self.do(os.open, "/proc/thread-self/ns/net", os.O_RDONLY)
-        self.path = "/proc/%d/fd/%d" % (os.getpid(), self.fd)
-
-    def close(self):
-        os.close(self.fd)
-        self.pool.shutdown()
-
-    def do(self, function, *args):
-        """Call the function inside the namespace."""
-        return self.pool.submit(function, *args).result()
-
-    def ip(self, words):
-        self.do(run, "ip", *words.split())
-
-    def sysctl(self, name, value):
-        def write():
-            with open("/proc/sys/net/" + name, "w", encoding="ascii") as file:
-                file.write(str(value))
-        self.do(write)
-
-    def tap(self, name):
-        def make():
-            fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-            fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TAP_NO_PI))
-            return fd
-        return self.do(make)
-
-    def socket(self, *args):
-        return self.do(socket.socket, *args)
 
 
 def ones_sum(data, start=0):

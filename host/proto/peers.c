@@ -8,14 +8,20 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum {
 	SLOTS = 16, /* of a bucket: 64 bytes */
 	NONE = UINT32_MAX,
 	TIMES = 6,
+	BURST = 32,
 	CHANCES = 16,	    /* used entries that are passed over before one must go */
 	SWEEP = 4,	    /* entries looked at for expiry with each eviction */
 	PROTECTED_PART = 8, /* the eighth part of the table stays open for newcomers */
+	HUGE_PAGE = 2 << 20,
 	SITE4_BITS = 24,
 	SITE6_BITS = 48,
 };
@@ -94,12 +100,11 @@ static void sip_word(uint64_t v[4], uint64_t word)
 {
 	v[3] ^= word;
 	sip_round(v);
-	sip_round(v);
 	v[0] ^= word;
 }
 
-/* SipHash-2-4 (Aumasson, Bernstein 2012) of 20 bytes: address, port, network, IP version.
- * libcrypto has it too, but takes ten times as long for each key. */
+/* SipHash-1-3 (Aumasson, Bernstein 2012; the rounds that hash tables use) of 20 bytes: address,
+ * port, network, IP version. libcrypto has it too, but takes many times as long for each key. */
 uint64_t peers_hash(const uint8_t secret[PEERS_SECRET_SIZE], const struct peer_key *key)
 {
 	const uint64_t k0 = load_le64(secret), k1 = load_le64(secret + 8);
@@ -112,7 +117,7 @@ uint64_t peers_hash(const uint8_t secret[PEERS_SECRET_SIZE], const struct peer_k
 	sip_word(v, key->port | (uint64_t)key->network << 16 | (uint64_t)key->addr.version << 24 |
 			    (uint64_t)20 << 56);
 	v[2] ^= 0xff;
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 3; i++)
 		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
@@ -198,21 +203,46 @@ static uint32_t next_bucket(const struct peers *p, uint32_t b)
 	return b + 1 == p->buckets ? 0 : b + 1;
 }
 
+/* Bits of the slots with this tag, and of the free ones; a free one may have the tag 0. */
+static unsigned int match_slots(const struct bucket *bucket, uint32_t tag, unsigned int *empty)
+{
+	unsigned int i, match = 0;
+
+	*empty = 0;
+#ifdef __SSE2__
+	for (i = 0; i < SLOTS; i += 4) {
+		const __m128i four = _mm_load_si128((const __m128i *)&bucket->slot[i]);
+		const __m128i zero = _mm_setzero_si128();
+		const __m128i other =
+			_mm_srli_epi32(_mm_xor_si128(four, _mm_set1_epi32((int)tag)), 24);
+
+		match |= (unsigned int)_mm_movemask_ps(
+				 _mm_castsi128_ps(_mm_cmpeq_epi32(other, zero)))
+			 << i;
+		*empty |=
+			(unsigned int)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(four, zero)))
+			<< i;
+	}
+#else
+	for (i = 0; i < SLOTS; i++) {
+		match |= (unsigned int)(!((bucket->slot[i] ^ tag) >> 24)) << i;
+		*empty |= (unsigned int)(!bucket->slot[i]) << i;
+	}
+#endif
+	return match & ~*empty;
+}
+
 static uint32_t find(const struct peers *p, const struct peer_key *key, uint64_t hash)
 {
 	const uint32_t tag = tag_of(hash);
 	uint32_t b = home_of(p, hash);
 
 	for (;; b = next_bucket(p, b)) {
-		const uint32_t *slot = p->bucket[b].slot;
-		unsigned int i, match = 0, empty = 0;
+		const struct bucket *bucket = &p->bucket[b];
+		unsigned int match, empty;
 
-		for (i = 0; i < SLOTS; i++) {
-			match |= (unsigned int)(!((slot[i] ^ tag) >> 24)) << i;
-			empty |= (unsigned int)(!slot[i]) << i;
-		}
-		for (match &= ~empty; match; match &= match - 1) {
-			const uint32_t id = (slot[__builtin_ctz(match)] & 0xffffff) - 1;
+		for (match = match_slots(bucket, tag, &empty); match; match &= match - 1) {
+			const uint32_t id = (bucket->slot[__builtin_ctz(match)] & 0xffffff) - 1;
 
 			if (entry_is(&p->entry[id], key))
 				return id;
@@ -523,13 +553,19 @@ static const char *config_wrong(const struct peers_config *c)
 	return NULL;
 }
 
+/* Large memory in huge pages, where there are: look-ups are at random places, and a walk of the
+ * page tables costs as much as the look-up itself. */
 static void *memory(struct peers *p, size_t n, size_t size)
 {
-	const size_t bytes = (n * size + 63) / 64 * 64;
-	void *out = aligned_alloc(64, bytes ? bytes : 64);
+	const size_t align = n * size >= HUGE_PAGE ? HUGE_PAGE : 64;
+	const size_t bytes = (n * size + align) / align * align;
+	void *out = aligned_alloc(align, bytes);
 
-	if (out)
-		memset(out, 0, bytes ? bytes : 64);
+	if (!out)
+		return NULL;
+	if (align == HUGE_PAGE)
+		madvise(out, bytes, MADV_HUGEPAGE);
+	memset(out, 0, bytes);
 	p->stats.memory += bytes;
 	return out;
 }
@@ -619,21 +655,17 @@ static void view_pin(const struct peers_pin *pin, struct peers_view *view)
 	view->ask_s = 0;
 }
 
-void peers_look(struct peers *p, const struct peer_key *key, uint32_t now_s,
-		struct peers_view *view)
+static void look_hashed(struct peers *p, const struct peer_key *key, uint64_t hash, uint32_t now_s,
+			struct peers_view *view)
 {
+	const uint32_t id = find(p, key, hash);
 	const struct peers_pin *pin;
-	uint32_t id;
 
-	memset(view, 0, sizeof(*view));
-	view->set_by = PEERS_BY_NOBODY;
-	if (peers_key_wrong(key))
-		return;
-	id = find(p, key, peers_hash(p->config.secret, key));
 	if (id != NONE) {
 		struct peers_record r;
 
-		p->entry[id].state |= STATE_USED;
+		if (!(p->entry[id].state & STATE_USED))
+			p->entry[id].state |= STATE_USED;
 		unpack(&p->entry[id], &r);
 		view->expired = peers_renew(&p->config, &r, now_s);
 		view_record(&r, now_s, view);
@@ -643,6 +675,67 @@ void peers_look(struct peers *p, const struct peer_key *key, uint32_t now_s,
 		view_pin(pin, view);
 	view->network_backoff_s =
 		peers_network_backoff(&p->config, &p->network[key->network], now_s);
+}
+
+static void begin_view(struct peers_view *view)
+{
+	memset(view, 0, sizeof(*view));
+	view->set_by = PEERS_BY_NOBODY;
+}
+
+void peers_look(struct peers *p, const struct peer_key *key, uint32_t now_s,
+		struct peers_view *view)
+{
+	begin_view(view);
+	if (!peers_key_wrong(key))
+		look_hashed(p, key, peers_hash(p->config.secret, key), now_s, view);
+}
+
+/* Reads, where a prefetch would do if the page were known: one that misses the TLB may be dropped.
+ */
+static void touch(const void *p)
+{
+	(void)*(const volatile uint8_t *)p;
+}
+
+static void touch_entry(const struct peers *p, uint64_t hash)
+{
+	const struct bucket *bucket = &p->bucket[home_of(p, hash)];
+	unsigned int empty, match = match_slots(bucket, tag_of(hash), &empty);
+
+	for (; match; match &= match - 1) {
+		const struct entry *e =
+			&p->entry[(bucket->slot[__builtin_ctz(match)] & 0xffffff) - 1];
+
+		touch(e);
+		touch((const uint8_t *)(e + 1) - 1);
+	}
+}
+
+void peers_look_burst(struct peers *p, const struct peer_key *key, unsigned int n, uint32_t now_s,
+		      struct peers_view *view)
+{
+	uint64_t hash[BURST];
+
+	while (n) {
+		const unsigned int some = n < BURST ? n : BURST;
+		unsigned int i;
+
+		for (i = 0; i < some; i++) {
+			hash[i] = peers_hash(p->config.secret, &key[i]);
+			touch(&p->bucket[home_of(p, hash[i])]);
+		}
+		for (i = 0; i < some; i++)
+			touch_entry(p, hash[i]);
+		for (i = 0; i < some; i++) {
+			begin_view(&view[i]);
+			if (!peers_key_wrong(&key[i]))
+				look_hashed(p, &key[i], hash[i], now_s, &view[i]);
+		}
+		key += some;
+		view += some;
+		n -= some;
+	}
 }
 
 /* What is worth storing: all but what merely counts. */

@@ -108,6 +108,10 @@ struct peers_view {
 void peers_look(struct peers *peers, const struct peer_key *key, uint32_t now_s,
 		struct peers_view *view);
 
+/* The same for @n keys at once: memory is waited for once, not once a key. */
+void peers_look_burst(struct peers *peers, const struct peer_key *key, unsigned int n,
+		      uint32_t now_s, struct peers_view *view);
+
 /* Bits of peers_change.alarms. */
 #define PEERS_ALARM_DOUBT     1	 /* first observation against a confirmed v1 */
 #define PEERS_ALARM_DOWNGRADE 2	 /* a confirmed v1 was overturned: suspicious */

@@ -9,8 +9,10 @@
  * Method: keys are random IPv4 and IPv6 addresses with ports, made from a counter while the clock
  * stands still (4,096 at a time, then the clock runs over these 4,096 look-ups). Each look-up waits
  * for the one before (its result is mixed into the next key's place), so that this is latency, not
- * overlap. The median of all such batches is printed; what the empty loop takes is taken off.
- * Memory is resident memory of the process, before and after.
+ * overlap; bursts are measured too, for both. The ways take turns, batch by batch. The median of
+ * all batches of a way is printed; what the empty loop takes is taken off. Beside it stands what
+ * one access to memory takes at that moment, for that is most of it. Bytes are resident memory of
+ * the process, before and after.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,7 +32,8 @@
 
 enum {
 	BATCH = 4096,
-	BATCHES = 301,
+	BATCHES = 201,
+	BURST = 32,
 	LOAD = 1000000,
 	PATH_SIZE = 64,
 };
@@ -118,35 +122,128 @@ static uint64_t look_rte(struct subject *s, const struct peer_key *key)
 	return rte_hash_lookup_data(s->hash, key, &data) >= 0;
 }
 
-/* Median of a look-up, ns; @from: keys from there on, of @n. @found: how many were. */
-static double measure(struct subject *s,
-		      uint64_t (*look)(struct subject *, const struct peer_key *), uint64_t from,
-		      uint64_t n, uint64_t *found)
+static void look_one(struct subject *s, const struct peer_key *keys, unsigned int n, uint64_t *sum,
+		     uint64_t (*look)(struct subject *, const struct peer_key *))
 {
-	static struct peer_key keys[BATCH + 1];
-	static double times[BATCHES];
-	uint64_t seed = 1;
+	uint64_t last = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		/* 0 or 1, never 2: but only the result tells. */
+		last = look(s, &keys[i + (last >> 1)]);
+		__asm__ volatile("" : "+r"(last));
+		*sum += last;
+	}
+}
+
+static void burst_peers(struct subject *s, const struct peer_key *keys, unsigned int n,
+			uint64_t *sum)
+{
+	struct peers_view view[BURST];
 	unsigned int i, j;
 
-	*found = 0;
-	for (i = 0; i < BATCHES; i++) {
-		uint64_t last = 0, sum = 0;
-		double start;
-
-		for (j = 0; j <= BATCH; j++)
-			make_key(from + (seed = mix(seed + 1)) % n, &keys[j]);
-		start = now_ns(CLOCK_THREAD_CPUTIME_ID);
-		for (j = 0; j < BATCH; j++) {
-			/* 0 or 1, never 2: but only the result tells. */
-			last = look(s, &keys[j + (last >> 1)]);
-			__asm__ volatile("" : "+r"(last));
-			sum += last;
-		}
-		times[i] = (now_ns(CLOCK_THREAD_CPUTIME_ID) - start) / BATCH;
-		*found += sum;
+	for (i = 0; i < n; i += BURST) {
+		peers_look_burst(s->peers, keys + i, BURST, now, view);
+		for (j = 0; j < BURST; j++)
+			*sum += view[j].known;
 	}
-	qsort(times, BATCHES, sizeof(times[0]), by_value);
-	return times[BATCHES / 2];
+}
+
+static void burst_rte(struct subject *s, const struct peer_key *keys, unsigned int n, uint64_t *sum)
+{
+	const void *key[BURST];
+	void *data[BURST];
+	uint64_t mask;
+	unsigned int i, j;
+
+	for (i = 0; i < n; i += BURST) {
+		for (j = 0; j < BURST; j++)
+			key[j] = &keys[i + j];
+		rte_hash_lookup_bulk_data(s->hash, key, BURST, &mask, data);
+		*sum += (uint64_t)__builtin_popcountll(mask);
+	}
+}
+
+static void one_nothing(struct subject *s, const struct peer_key *keys, unsigned int n,
+			uint64_t *sum)
+{
+	look_one(s, keys, n, sum, look_nothing);
+}
+
+static void one_peers(struct subject *s, const struct peer_key *keys, unsigned int n, uint64_t *sum)
+{
+	look_one(s, keys, n, sum, look_peers);
+}
+
+static void one_rte(struct subject *s, const struct peer_key *keys, unsigned int n, uint64_t *sum)
+{
+	look_one(s, keys, n, sum, look_rte);
+}
+
+/* Ways to look up, timed in turn, so that a busy neighbour is in the way of all of them. */
+struct way {
+	const char *name;
+	void (*look)(struct subject *s, const struct peer_key *keys, unsigned int n, uint64_t *sum);
+	double times[2][BATCHES]; /* hit, miss */
+	double median[2];
+	uint64_t found[2];
+};
+
+static void measure(struct subject *s, struct way *ways, unsigned int n_ways, uint64_t n)
+{
+	static struct peer_key keys[BATCH + 1];
+	uint64_t seed = 1;
+	unsigned int i, j, w, miss;
+
+	for (i = 0; i < 2 * BATCHES; i++) {
+		miss = i & 1;
+		for (w = 0; w < n_ways; w++) {
+			double start;
+
+			for (j = 0; j <= BATCH; j++)
+				make_key((miss ? 1ull << 40 : 0) + (seed = mix(seed + 1)) % n,
+					 &keys[j]);
+			start = now_ns(CLOCK_THREAD_CPUTIME_ID);
+			ways[w].look(s, keys, BATCH, &ways[w].found[miss]);
+			ways[w].times[miss][i / 2] =
+				(now_ns(CLOCK_THREAD_CPUTIME_ID) - start) / BATCH;
+		}
+	}
+	for (w = 0; w < n_ways; w++) {
+		for (miss = 0; miss < 2; miss++) {
+			qsort(ways[w].times[miss], BATCHES, sizeof(double), by_value);
+			ways[w].median[miss] = ways[w].times[miss][BATCHES / 2];
+		}
+	}
+}
+
+/* What memory itself takes: a walk along random links through as many bytes as the entries have. */
+static double chase(uint64_t bytes)
+{
+	const uint64_t n = bytes / 64, huge = 2 << 20;
+	uint64_t(*line)[8] = aligned_alloc(huge, (bytes + huge) / huge * huge);
+	uint64_t i, at = 0, seed = 1;
+	double start;
+
+	if (!line)
+		fail("no memory");
+	madvise(line, n * 64, MADV_HUGEPAGE);
+	for (i = 0; i < n; i++)
+		line[i][0] = i;
+	/* Sattolo: one circle through all. */
+	for (i = n - 1; i; i--) {
+		const uint64_t j = (seed = mix(seed + 1)) % i, t = line[i][0];
+
+		line[i][0] = line[j][0];
+		line[j][0] = t;
+	}
+	start = now_ns(CLOCK_THREAD_CPUTIME_ID);
+	for (i = 0; i < LOAD; i++)
+		at = line[at][0];
+	__asm__ volatile("" : : "r"(at));
+	start = (now_ns(CLOCK_THREAD_CPUTIME_ID) - start) / LOAD;
+	free(line);
+	return start;
 }
 
 static void make_record(uint64_t i, struct peers_record *r)
@@ -290,16 +387,27 @@ int main(int argc, char **argv)
 		.key_len = sizeof(struct peer_key),
 		.socket_id = 0,
 	};
-	double empty, hit, miss, rte_hit, rte_miss, insert, rte_insert, before, bytes, rte_bytes;
-	double load_s, save_s, start;
+	static struct way ways[] = {
+		{.name = "nothing", .look = one_nothing},
+		{.name = "peers", .look = one_peers},
+		{.name = "rte_hash", .look = one_rte},
+		{.name = "peers, bursts of 32", .look = burst_peers},
+		{.name = "rte_hash, bursts of 32", .look = burst_rte},
+	};
+	enum {
+		WAYS = sizeof(ways) / sizeof(ways[0])
+	};
+	double insert[WAYS] = {0}, bytes[WAYS] = {0}, before, load_s, save_s, start, memory_ns;
 	struct peers_config config;
 	struct subject s = {0};
-	uint64_t found, entries;
+	uint64_t entries;
+	unsigned int w;
 
 	if (!n || n > PEERS_CAPACITY_MAX) {
 		fprintf(stderr, "usage: bench_peers [--json] [ENTRIES]\n");
 		return 2;
 	}
+	start_dpdk();
 	peers_defaults(&config);
 	config.capacity = (uint32_t)n;
 	before = resident();
@@ -307,47 +415,56 @@ int main(int argc, char **argv)
 		fail("no memory");
 	start = now_ns(CLOCK_THREAD_CPUTIME_ID);
 	entries = fill_peers(s.peers, n);
-	insert = (now_ns(CLOCK_THREAD_CPUTIME_ID) - start) / (double)n;
-	bytes = (resident() - before) / (double)entries;
-	empty = measure(&s, look_nothing, 0, n, &found);
-	hit = measure(&s, look_peers, 0, n, &found) - empty;
-	if (found != (uint64_t)BATCH * BATCHES)
-		fail("a peer that is there is not found");
-	miss = measure(&s, look_peers, 1ull << 40, n, &found) - empty;
-	if (found > (uint64_t)BATCH * BATCHES / 100)
-		fail("peers are found that are not there");
-	peers_free(s.peers);
+	insert[1] = (now_ns(CLOCK_THREAD_CPUTIME_ID) - start) / (double)n;
+	bytes[1] = (resident() - before) / (double)entries;
 
-	start_dpdk();
 	before = resident();
 	s.hash = rte_hash_create(&params);
 	if (!s.hash)
 		fail("rte_hash_create");
 	start = now_ns(CLOCK_THREAD_CPUTIME_ID);
 	fill_rte(s.hash, n);
-	rte_insert = (now_ns(CLOCK_THREAD_CPUTIME_ID) - start) / (double)n;
-	rte_bytes = (resident() - before) / (double)rte_hash_count(s.hash);
-	rte_hit = measure(&s, look_rte, 0, n, &found) - empty;
-	if (found != (uint64_t)BATCH * BATCHES)
-		fail("a key that is there is not found in rte_hash");
-	rte_miss = measure(&s, look_rte, 1ull << 40, n, &found) - empty;
-	rte_hash_free(s.hash);
-	load_s = load(&save_s);
-	if (json) {
-		printf("{\"entries\":%" PRIu64 ",\"hit_ns\":%.1f,\"miss_ns\":%.1f,"
-		       "\"insert_ns\":%.1f,\"bytes\":%.2f,\"rte_hit_ns\":%.1f,\"rte_miss_ns\":%.1f,"
-		       "\"rte_insert_ns\":%.1f,\"rte_bytes\":%.2f,\"load_s\":%.3f,\"save_s\":%.3f}\n",
-		       entries, hit, miss, insert, bytes, rte_hit, rte_miss, rte_insert, rte_bytes,
-		       load_s, save_s);
-	} else {
-		printf("peer version cache, %" PRIu64 " entries, one core, random keys\n"
-		       "%-28s %10s %10s %10s %10s\n%-28s %10.1f %10.1f %10.1f %10.2f\n"
-		       "%-28s %10.1f %10.1f %10.1f %10.2f\n",
-		       entries, "", "hit ns", "miss ns", "insert ns", "bytes", "peers", hit, miss,
-		       insert, bytes, "rte_hash (key and pointer)", rte_hit, rte_miss, rte_insert,
-		       rte_bytes);
-		printf("%d entries: saved to LMDB in %.3f s, opened, checked and loaded in %.3f s\n",
-		       LOAD, save_s, load_s);
+	insert[2] = (now_ns(CLOCK_THREAD_CPUTIME_ID) - start) / (double)n;
+	bytes[2] = (resident() - before) / (double)rte_hash_count(s.hash);
+
+	measure(&s, ways, WAYS, n);
+	for (w = 1; w < WAYS; w++) {
+		if (ways[w].found[0] != (uint64_t)BATCH * BATCHES)
+			fail("a peer that is there is not found");
+		if (ways[w].found[1] > (uint64_t)BATCH * BATCHES / 100)
+			fail("peers are found that are not there");
 	}
+	peers_free(s.peers);
+	rte_hash_free(s.hash);
+	memory_ns = chase(entries * 61);
+	load_s = load(&save_s);
+	if (json)
+		printf("{\"entries\":%" PRIu64
+		       ",\"memory_ns\":%.1f,\"load_s\":%.3f,\"save_s\":%.3f",
+		       entries, memory_ns, load_s, save_s);
+	else
+		printf("peer version cache, %" PRIu64
+		       " entries, one core, random keys; one access to "
+		       "as much memory: %.0f ns\n%-24s %8s %8s %10s %8s\n",
+		       entries, memory_ns, "", "hit ns", "miss ns", "insert ns", "bytes");
+	for (w = 1; w < WAYS; w++) {
+		const double hit = ways[w].median[0] - ways[0].median[0];
+		const double miss = ways[w].median[1] - ways[0].median[1];
+
+		if (json)
+			printf(",\"%s\":{\"hit_ns\":%.1f,\"miss_ns\":%.1f", ways[w].name, hit,
+			       miss);
+		else
+			printf("%-24s %8.1f %8.1f", ways[w].name, hit, miss);
+		if (bytes[w] > 0)
+			printf(json ? ",\"insert_ns\":%.1f,\"bytes\":%.2f" : " %10.1f %8.2f",
+			       insert[w], bytes[w]);
+		printf(json ? "}" : "\n");
+	}
+	if (json)
+		printf("}\n");
+	else
+		printf("%d entries: saved to LMDB in %.3f s; opened, checked and loaded in %.3f s\n",
+		       LOAD, save_s, load_s);
 	return 0;
 }

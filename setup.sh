@@ -13,6 +13,7 @@ build=(
     zlib1g-dev              # Verilator's FST traces
     libjansson-dev          # JSON
     libssl-dev              # libcrypto: tokens and HMACs
+    liblmdb-dev             # the peer cache's file (zlib1g-dev: its checksums)
     gcc-riscv64-unknown-elf # firmware and boot for the NIC's processor
     libpci-dev              # mpnic-tool: finds cards
     libdpdk-dev             # the DPDK driver

@@ -9,6 +9,7 @@
 
 /* A stored time may lie so far beyond what is plausible before it is void: clocks step. */
 #define CLOCK_SLACK_S 86400
+#define SHORT_SLACK_S 3600
 
 static void count(struct peers_record *r, enum sight_what what)
 {
@@ -114,7 +115,8 @@ static void renew_backoff(uint32_t first, uint32_t cap, uint32_t *until_s, uint3
 	if (!*level)
 		return;
 	/* Longer than it may last: the clock was set back. Long over: the next one is the first. */
-	if (*until_s > add(now_s, doubled(first, cap, *level)) || now_s >= add(*until_s, cap)) {
+	if (*until_s > add(add(now_s, doubled(first, cap, *level)), SHORT_SLACK_S) ||
+	    now_s >= add(*until_s, cap)) {
 		*level = 0;
 		*until_s = 0;
 	}
@@ -127,6 +129,8 @@ bool peers_renew(const struct peers_config *c, struct peers_record *r, uint32_t 
 
 	past(&r->set_s, now_s);
 	past(&r->seen_s, now_s);
+	if (r->counted_s > add(now_s, SHORT_SLACK_S))
+		r->counted_s = 0; /* else nothing would count until the clock is there again */
 	past(&r->counted_s, now_s);
 	renew_backoff(c->backoff_s, c->backoff_cap_s, &r->backoff_s, &level, now_s);
 	r->backoff_level = (uint8_t)level;

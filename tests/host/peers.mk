@@ -42,5 +42,5 @@ fuzz-peers-bytes: $(B)/fuzz/peers-bytes
 	$(call fuzz_peers,fuzz-peers-bytes-long,peers-bytes,$(FUZZ_SECONDS))
 
 test-fuzz-peers: $(B)/fuzz/peers $(B)/fuzz/peers-bytes
-	$(call fuzz_peers,fuzz-peers,peers,4)
-	$(call fuzz_peers,fuzz-peers-bytes,peers-bytes,2)
+	$(call fuzz_peers,fuzz-peers,peers,3)
+	$(call fuzz_peers,fuzz-peers-bytes,peers-bytes,1)

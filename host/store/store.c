@@ -276,7 +276,7 @@ static int read_head(struct store *s, bool *missing)
 		code = -EUCLEAN;
 	} else if (!code && get_le32(value.mv_data) != STORE_FORMAT) {
 		snprintf(s->why, sizeof(s->why),
-			 "is of format %u, which a newer mpnic wrote; this one knows format %u",
+			 "is of format %u, which a newer mpnic wrote; this one knows format %d",
 			 get_le32(value.mv_data), STORE_FORMAT);
 		code = -EPROTONOSUPPORT;
 	} else {

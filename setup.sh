@@ -14,6 +14,7 @@ build=(
     libjansson-dev          # JSON
     libconfig-dev           # mpnicd's configuration file
     libssl-dev              # libcrypto: tokens and HMACs
+    liblmdb-dev             # the peer cache's file (zlib1g-dev: its checksums)
     gcc-riscv64-unknown-elf # firmware and boot for the NIC's processor
     libpci-dev              # mpnic-tool: finds cards
     libdpdk-dev             # the DPDK driver

@@ -48,3 +48,14 @@ bench-dpdk: $(B)/bench/bench_dpdk $(PMD) $(FW_IMAGE)
 		-d $(DPDK_PMDS)/librte_net_ring.so --vdev net_null0 --vdev net_ring0 \
 		--vdev net_mpnic0,engine=model,port0=loop,firmware=$(abspath $(FW_IMAGE)) \
 		--vdev net_mpnic1,engine=model,port0=loop,metadata=1,firmware=$(abspath $(FW_IMAGE))
+
+# The peer version cache, beside rte_hash; the method stands in bench_peers.c.
+BENCH_TARGETS += bench-peers
+$(B)/bench/bench_peers: tests/bench/bench_peers.c $(STORE_LIB) $(HOST_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(shell pkg-config --cflags libdpdk) $^ -o $@ \
+		$(shell pkg-config --libs libdpdk) $(STORE_LIBS) $(HOST_LIBS)
+
+.PHONY: bench-peers
+bench-peers: $(B)/bench/bench_peers
+	$< $(BENCH_PEERS_ARGS)

@@ -485,7 +485,7 @@ static bool take_dss_options(struct hs_conn *c, const struct mpnic_hdr *hdr, str
 		if (opt->error)
 			continue;
 		if (opt->subtype == MPNIC_SUBTYPE_DSS)
-			why = hs_take_dss(c, opt, &c->confirmed_first, r);
+			why = hs_take_dss(c, opt, &c->dss_passes, r);
 		/* MP_CAPABLE with data is as good as a DSS, also twice (RFC 8684 3.1). */
 		else if (opt->subtype == MPNIC_SUBTYPE_MP_CAPABLE && hdr->payload_len &&
 			 !c->initiator && !judge_third(c, opt))
@@ -521,12 +521,14 @@ static void take_segment(struct hs_conn *c, const struct mpnic_hdr *hdr, struct 
 	}
 	if (!take_dss_options(c, hdr, r))
 		return;
+	/* What was mapped already must be closed, for options may be lost in one direction only. */
 	if (hdr->payload_len && !c->peer_dss) {
+		c->infinite = c->data_max != c->own_idsn + 1;
 		hs_fall_back(c, HS_WHY_FIRST_DATA_BARE, r);
 		return;
 	}
 	/* An ACK with another MPTCP option in the place of DSS shows that options pass. */
-	if (!c->confirmed_first && !hdr->mptcp_count && c->data_max != c->own_idsn + 1 &&
+	if (!c->dss_passes && !hdr->mptcp_count && c->data_max != c->own_idsn + 1 &&
 	    (int32_t)(hdr->ack - (c->isn + 1)) > 0) {
 		no_data_ack(c, r);
 		return;

@@ -165,7 +165,7 @@ struct hs_conn {
 	bool csum;	   /* DSS checksums are used, in both directions */
 	bool peer_no_join; /* the peer's C flag */
 	bool peer_dss;	/* a DSS, or MP_CAPABLE with data, has come: joins are allowed (rule 14) */
-	bool confirmed; /* a Data ACK has come */
+	bool confirmed; /* a Data ACK has come: the peer has our key */
 	uint8_t joins;	/* joined subflows that are established */
 	uint32_t own_token, peer_token;
 	uint64_t own_key, peer_key, own_idsn, peer_idsn;
@@ -175,7 +175,7 @@ struct hs_conn {
 
 	/* The engine's own. */
 	struct hs_config cfg;
-	bool keys, confirmed_first, have_key, offered, answer_capable, capable_sent, peer_dsn8,
+	bool keys, dss_passes, have_key, offered, answer_capable, capable_sent, peer_dsn8,
 		third_fresh;
 	bool fastclose_rst, infinite, fail_sent, fail_answer, prio, prio_backup, prio_has_id;
 	uint8_t want, syns, peer_flags, reset_reason, prio_id, removes, echoes, failures;
@@ -266,11 +266,10 @@ struct hs_join {
 	uint8_t reason; /* of MP_TCPRST, as sent or received; HS_REASON_NONE */
 	bool initiator, backup, peer_backup;
 	uint8_t id, peer_id;
-	bool confirmed; /* a Data ACK has come on this subflow */
 	uint32_t nonce, peer_nonce, isn, peer_isn;
 
 	/* The engine's own. */
-	bool data_sent;
+	bool data_sent, dss_passes;
 	uint8_t want;
 	struct hs_timer timer;
 	struct hs_addr to;

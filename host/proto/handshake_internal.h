@@ -40,8 +40,9 @@ void hs_timer_sent(struct hs_timer *t, uint16_t rto_ms, unsigned int max, uint64
 
 /* handshake_options.c: what a connection says and hears on any of its subflows. */
 
-/* A mapping that was agreed on is there or not, and Data ACKs. HS_WHY_NONE, or what is wrong. */
-enum hs_why hs_take_dss(struct hs_conn *c, const struct mpnic_opt *opt, bool *confirmed,
+/* A mapping that was agreed on is there or not, and Data ACKs; *passes is set by one of
+ * data. HS_WHY_NONE, or what is wrong. */
+enum hs_why hs_take_dss(struct hs_conn *c, const struct mpnic_opt *opt, bool *passes,
 			struct hs_result *r);
 /* All other options. @only: on the connection's only subflow. */
 void hs_take_control(struct hs_conn *c, const struct mpnic_hdr *hdr, bool only,

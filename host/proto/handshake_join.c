@@ -240,7 +240,7 @@ static void take_segment(struct hs_join *j, struct hs_conn *c, const struct mpni
 
 		if (hdr->opt[i].error || hdr->opt[i].subtype != MPNIC_SUBTYPE_DSS)
 			continue;
-		why = hs_take_dss(c, &hdr->opt[i], &j->confirmed, r);
+		why = hs_take_dss(c, &hdr->opt[i], &j->dss_passes, r);
 		if (why == HS_WHY_CSUM_PRESENCE) {
 			reset(j, c, why, HS_REASON_MPTCP, r);
 			return;
@@ -249,7 +249,7 @@ static void take_segment(struct hs_join *j, struct hs_conn *c, const struct mpni
 			hs_fall_back(c, why, r);
 	}
 	/* Rule 18: on a joined subflow there is no way back to TCP. */
-	if (j->data_sent && !j->confirmed && !hdr->mptcp_count &&
+	if (j->data_sent && !j->dss_passes && !hdr->mptcp_count &&
 	    (int32_t)(hdr->ack - (j->isn + 1)) > 0) {
 		reset(j, c, HS_WHY_NO_DATA_ACK, HS_REASON_MIDDLEBOX, r);
 		return;

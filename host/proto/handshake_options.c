@@ -18,7 +18,7 @@ static uint64_t expand(uint64_t near, uint32_t low)
 	return near + (uint64_t)(int64_t)(int32_t)(low - (uint32_t)near);
 }
 
-static void take_data_ack(struct hs_conn *c, const struct mpnic_opt *opt, bool *confirmed,
+static void take_data_ack(struct hs_conn *c, const struct mpnic_opt *opt, bool *passes,
 			  struct hs_result *r)
 {
 	uint64_t ack = opt->dss.data_ack;
@@ -32,14 +32,16 @@ static void take_data_ack(struct hs_conn *c, const struct mpnic_opt *opt, bool *
 	}
 	if ((int64_t)(ack - c->data_una) > 0)
 		c->data_una = ack;
-	*confirmed = true;
+	/* One that acknowledges no data shows that the peer has our key, not that mappings pass. */
+	if (ack != c->own_idsn + 1)
+		*passes = true;
 	if (c->confirmed)
 		return;
 	c->confirmed = true;
 	r->events |= HS_EV_CONFIRMED;
 }
 
-enum hs_why hs_take_dss(struct hs_conn *c, const struct mpnic_opt *opt, bool *confirmed,
+enum hs_why hs_take_dss(struct hs_conn *c, const struct mpnic_opt *opt, bool *passes,
 			struct hs_result *r)
 {
 	const bool csum = opt->fields & FIELD(CHECKSUM);
@@ -53,7 +55,7 @@ enum hs_why hs_take_dss(struct hs_conn *c, const struct mpnic_opt *opt, bool *co
 	if (opt->fields & FIELD(DSN8))
 		c->peer_dsn8 = true;
 	if (opt->fields & FIELD(DATA_ACK))
-		take_data_ack(c, opt, confirmed, r);
+		take_data_ack(c, opt, passes, r);
 	return HS_WHY_NONE;
 }
 

@@ -8,7 +8,7 @@ $(B)/host/test-encode: $(patsubst %,$(B)/san/tests/host/%.o,test_encode capture)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ -lcriterion -lpcap
 
-HANDSHAKE_TEST_OBJS := $(patsubst %,$(B)/san/tests/host/%.o,test_handshake test_join ends)
+HANDSHAKE_TEST_OBJS := $(patsubst %,$(B)/san/tests/host/%.o,test_handshake test_join test_channel ends)
 
 $(B)/host/test-handshake: $(HANDSHAKE_TEST_OBJS) $(HOST_SAN_LIB) $(MODEL_SAN_LIB)
 	@mkdir -p $(@D)

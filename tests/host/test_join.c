@@ -379,7 +379,7 @@ Test(join, rule_18_data_acknowledged_without_data_ack_on_a_join)
 
 	connect_ends(&s, &v1, false);
 	join(&s);
-	s.x.confirmed = false;
+	s.x.dss_passes = false;
 	send_on(&s, true, HS_ACK, 10);
 	hdr = (struct mpnic_hdr){.tcp_flags = ACK, .seq = ISN_Y + 1, .ack = ISN_X + 11};
 	take_on(&s, true, &hdr);
@@ -395,7 +395,7 @@ Test(join, rule_18_with_other_subflows)
 
 	connect_ends(&s, &v1, false);
 	join(&s);
-	s.a.c.confirmed_first = false;
+	s.a.c.dss_passes = false;
 	hdr = (struct mpnic_hdr){.tcp_flags = ACK, .seq = ISN_B + 51, .ack = ISN_A + 101};
 	cr_assert_eq(end_take(&s.a, &hdr), HS_EV_RESET);
 	hdr = end_send(&s.a, HS_RST, 100, 0);

@@ -793,6 +793,8 @@ uint64_t hs_deadline(const struct hs_conn *c)
 
 	if (c->want || (hs_control_waits(c) && c->state == HS_ESTABLISHED))
 		return 0;
+	if (c->state == HS_CLOSED)
+		return HS_NEVER;
 	if (c->timer.due < due)
 		due = c->timer.due;
 	return c->fail_timer.due < due ? c->fail_timer.due : due;
@@ -823,7 +825,7 @@ static enum hs_kind timer_due(struct hs_conn *c)
 
 enum hs_kind hs_due(struct hs_conn *c, uint64_t now)
 {
-	if (c->want)
+	if (c->want || c->state == HS_CLOSED)
 		return (enum hs_kind)c->want;
 	if (c->timer.due <= now)
 		return timer_due(c);

@@ -419,12 +419,14 @@ int hs_join_send(struct hs_join *j, struct hs_conn *c, const struct hs_segment *
 
 uint64_t hs_join_deadline(const struct hs_join *j)
 {
-	return j->want ? 0 : j->timer.due;
+	if (j->want)
+		return 0;
+	return j->state == HS_CLOSED ? HS_NEVER : j->timer.due;
 }
 
 enum hs_kind hs_join_due(struct hs_join *j, struct hs_conn *c, uint64_t now)
 {
-	if (j->want || j->timer.due > now)
+	if (j->want || j->state == HS_CLOSED || j->timer.due > now)
 		return (enum hs_kind)j->want;
 	if (j->timer.tries >= HS_TRIES) {
 		close_join(j, c, HS_WHY_SILENT);

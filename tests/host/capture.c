@@ -4,6 +4,8 @@
 #include <criterion/criterion.h>
 #include <glob.h>
 #include <pcap/pcap.h>
+#include <stdlib.h>
+#include <string.h>
 
 void capture_read(const char *path, capture_frame frame, void *arg)
 {
@@ -21,15 +23,23 @@ void capture_read(const char *path, capture_frame frame, void *arg)
 	pcap_close(pcap);
 }
 
-unsigned int capture_each(capture_frame frame, void *arg)
+unsigned int capture_list(const char *pattern, char **paths, unsigned int room)
 {
 	unsigned int files;
 	glob_t found;
 
-	cr_assert_eq(glob("tests/captures/*.pcap*", 0, NULL, &found), 0);
+	if (glob(pattern, 0, NULL, &found))
+		return 0;
 	files = (unsigned int)found.gl_pathc;
+	cr_assert_leq(files, room);
 	for (unsigned int i = 0; i < files; i++)
-		capture_read(found.gl_pathv[i], frame, arg);
+		paths[i] = strdup(found.gl_pathv[i]);
 	globfree(&found);
 	return files;
+}
+
+void capture_list_free(char **paths, unsigned int files)
+{
+	while (files)
+		free(paths[--files]);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The Ethernet captures of tests/captures, one after the other. */
+/* Captures of Ethernet frames. */
 #ifndef HOST_CAPTURE_H
 #define HOST_CAPTURE_H
 
@@ -13,7 +13,8 @@ typedef void (*capture_frame)(void *arg, const char *path, const uint8_t *data, 
 /* Every frame of one file; fails the test if it cannot be read. */
 void capture_read(const char *path, capture_frame frame, void *arg);
 
-/* Every frame of every capture; returns how many files there were. */
-unsigned int capture_each(capture_frame frame, void *arg);
+/* The files of a pattern, in order; the caller frees the list. Returns how many. */
+unsigned int capture_list(const char *pattern, char **paths, unsigned int room);
+void capture_list_free(char **paths, unsigned int files);
 
 #endif

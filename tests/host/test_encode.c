@@ -623,8 +623,13 @@ static void encode_again(void *arg, const char *path, const uint8_t *data, size_
 Test(encode, options_and_frames_of_the_captures)
 {
 	struct seen seen = {.frames = 0};
+	char *paths[256];
+	const unsigned int files = capture_list("tests/captures/*.pcap*", paths, 256);
 
-	cr_assert_gt(capture_each(encode_again, &seen), 30);
+	cr_assert_gt(files, 30);
+	for (unsigned int i = 0; i < files; i++)
+		capture_read(paths[i], encode_again, &seen);
+	capture_list_free(paths, files);
 	for (unsigned int subtype = 0; subtype <= MPNIC_SUBTYPE_MP_TCPRST; subtype++)
 		cr_assert_gt(seen.options[subtype], 0, "no option of subtype %u", subtype);
 	cr_assert_gt(seen.frames, 800, "%u", seen.frames);

@@ -301,8 +301,9 @@ bool hs_join_token(const struct mpnic_hdr *hdr, uint32_t *token);
 /* A listener of a join, before its SYN. */
 void hs_join_listen(struct hs_join *j, const struct hs_join_plan *plan);
 
-/* This end does not want the join: RST with @reason, HS_REASON_POLICY for one (RFC 8684 3.2). */
-void hs_join_refuse(struct hs_join *j, uint8_t reason);
+/* This end does not want the join, or no longer: RST with @reason, HS_REASON_POLICY for one (RFC
+ * 8684 3.2). */
+void hs_join_refuse(struct hs_join *j, struct hs_conn *c, uint8_t reason);
 
 /* As for the first subflow. Options for the whole connection are taken and sent here too. */
 void hs_join_receive(struct hs_join *j, struct hs_conn *c, struct mpnic_hdr *hdr, uint64_t now,

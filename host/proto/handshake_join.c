@@ -86,13 +86,11 @@ static void reset(struct hs_join *j, struct hs_conn *c, enum hs_why why, uint8_t
 	r->why = (uint8_t)why;
 }
 
-void hs_join_refuse(struct hs_join *j, uint8_t reason)
+void hs_join_refuse(struct hs_join *j, struct hs_conn *c, uint8_t reason)
 {
-	j->state = HS_CLOSED;
-	j->why = HS_WHY_JOIN_REFUSED;
+	close_join(j, c, HS_WHY_JOIN_REFUSED);
 	j->reason = reason;
 	j->want = HS_RST;
-	hs_timer_off(&j->timer);
 }
 
 void hs_join_closed(struct hs_join *j, struct hs_conn *c)

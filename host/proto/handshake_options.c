@@ -550,8 +550,9 @@ int hs_fail(struct hs_conn *c, uint64_t dsn, uint64_t now)
 	hs_fall_back(c, HS_WHY_CSUM_BAD, &r);
 	c->fail_sent = true;
 	c->fail_dsn = dsn;
-	/* Version 1 goes to TCP in both directions (RFC 8684 3.7). */
-	c->infinite = c->version;
+	/* TCP in both directions (RFC 8684 3.7), which the peer's version may not know: it is told.
+	 */
+	c->infinite = true;
 	hs_timer_start(&c->fail_timer, now);
 	return 0;
 }

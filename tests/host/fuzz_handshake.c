@@ -308,7 +308,7 @@ static void speak(struct world *w)
 		hs_fail(&w->c, w->c.peer_idsn + what, w->now);
 		break;
 	default:
-		hs_join_refuse(&w->j[0], what);
+		hs_join_refuse(&w->j[0], &w->c, what);
 		break;
 	}
 }

@@ -777,7 +777,8 @@ Test(handshake, rule_15_data_fin_does_not_fit_into_mp_capable)
 	cr_assert_eq(hs_send(&a.c, &s, 0, &out), 0);
 	cr_assert(out.fin_later && out.opt[0].opt.data_len == 10);
 	talk(&a, &b);
-	s = (struct hs_segment){.kind = HS_ACK, .room = 30, .offset = 100, .data_fin = true};
+	s = (struct hs_segment){
+		.kind = HS_ACK, .room = 30, .offset = 100, .ssn = 101, .data_fin = true};
 	cr_assert_eq(hs_send(&a.c, &s, 0, &out), 0);
 	cr_assert(!out.fin_later && out.opt[0].opt.data_len == 1 && out.opt[0].opt.dss.ssn == 0 &&
 		  (out.opt[0].opt.flags & MPNIC_DSS_F));
@@ -1001,10 +1002,35 @@ Test(handshake, rule_23_version_0_has_no_answer)
 	hdr = end_send(&a, HS_ACK, 100, 0);
 	cr_assert_eq(end_take(&b, &hdr), HS_EV_FAIL | HS_EV_TCP);
 	cr_assert_eq(hs_due(&b.c, 0), HS_NOTHING);
-	check_infinite(&b, b.c.own_idsn + 51);
 	/* The infinite mapping is what says that it arrived. */
-	hdr = end_send(&b, HS_ACK, 50, 0);
+	hdr = end_send(&b, HS_ACK, 50, 10);
+	cr_assert(hdr.mptcp_count == 1 && hdr.opt[0].data_len == 0);
+	cr_assert_neq(hs_deadline(&a.c), HS_NEVER);
+	end_take(&a, &hdr);
+	cr_assert_eq(hs_deadline(&a.c), HS_NEVER);
+	check_infinite(&a, a.c.own_idsn + 101);
+	hdr = end_send(&b, HS_ACK, 60, 10);
 	cr_assert_eq(hdr.mptcp, 0);
+}
+
+/* RFC 8684 3.3.2: 64 bits are acknowledged with 64 bits. */
+Test(handshake, data_ack_is_as_long_as_the_peers_numbers)
+{
+	struct mpnic_hdr hdr;
+	struct end a, b;
+
+	shake(&a, &b, &v1, &v1);
+	hdr = end_send(&a, HS_ACK, 0, 10);
+	end_take(&b, &hdr);
+	hdr = end_send(&b, HS_ACK, 0, 0);
+	cr_assert_eq(hdr.opt[0].length, 8);
+	cr_assert_eq(hdr.opt[0].dss.data_ack, (uint32_t)(a.c.own_idsn + 11));
+	hdr = end_send(&a, HS_ACK, 10, 10);
+	cr_assert_eq(option(&hdr, MPNIC_SUBTYPE_DSS)->fields & FIELD(DSN8), FIELD(DSN8));
+	end_take(&b, &hdr);
+	hdr = end_send(&b, HS_ACK, 0, 0);
+	cr_assert_eq(hdr.opt[0].length, 12);
+	cr_assert_eq(hdr.opt[0].dss.data_ack, a.c.own_idsn + 21);
 }
 
 /* On a RST it is of one subflow of several (rule 21): an event, no end of MPTCP. */
@@ -1401,4 +1427,166 @@ Test(handshake, names)
 	cr_assert_str_eq(hs_state_name(HS_THIRD), "third ACK sent");
 	cr_assert_str_eq(hs_state_name(HS_FASTCLOSE_WAIT + 1), "?");
 	cr_assert_eq(hs_why_rule(HS_WHYS), 0);
+}
+
+/* In order nothing has been overtaken: a DSS does not stand for MP_CAPABLE there. */
+Test(handshake, rule_3_dss_in_the_third_packet)
+{
+	const struct hs_config *cfgs[] = {&v0, &v1};
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct mpnic_hdr hdr;
+		struct end a, b;
+
+		end_open(&a, cfgs[i]);
+		end_listen(&b, cfgs[i]);
+		hdr = end_send(&a, HS_SYN, 0, 0);
+		end_take(&b, &hdr);
+		hdr = end_send(&b, HS_SYNACK, 0, 0);
+		end_take(&a, &hdr);
+		hdr = end_send(&a, HS_ACK, 0, 0);
+		hdr = WITH(&hdr, 30, 8, 0x20, MPNIC_DSS_A, 0, 0, 0, 1);
+		end_take(&b, &hdr);
+		check_tcp(&b, HS_WHY_THIRD_ABSENT, 3);
+	}
+}
+
+/* What was mapped before is closed: the other end may have taken it. */
+Test(handshake, rule_15_bare_first_data_after_own_mappings)
+{
+	struct mpnic_hdr hdr, bare;
+	struct end a, b;
+
+	shake(&a, &b, &v1_csum, &v1);
+	hdr = end_send(&a, HS_ACK, 0, 100);
+	end_take(&b, &hdr);
+	bare = end_send(&b, HS_ACK, 0, 100);
+	bare = without_options(&bare);
+	bare.ack = ISN_A + 1;
+	cr_assert_eq(end_take(&a, &bare), HS_EV_TCP);
+	cr_assert_eq(a.c.why, HS_WHY_FIRST_DATA_BARE);
+	check_infinite(&a, a.c.own_idsn + 1);
+}
+
+/* A caller without room gets nothing, and is not asked for ever. */
+Test(handshake, without_room)
+{
+	struct hs_segment s = {.room = 3};
+	struct mpnic_hdr hdr;
+	struct hs_out out;
+	struct end a, b;
+
+	end_open(&a, &v1);
+	s.kind = HS_SYN;
+	cr_assert_eq(hs_send(&a.c, &s, 0, &out), -ENOSPC);
+	cr_assert_eq(hs_due(&a.c, 0), HS_NOTHING);
+	OFFER(&b, &v1, 30, 4, 1, H);
+	s.kind = HS_SYNACK;
+	cr_assert_eq(hs_send(&b.c, &s, 0, &out), -ENOSPC);
+	cr_assert_eq(hs_due(&b.c, 0), HS_NOTHING);
+	shake(&a, &b, &v1, &v1);
+	s.kind = HS_ACK;
+	cr_assert_eq(hs_send(&a.c, &s, 0, &out), -ENOSPC);
+	s.len = 10;
+	s.ssn = 1;
+	cr_assert_eq(hs_send(&a.c, &s, 0, &out), -ENOSPC);
+	s.len = 0;
+	/* An echo, which the peer asks for again. */
+	connected(&a, &b, &v1);
+	hs_add_addr(&b.c, &addr4, 0);
+	hs_remove_addr(&a.c, (const uint8_t[]){1}, 1);
+	hdr = end_send(&b, HS_ACK, 50, 0);
+	end_take(&a, &hdr);
+	cr_assert_eq(hs_send(&a.c, &s, 0, &out), 0);
+	cr_assert(out.count == 0 && a.c.echoes_lost == 1);
+	cr_assert_eq(hs_due(&a.c, 0), HS_NOTHING);
+	s.room = 4;
+	hs_prio(&a.c, true, NULL);
+	hs_remove_addr(&a.c, (const uint8_t[]){1}, 1);
+	cr_assert_eq(hs_send(&a.c, &s, 0, &out), 0);
+	cr_assert(out.count == 1 && out.opt[0].opt.subtype == MPNIC_SUBTYPE_REMOVE_ADDR);
+	cr_assert_eq(hs_due(&a.c, 0), HS_ACK);
+	cr_assert_eq(hs_send(&a.c, &s, 0, &out), 0);
+	cr_assert(out.count == 1 && out.opt[0].opt.subtype == MPNIC_SUBTYPE_MP_PRIO);
+	cr_assert_eq(hs_due(&a.c, 0), HS_NOTHING);
+}
+
+Test(handshake, what_a_state_does_not_send)
+{
+	const struct hs_segment syn = {.kind = HS_SYN, .room = 40};
+	const struct hs_segment synack = {.kind = HS_SYNACK, .room = 40};
+	const struct hs_segment ack = {.kind = HS_ACK, .room = 40};
+	static const uint8_t id = 1;
+	struct hs_out out;
+	struct end a, b;
+
+	end_open(&a, &v1);
+	cr_assert_eq(hs_send(&a.c, &synack, 0, &out), -EINVAL);
+	cr_assert_eq(hs_send(&a.c, &ack, 0, &out), -EINVAL);
+	cr_assert_eq(hs_add_addr(&a.c, &addr4, 0), -ENOTCONN);
+	cr_assert_eq(hs_remove_addr(&a.c, &id, 1), -ENOTCONN);
+	cr_assert_eq(hs_prio(&a.c, true, NULL), -ENOTCONN);
+	cr_assert_eq(hs_fastclose(&a.c, false, 0), -ENOTCONN);
+	cr_assert_eq(hs_fail(&a.c, 0, 0), -ENOTCONN);
+	shake(&a, &b, &v1, &v1);
+	cr_assert_eq(hs_send(&a.c, &syn, 0, &out), -EINVAL);
+	talk(&a, &b);
+	/* Nobody has agreed on checksums, so none can be wrong. */
+	cr_assert_eq(hs_fail(&a.c, 0, 0), -EOPNOTSUPP);
+	cr_assert_eq(hs_prio(&a.c, true, NULL), 0);
+	cr_assert_eq(hs_prio(&a.c, true, NULL), -ENOSPC);
+	for (unsigned int i = 0; i <= HS_ANNOUNCE_MAX; i++)
+		cr_assert_eq(hs_add_addr(&a.c, &addr4, 0), i < HS_ANNOUNCE_MAX ? 0 : -ENOSPC);
+}
+
+/* More addresses at once than echoes are kept for. */
+Test(handshake, echoes_are_bounded)
+{
+	struct mpnic_hdr hdr;
+	struct end a, b;
+
+	connected(&a, &b, &v1);
+	hs_add_addr(&b.c, &addr4, 0);
+	hdr = end_send(&b, HS_ACK, 50, 0);
+	for (unsigned int i = 0; i < HS_ECHO_MAX + 2; i++)
+		cr_assert_eq(end_take(&a, &hdr), HS_EV_ADD_ADDR);
+	cr_assert_eq(a.c.echoes_lost, 2);
+	/* As many as fit beside each other: 8 bytes each in 30. */
+	hdr = end_send(&a, HS_ACK, 100, 0);
+	cr_assert(hdr.mptcp_count == 3 && hdr.opt[2].subtype == MPNIC_SUBTYPE_ADD_ADDR);
+	hdr = end_send(&a, HS_ACK, 100, 0);
+	cr_assert(hdr.mptcp_count == 2 && hdr.opt[1].subtype == MPNIC_SUBTYPE_DSS);
+}
+
+/* Behind the fallback addresses and priorities are nothing any more. */
+Test(handshake, rule_26_control_options_after_the_fallback)
+{
+	static const uint8_t none[4];
+	struct mpnic_hdr hdr;
+	struct end a, b;
+
+	shake(&a, &b, &v1_csum, &v1);
+	talk(&a, &b);
+	hs_fail(&a.c, b.c.own_idsn + 51, 0);
+	hdr = end_send(&b, HS_ACK, 50, 0);
+	hdr = WITH(&hdr, 30, 4, 0x40, 0, 30, 3, 0x51, 30, 12, 0x70, 0, K8(KEY_A));
+	cr_assert_eq(end_take(&a, &hdr), 0);
+	cr_assert(a.c.state == HS_TCP && a.r.accepted == 0 && a.r.removed[0] == none[0]);
+}
+
+/* A SYN/ACK of somebody else in an open connection. */
+Test(handshake, a_strange_synack_is_ignored)
+{
+	struct mpnic_hdr hdr = {.tcp_flags = SYN | ACK, .seq = ISN_B + 1, .ack = ISN_A + 1};
+	struct end a, b;
+
+	shake(&a, &b, &v1, &v1);
+	cr_assert_eq(end_take(&a, &hdr), HS_EV_IGNORED);
+	cr_assert_eq(hs_due(&a.c, 0), HS_NOTHING);
+	hdr = (struct mpnic_hdr){.tcp_flags = ACK, .seq = ISN_A, .ack = ISN_B + 1};
+	end_listen(&b, &v1);
+	hdr.tcp_flags = SYN;
+	end_take(&b, &hdr);
+	hdr.tcp_flags = ACK;
+	cr_assert_eq(end_take(&b, &hdr), HS_EV_IGNORED, "before its window");
 }

@@ -305,7 +305,7 @@ Test(join, rule_28_refused_by_policy)
 
 	connect_ends(&s, &v1, false);
 	hdr = send_on(&s, true, HS_SYN, 0);
-	hs_join_refuse(&s.y, HS_REASON_POLICY);
+	hs_join_refuse(&s.y, s.cy, HS_REASON_POLICY);
 	cr_assert_eq(hs_join_due(&s.y, s.cy, 0), HS_RST);
 	s.y.peer_isn = hdr.seq;
 	hdr = send_on(&s, false, HS_RST, 0);
@@ -503,4 +503,72 @@ Test(join, connection_options_on_a_join)
 	cr_assert(s.x.state == HS_CLOSED && s.cx->state == HS_CLOSED);
 	cr_assert_eq(hs_join_due(&s.x, s.cx, 0), HS_RST);
 	cr_assert_eq(hs_due(s.cx, 0), HS_RST);
+}
+
+Test(join, strange_segments_are_ignored)
+{
+	struct mpnic_hdr hdr, other;
+	struct sub s;
+
+	connect_ends(&s, &v1, false);
+	hdr = send_on(&s, true, HS_SYN, 0);
+	take_on(&s, false, &hdr);
+	/* The SYN again, with another nonce; with the same it is answered again. */
+	send_on(&s, false, HS_SYNACK, 0);
+	other = hdr;
+	other.opts[11] ^= 1;
+	cr_assert_eq(take_on(&s, false, &other), HS_EV_IGNORED);
+	cr_assert_eq(hs_join_due(&s.y, s.cy, 0), HS_NOTHING);
+	cr_assert_eq(take_on(&s, false, &hdr), HS_EV_SYN);
+	cr_assert_eq(hs_join_due(&s.y, s.cy, 0), HS_SYNACK);
+	hdr = send_on(&s, false, HS_SYNACK, 0);
+	other = hdr;
+	other.ack++;
+	cr_assert_eq(take_on(&s, true, &other), HS_EV_IGNORED);
+	take_on(&s, true, &hdr);
+	hdr = send_on(&s, true, HS_ACK, 0);
+	other = hdr;
+	other.ack++;
+	cr_assert_eq(take_on(&s, false, &other), HS_EV_IGNORED);
+	cr_assert(take_on(&s, false, &hdr) & HS_EV_ESTABLISHED);
+	/* Lost SYN/ACKs are sent again. */
+	connect_ends(&s, &v1, false);
+	hdr = send_on(&s, true, HS_SYN, 0);
+	take_on(&s, false, &hdr);
+	send_on(&s, false, HS_SYNACK, 0);
+	cr_assert_eq(hs_join_due(&s.y, s.cy, 999), HS_NOTHING);
+	cr_assert_eq(hs_join_due(&s.y, s.cy, 1000), HS_SYNACK);
+}
+
+/* A connection that has become TCP takes no joins, and says nothing on those that it has. */
+Test(join, rule_26_after_the_fallback)
+{
+	struct mpnic_hdr hdr, syn;
+	struct sub s;
+
+	connect_ends(&s, &v1, false);
+	syn = send_on(&s, true, HS_SYN, 0);
+	connect_ends(&s, &v1, false);
+	join(&s);
+	hdr = send_on(&s, true, HS_ACK, 10);
+	hdr = WITH(&hdr, 30, 14, 0x20, MPNIC_DSS_M, 0, 0, 0, 1, 0, 0, 0, 101, 0, 0);
+	cr_assert(take_on(&s, false, &hdr) & HS_EV_TCP);
+	cr_assert(s.cy->state == HS_TCP && s.cy->why == HS_WHY_INFINITE);
+	hdr = send_on(&s, false, HS_ACK, 10);
+	cr_assert_eq(hdr.mptcp, 0);
+	hs_join_listen(&s.y, &plan_y);
+	take_on(&s, false, &syn);
+	cr_assert(s.y.state == HS_CLOSED && s.y.why == HS_WHY_JOIN_ABSENT);
+	cr_assert_eq(hs_join_due(&s.y, s.cy, 0), HS_RST);
+}
+
+Test(join, refused_later)
+{
+	struct sub s;
+
+	connect_ends(&s, &v1, false);
+	join(&s);
+	hs_join_refuse(&s.y, s.cy, HS_REASON_POLICY);
+	cr_assert(s.cy->joins == 0 && s.y.state == HS_CLOSED);
+	cr_assert_eq(hs_join_due(&s.y, s.cy, 0), HS_RST);
 }

@@ -373,7 +373,6 @@ static void take_synack(struct hs_conn *c, const struct mpnic_hdr *hdr, uint64_t
 	c->peer_key = opt->capable.sender_key;
 	c->csum = c->cfg.csum == HS_CSUM_REQUIRE || (opt->flags & MPNIC_CAPABLE_A);
 	c->peer_no_join = c->version && (opt->flags & MPNIC_CAPABLE_C);
-	r->accepted |= (uint8_t)(1u << (opt - hdr->opt));
 	hs_timer_start(&c->timer, now);
 	establish(c, HS_THIRD, r);
 }
@@ -538,6 +537,10 @@ static void take_segment(struct hs_conn *c, const struct mpnic_hdr *hdr, struct 
 		hs_timer_off(&c->timer);
 	}
 	hs_take_control(c, hdr, !c->joins, r);
+	/* The HMAC of an ADD_ADDR says that the peer has our key; its echo cannot stand beside
+	 * MP_CAPABLE. */
+	if (c->state == HS_THIRD && c->proved)
+		hs_timer_off(&c->timer);
 }
 
 /* MP_FAIL may need its answer once more, and an infinite mapping says that ours has arrived. */
@@ -726,6 +729,11 @@ static int send_third(struct hs_conn *c, const struct hs_segment *s, uint64_t no
 		c->third_fresh = false;
 		return hs_put_mapping(c, s, room, out);
 	}
+	/* MP_CAPABLE on the data still goes by the letter of RFC 8684 3.1. */
+	if (c->proved) {
+		hs_put_control(c, s, now, room, out);
+		return 0;
+	}
 	hs_timer_sent(&c->timer, c->cfg.rto_ms, 1 + HS_REPEATS, now);
 	if (!hs_put(out, room, &o))
 		return -ENOSPC;
@@ -791,7 +799,7 @@ uint64_t hs_deadline(const struct hs_conn *c)
 {
 	uint64_t due = hs_control_deadline(c);
 
-	if (c->want || (hs_control_waits(c) && c->state == HS_ESTABLISHED))
+	if (c->want || hs_control_waits(c))
 		return 0;
 	if (c->state == HS_CLOSED)
 		return HS_NEVER;
@@ -831,5 +839,5 @@ enum hs_kind hs_due(struct hs_conn *c, uint64_t now)
 		return timer_due(c);
 	if (c->fail_timer.due <= now || hs_control_deadline(c) <= now)
 		return HS_ACK;
-	return hs_control_waits(c) && c->state == HS_ESTABLISHED ? HS_ACK : HS_NOTHING;
+	return hs_control_waits(c) ? HS_ACK : HS_NOTHING;
 }

@@ -125,7 +125,7 @@ enum hs_event {
 struct hs_result {
 	uint16_t events;
 	uint8_t why;	  /* enum hs_why of HS_EV_TCP, HS_EV_RESET, HS_EV_SYN, or HS_EV_IGNORED */
-	uint8_t accepted; /* bit i: hdr->opt[i] was acted on */
+	uint8_t accepted; /* bit i: hdr->opt[i] was acted on; not of MP_CAPABLE, MP_JOIN, DSS */
 	uint64_t removed[4]; /* bit i % 64 of word i / 64: address id i was removed */
 };
 
@@ -175,7 +175,7 @@ struct hs_conn {
 
 	/* The engine's own. */
 	struct hs_config cfg;
-	bool keys, dss_passes, have_key, offered, answer_capable, capable_sent, peer_dsn8,
+	bool keys, proved, dss_passes, have_key, offered, answer_capable, capable_sent, peer_dsn8,
 		third_fresh;
 	bool fastclose_rst, infinite, fail_sent, fail_answer, prio, prio_backup, prio_has_id;
 	uint8_t want, syns, peer_flags, reset_reason, prio_id, removes, echoes, failures;

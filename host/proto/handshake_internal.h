@@ -44,7 +44,7 @@ void hs_timer_sent(struct hs_timer *t, uint16_t rto_ms, unsigned int max, uint64
  * data. HS_WHY_NONE, or what is wrong. */
 enum hs_why hs_take_dss(struct hs_conn *c, const struct mpnic_opt *opt, bool *passes,
 			struct hs_result *r);
-/* All other options. @only: on the connection's only subflow. */
+/* All other options. @only: on the connection's only subflow, which goes on. */
 void hs_take_control(struct hs_conn *c, const struct mpnic_hdr *hdr, bool only,
 		     struct hs_result *r);
 void hs_forget_failure(struct hs_conn *c, const struct hs_addr *addr);

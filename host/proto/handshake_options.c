@@ -117,6 +117,7 @@ static bool take_add_addr(struct hs_conn *c, const struct mpnic_opt *opt, struct
 		hs_ignore(c, HS_WHY_ADD_ADDR_HMAC, r);
 		return false;
 	}
+	c->proved = c->version;
 	c->peer_ids[a.id / 64] |= 1ull << a.id % 64;
 	hs_forget_failure(c, &a);
 	r->events |= HS_EV_ADD_ADDR;
@@ -152,8 +153,8 @@ static bool take_remove_addr(struct hs_conn *c, const struct mpnic_hdr *hdr,
 	return known;
 }
 
-static bool take_fastclose(struct hs_conn *c, const struct mpnic_hdr *hdr,
-			   const struct mpnic_opt *opt, struct hs_result *r)
+/* The first subflow is reset, also if it came on another one. */
+static bool take_fastclose(struct hs_conn *c, const struct mpnic_opt *opt, struct hs_result *r)
 {
 	if (CRYPTO_memcmp(&opt->fastclose.fastclose_key, &c->own_key, sizeof(c->own_key))) {
 		hs_ignore(c, HS_WHY_WRONG_KEY, r);
@@ -161,17 +162,14 @@ static bool take_fastclose(struct hs_conn *c, const struct mpnic_hdr *hdr,
 	}
 	r->events |= HS_EV_FASTCLOSE;
 	hs_reset(c, HS_WHY_FASTCLOSE, HS_REASON_NONE, r);
-	if (hs_kind_of(hdr) == HS_RST)
-		c->want = HS_NOTHING;
 	return true;
 }
 
 /* Rules 22 and 23: version 1 answers, and both directions are TCP; version 0 knows no answer. */
-static bool take_fail(struct hs_conn *c, const struct mpnic_hdr *hdr, bool only,
-		      struct hs_result *r)
+static bool take_fail(struct hs_conn *c, bool only, struct hs_result *r)
 {
 	r->events |= HS_EV_FAIL;
-	if (!only || hs_kind_of(hdr) == HS_RST)
+	if (!only)
 		return true;
 	hs_timer_off(&c->fail_timer);
 	if (c->version && !c->fail_sent) {
@@ -199,9 +197,9 @@ static bool take_control(struct hs_conn *c, const struct mpnic_hdr *hdr,
 		r->events |= HS_EV_PRIO;
 		return true;
 	case MPNIC_SUBTYPE_MP_FAIL:
-		return take_fail(c, hdr, only, r);
+		return take_fail(c, only, r);
 	case MPNIC_SUBTYPE_MP_FASTCLOSE:
-		return c->state != HS_TCP && take_fastclose(c, hdr, opt, r);
+		return c->state != HS_TCP && take_fastclose(c, opt, r);
 	case MPNIC_SUBTYPE_MP_TCPRST:
 		r->events |= HS_EV_TCPRST;
 		return true;
@@ -451,6 +449,8 @@ void hs_put_control(struct hs_conn *c, const struct hs_segment *s, uint64_t now,
 
 bool hs_control_waits(const struct hs_conn *c)
 {
+	if (c->state != HS_ESTABLISHED && !(c->state == HS_THIRD && c->proved))
+		return false;
 	return c->echoes || c->removes || c->prio;
 }
 

@@ -1590,3 +1590,34 @@ Test(handshake, a_strange_synack_is_ignored)
 	hdr.tcp_flags = ACK;
 	cr_assert_eq(end_take(&b, &hdr), HS_EV_IGNORED, "before its window");
 }
+
+/* Linux announces addresses right behind the third ACK. The HMAC says that the key has arrived. */
+Test(handshake, add_addr_before_any_dss)
+{
+	struct mpnic_hdr hdr;
+	struct end a, b;
+
+	shake(&a, &b, &v1, &v1);
+	hs_add_addr(&b.c, &addr4, 0);
+	hdr = end_send(&b, HS_ACK, 0, 0);
+	hdr = with_options(&hdr, hdr.opts + hdr.opt[0].offset, hdr.opt[0].length);
+	cr_assert(hdr.mptcp_count == 1 && option(&hdr, MPNIC_SUBTYPE_ADD_ADDR));
+	cr_assert_eq(end_take(&a, &hdr), HS_EV_ADD_ADDR);
+	cr_assert_eq(a.c.state, HS_THIRD);
+	cr_assert_eq(hs_due(&a.c, 0), HS_ACK);
+	hdr = end_send(&a, HS_ACK, 0, 0);
+	cr_assert(option(&hdr, MPNIC_SUBTYPE_ADD_ADDR) && !option(&hdr, 0));
+	cr_assert_eq(end_take(&b, &hdr), HS_EV_ADD_ADDR_ECHO | HS_EV_CONFIRMED);
+	cr_assert_eq(hs_deadline(&a.c), HS_NEVER);
+	/* First data has it all the same. */
+	hdr = end_send(&a, HS_ACK, 0, 10);
+	cr_assert_eq(option(&hdr, 0)->length, 22);
+	/* One with a wrong HMAC says nothing. */
+	shake(&a, &b, &v1, &v1);
+	hdr = end_send(&b, HS_ACK, 0, 0);
+	hdr = WITH(&hdr, 30, 16, 0x30, 5, 10, 0, 2, 1, K8(7));
+	end_take(&a, &hdr);
+	cr_assert_neq(hs_deadline(&a.c), HS_NEVER);
+	hdr = end_send(&a, HS_ACK, 0, 0);
+	cr_assert_eq(option(&hdr, 0)->length, 20);
+}

@@ -562,6 +562,21 @@ Test(join, rule_26_after_the_fallback)
 	cr_assert_eq(hs_join_due(&s.y, s.cy, 0), HS_RST);
 }
 
+/* RST with MP_FASTCLOSE on one subflow: the other is torn down too (RFC 8684 3.5). */
+Test(join, fastclose_on_the_rst_of_a_join)
+{
+	struct mpnic_hdr hdr = {.tcp_flags = RST | ACK, .seq = ISN_X + 1, .ack = ISN_Y + 1};
+	struct sub s;
+
+	connect_ends(&s, &v1, false);
+	join(&s);
+	hdr = WITH(&hdr, 30, 12, 0x70, 0, 0x96, 0x7d, 0x27, 0x70, 0xb6, 0x96, 0x05, 0x52);
+	cr_assert_eq(take_on(&s, false, &hdr), HS_EV_FASTCLOSE | HS_EV_RESET);
+	cr_assert(s.y.state == HS_CLOSED && s.y.why == HS_WHY_FASTCLOSE);
+	cr_assert_eq(hs_join_due(&s.y, s.cy, 0), HS_NOTHING);
+	cr_assert(s.cy->state == HS_CLOSED && hs_due(s.cy, 0) == HS_RST);
+}
+
 Test(join, refused_later)
 {
 	struct sub s;

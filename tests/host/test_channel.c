@@ -287,3 +287,121 @@ Test(channel, stripped_paths_end_as_tcp)
 		cr_assert_geq(check_agreement(&ch), 2);
 	}
 }
+
+/* ---- joins ----------------------------------------------------------------------------------- */
+
+struct join_flight {
+	uint64_t at;
+	unsigned int to;
+	struct mpnic_hdr hdr;
+};
+
+struct join_channel {
+	struct end end[2];
+	struct hs_join join[2]; /* who opens it, who listens */
+	struct join_flight flight[FLIGHT_MAX];
+	unsigned int flights, loss;
+	uint64_t now, seed;
+};
+
+static void join_launch(struct join_channel *ch, unsigned int from, enum hs_kind kind)
+{
+	static const uint8_t flags[] = {0, SYN, SYN | ACK, ACK, RST | ACK};
+	const struct hs_segment s = {.kind = (uint8_t)kind, .room = 30};
+	struct hs_join *j = &ch->join[from];
+	struct mpnic_out_options options = {.flags = 0};
+	uint8_t opts[MPNIC_TCP_OPT_MAX];
+	struct mpnic_hdr plain, hdr;
+	struct hs_out out;
+	int len;
+
+	cr_assert_eq(hs_join_send(j, &ch->end[from].c, &s, ch->now, &out), 0);
+	options.mptcp = out.opt;
+	options.mptcp_count = out.count;
+	len = mpnic_encode_options(&options, opts);
+	cr_assert_geq(len, 0);
+	plain = (struct mpnic_hdr){.tcp_flags = flags[kind],
+				   .seq = j->isn + (kind > HS_SYNACK),
+				   .ack = kind == HS_SYN ? 0 : j->peer_isn + 1};
+	hdr = with_options(&plain, opts, (size_t)len);
+	for (unsigned int i = 0; i < 1 + (below(&ch->seed, 100) < ch->loss / 2); i++) {
+		if (below(&ch->seed, 100) < ch->loss)
+			continue;
+		cr_assert_lt(ch->flights, FLIGHT_MAX);
+		ch->flight[ch->flights++] = (struct join_flight){
+			.at = ch->now + 20 + below(&ch->seed, 300), .to = !from, .hdr = hdr};
+	}
+}
+
+static void join_arrive(struct join_channel *ch, const struct join_flight *f)
+{
+	struct mpnic_hdr copy = f->hdr;
+	struct hs_result r;
+
+	hs_join_receive(&ch->join[f->to], &ch->end[f->to].c, &copy, ch->now, &r);
+	/* No HMAC is ever wrong here, and nothing that was late resets what stands. */
+	cr_assert_not(r.events & HS_EV_TCP);
+	cr_assert(!(r.events & HS_EV_RESET) || r.why == HS_WHY_RST, "%s", hs_why_name(r.why));
+}
+
+static void join_play(struct join_channel *ch)
+{
+	uint64_t next = 0;
+
+	while (next != HS_NEVER) {
+		next = HS_NEVER;
+		for (unsigned int i = 0; i < ch->flights;) {
+			struct join_flight f = ch->flight[i];
+
+			if (f.at > ch->now) {
+				next = f.at < next ? f.at : next;
+				i++;
+				continue;
+			}
+			ch->flight[i] = ch->flight[--ch->flights];
+			join_arrive(ch, &f);
+		}
+		for (unsigned int i = 0; i < 2; i++) {
+			enum hs_kind kind;
+			uint64_t due;
+
+			while ((kind = hs_join_due(&ch->join[i], &ch->end[i].c, ch->now)))
+				join_launch(ch, i, kind);
+			due = hs_join_deadline(&ch->join[i]);
+			next = due < next ? due : next;
+		}
+		for (unsigned int i = 0; i < ch->flights; i++)
+			next = ch->flight[i].at < next ? ch->flight[i].at : next;
+		ch->now = next;
+	}
+}
+
+Test(channel, joins_over_a_bad_channel, .timeout = 300)
+{
+	static struct join_channel ch;
+	unsigned int both = 0, none = 0, half = 0;
+
+	for (unsigned int n = 0; n < 600; n++) {
+		const struct hs_config cfg = {.versions = n & 1 ? HS_V1 : HS_V0};
+		const struct hs_join_plan x = {.id = 1, .nonce = n, .isn = n * 7, .port = 80};
+		const struct hs_join_plan y = {.id = 2, .nonce = ~n, .isn = n * 13};
+
+		memset(&ch, 0, sizeof(ch));
+		ch.seed = n + 1;
+		ch.loss = n / 30 * 3;
+		shake(&ch.end[0], &ch.end[1], &cfg, &cfg);
+		talk(&ch.end[0], &ch.end[1]);
+		cr_assert_eq(hs_join_open(&ch.join[0], &ch.end[0].c, &x, 0), 0);
+		hs_join_listen(&ch.join[1], &y);
+		join_play(&ch);
+		/* Who has opened it knows only what the other does, and never more. */
+		cr_assert(ch.join[0].state != HS_ESTABLISHED || ch.join[1].state == HS_ESTABLISHED);
+		cr_assert_eq(ch.end[0].c.joins, ch.join[0].state == HS_ESTABLISHED);
+		if (!ch.loss)
+			cr_assert_eq(ch.join[0].state, HS_ESTABLISHED);
+		both += ch.join[0].state == HS_ESTABLISHED;
+		none += ch.join[1].state != HS_ESTABLISHED;
+		half += ch.join[0].state != HS_ESTABLISHED && ch.join[1].state == HS_ESTABLISHED;
+	}
+	cr_assert(both > 450 && none + half > 5, "both %u, none %u, half %u", both, none, half);
+}

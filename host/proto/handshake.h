@@ -109,7 +109,7 @@ enum hs_kind {
 enum hs_event {
 	HS_EV_SYN = 1 << 0,	    /* listener: a SYN was taken; why: what it is not MPTCP for */
 	HS_EV_ESTABLISHED = 1 << 1, /* version, keys, tokens, IDSNs and checksum flag are known */
-	HS_EV_CONFIRMED = 1 << 2,   /* first Data ACK of the peer */
+	HS_EV_CONFIRMED = 1 << 2,   /* first Data ACK of the peer: it has our key */
 	HS_EV_TCP = 1 << 3,	    /* the connection is plain TCP from now on */
 	HS_EV_RESET = 1 << 4,	    /* the subflow is reset, by this end or the other */
 	HS_EV_IGNORED = 1 << 5,	    /* the segment, or an option of it, was not acted on */
@@ -159,7 +159,7 @@ struct hs_announce {
 /* One end of a connection and of its first subflow. Callers read the first part. */
 struct hs_conn {
 	uint8_t state;	 /* enum hs_state */
-	uint8_t version; /* 0 or 1, valid from HS_EV_ESTABLISHED on; a listener's from its SYN */
+	uint8_t version; /* agreed on at HS_EV_ESTABLISHED; before that as offered */
 	uint8_t why;	 /* enum hs_why: of HS_TCP and HS_CLOSED */
 	bool initiator;
 	bool csum;	   /* DSS checksums are used, in both directions */
@@ -167,6 +167,7 @@ struct hs_conn {
 	bool peer_dss;	/* a DSS, or MP_CAPABLE with data, has come: joins are allowed (rule 14) */
 	bool confirmed; /* a Data ACK has come: the peer has our key */
 	uint8_t joins;	/* joined subflows that are established */
+	/* Valid from HS_EV_ESTABLISHED on; an initiator's own from hs_open() on. */
 	uint32_t own_token, peer_token;
 	uint64_t own_key, peer_key, own_idsn, peer_idsn;
 	uint32_t isn, peer_isn;
@@ -189,13 +190,13 @@ struct hs_conn {
 
 /* A segment that is to be sent. */
 struct hs_segment {
-	uint8_t kind;	   /* enum hs_kind */
-	uint8_t room;	   /* bytes of option area for MPTCP, padding included: 40 less TCP's own */
-	bool data_fin;	   /* the data stream ends behind the payload */
-	uint16_t len;	   /* payload bytes; they get a mapping of their own */
-	uint16_t sum;	   /* mpnic_sum16() of the payload; not read without checksums */
-	uint32_t ssn;	   /* subflow sequence number of the payload; the subflow's first byte: 1 */
-	uint64_t offset;   /* of the payload in the data stream; its first byte: 0 */
+	uint8_t kind;	 /* enum hs_kind */
+	uint8_t room;	 /* bytes for MPTCP: 40 less those of TCP's own options, gaps not counted */
+	bool data_fin;	 /* the data stream ends behind the payload */
+	uint16_t len;	 /* payload bytes; they get a mapping of their own */
+	uint16_t sum;	 /* mpnic_sum16() of the payload; not read without checksums */
+	uint32_t ssn;	 /* subflow sequence number of the payload; the subflow's first byte: 1 */
+	uint64_t offset; /* of the payload in the data stream; its first byte: 0 */
 	uint64_t received; /* bytes of the peer's data stream in order, a DATA_FIN counted */
 };
 

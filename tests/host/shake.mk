@@ -5,9 +5,9 @@ TEST_TARGETS += test-encode test-handshake test-fuzz-handshake
 FUZZ_TARGETS += fuzz-handshake
 .PHONY: test-encode test-handshake fuzz-handshake test-fuzz-handshake
 
-ENCODE_TEST_OBJS := $(patsubst %,$(B)/san/tests/host/%.o,test_encode capture)
-HANDSHAKE_TEST_OBJS := $(patsubst %,$(B)/san/tests/host/%.o,test_handshake test_join test_channel \
-	test_shake_captures ends capture)
+ENCODE_TEST_OBJS := $(patsubst %,$(B)/san/tests/host/%.o,test_encode shake_capture)
+HANDSHAKE_TEST_OBJS := $(patsubst %,$(B)/san/tests/host/%.o,test_handshake test_handshake_join \
+	test_handshake_channel test_handshake_captures shake_ends shake_capture)
 
 $(B)/host/test-encode: $(ENCODE_TEST_OBJS) $(MODEL_SAN_LIB)
 	@mkdir -p $(@D)

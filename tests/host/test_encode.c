@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "capture.h"
+#include "shake_capture.h"
 #include "mpnic_encode.h"
 #include "mpnic_model.h"
-#include "random.h"
+#include "shake_random.h"
 
 #define FIELD(name) MPNIC_FIELD_##name
 

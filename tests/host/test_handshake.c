@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "ends.h"
+#include "shake_ends.h"
 #include "mpnic_model.h"
 
 #define FIELD(name) MPNIC_FIELD_##name

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Random numbers from a seed (xorshift64*), the same everywhere. */
-#ifndef HOST_RANDOM_H
-#define HOST_RANDOM_H
+#ifndef SHAKE_RANDOM_H
+#define SHAKE_RANDOM_H
 
 #include <stddef.h>
 #include <stdint.h>

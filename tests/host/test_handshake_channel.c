@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "ends.h"
-#include "random.h"
+#include "shake_ends.h"
+#include "shake_random.h"
 
 #define FLIGHT_MAX 256
 #define CHUNK	   100u

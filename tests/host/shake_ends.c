@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "ends.h"
+#include "shake_ends.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* An end of a connection with as much TCP around the engine as a test needs. */
-#ifndef ENDS_H
-#define ENDS_H
+#ifndef SHAKE_ENDS_H
+#define SHAKE_ENDS_H
 
 #include "handshake.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "capture.h"
+#include "shake_capture.h"
 
 #include <criterion/criterion.h>
 #include <glob.h>

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture.h"
-#include "ends.h"
+#include "shake_capture.h"
+#include "shake_ends.h"
 #include "mpnic_model.h"
 
 #define SEGMENTS_MAX 16384

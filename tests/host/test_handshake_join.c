@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "ends.h"
+#include "shake_ends.h"
 #include "mpnic_model.h"
 
 #define NONCE_X 0x01020304u

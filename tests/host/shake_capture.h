@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Captures of Ethernet frames. */
-#ifndef HOST_CAPTURE_H
-#define HOST_CAPTURE_H
+#ifndef SHAKE_CAPTURE_H
+#define SHAKE_CAPTURE_H
 
 #include <stddef.h>
 #include <stdint.h>

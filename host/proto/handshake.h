@@ -166,7 +166,7 @@ struct hs_conn {
 	bool peer_no_join; /* the peer's C flag */
 	bool peer_dss;	/* a DSS, or MP_CAPABLE with data, has come: joins are allowed (rule 14) */
 	bool confirmed; /* a Data ACK has come: the peer has our key */
-	uint8_t joins;	/* joined subflows that are established */
+	uint32_t joins; /* joined subflows that are established */
 	/* Valid from HS_EV_ESTABLISHED on; an initiator's own from hs_open() on. */
 	uint32_t own_token, peer_token;
 	uint64_t own_key, peer_key, own_idsn, peer_idsn;
@@ -270,7 +270,7 @@ struct hs_join {
 	uint32_t nonce, peer_nonce, isn, peer_isn;
 
 	/* The engine's own. */
-	bool data_sent, dss_passes;
+	bool data_sent, dss_passes, stays;
 	uint8_t want;
 	struct hs_timer timer;
 	struct hs_addr to;
@@ -310,6 +310,8 @@ void hs_join_refuse(struct hs_join *j, struct hs_conn *c, uint8_t reason);
 void hs_join_receive(struct hs_join *j, struct hs_conn *c, struct mpnic_hdr *hdr, uint64_t now,
 		     struct hs_result *r);
 uint64_t hs_join_deadline(const struct hs_join *j);
+/* Also names a RST for each join, but one with an infinite mapping, once the connection is TCP
+ * (rule 26) or closed: to be asked after HS_EV_TCP and HS_EV_RESET of the first subflow too. */
 enum hs_kind hs_join_due(struct hs_join *j, struct hs_conn *c, uint64_t now);
 /* -EAGAIN for data before the third ACK was acknowledged (rule 29); else as hs_send(). */
 int hs_join_send(struct hs_join *j, struct hs_conn *c, const struct hs_segment *s, uint64_t now,

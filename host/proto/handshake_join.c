@@ -103,7 +103,7 @@ static void establish(struct hs_join *j, struct hs_conn *c, struct hs_result *r)
 {
 	j->state = HS_ESTABLISHED;
 	hs_timer_off(&j->timer);
-	c->joins += c->joins < UINT8_MAX;
+	c->joins++;
 	c->peer_ids[j->peer_id / 64] |= 1ull << j->peer_id % 64;
 	r->events |= HS_EV_ESTABLISHED;
 }
@@ -243,8 +243,11 @@ static void take_segment(struct hs_join *j, struct hs_conn *c, const struct mpni
 			reset(j, c, why, HS_REASON_MPTCP, r);
 			return;
 		}
-		if (why)
-			hs_fall_back(c, why, r);
+		if (!why)
+			continue;
+		/* The sender of an infinite mapping has this subflow alone. */
+		j->stays = true;
+		hs_fall_back(c, why, r);
 	}
 	/* Rule 18: on a joined subflow there is no way back to TCP. */
 	if (j->data_sent && !j->dss_passes && !hdr->mptcp_count &&
@@ -422,8 +425,19 @@ uint64_t hs_join_deadline(const struct hs_join *j)
 	return j->state == HS_CLOSED ? HS_NEVER : j->timer.due;
 }
 
+/* Of a connection that is TCP one subflow remains (rule 26), as of one that is closed fast (3.5).
+ */
+static void end_with_mptcp(struct hs_join *j, struct hs_conn *c)
+{
+	if (is_mptcp(c) || j->stays || j->state == HS_CLOSED || j->state == HS_LISTEN)
+		return;
+	close_join(j, c, (enum hs_why)c->why);
+	j->want = HS_RST;
+}
+
 enum hs_kind hs_join_due(struct hs_join *j, struct hs_conn *c, uint64_t now)
 {
+	end_with_mptcp(j, c);
 	if (j->want || j->state == HS_CLOSED || j->timer.due > now)
 		return (enum hs_kind)j->want;
 	if (j->timer.tries >= HS_TRIES) {

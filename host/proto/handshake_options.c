@@ -25,7 +25,7 @@ static void take_data_ack(struct hs_conn *c, const struct mpnic_opt *opt, bool *
 
 	if (!(opt->fields & FIELD(DATA_ACK8)))
 		ack = expand(c->data_una, (uint32_t)ack);
-	/* Behind what was acknowledged: an old segment. */
+	/* Of what was never sent: nobody's who has our key. */
 	if ((int64_t)(ack - c->data_max) > 0 || (int64_t)(ack - (c->own_idsn + 1)) < 0) {
 		hs_ignore(c, HS_WHY_DATA_ACK, r);
 		return;
@@ -449,9 +449,8 @@ void hs_put_control(struct hs_conn *c, const struct hs_segment *s, uint64_t now,
 
 bool hs_control_waits(const struct hs_conn *c)
 {
-	if (c->state != HS_ESTABLISHED && !(c->state == HS_THIRD && c->proved))
-		return false;
-	return c->echoes || c->removes || c->prio;
+	return (c->state == HS_ESTABLISHED || c->state == HS_THIRD) &&
+	       (c->echoes || c->removes || c->prio);
 }
 
 uint64_t hs_control_deadline(const struct hs_conn *c)

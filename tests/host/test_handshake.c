@@ -1612,7 +1612,15 @@ Test(handshake, add_addr_before_any_dss)
 	/* First data has it all the same. */
 	hdr = end_send(&a, HS_ACK, 0, 10);
 	cr_assert_eq(option(&hdr, 0)->length, 22);
-	/* One with a wrong HMAC says nothing. */
+	/* Version 0's shows nothing: anybody may send it. */
+	shake(&a, &b, &v0, &v0);
+	hdr = end_send(&b, HS_ACK, 0, 0);
+	hdr = WITH(&hdr, 30, 8, 0x34, 9, 10, 0, 0, 1);
+	cr_assert_eq(end_take(&a, &hdr), HS_EV_ADD_ADDR);
+	cr_assert_neq(hs_deadline(&a.c), HS_NEVER);
+	hdr = end_send(&a, HS_ACK, 0, 0);
+	cr_assert_eq(option(&hdr, 0)->length, 20);
+	/* One with a wrong HMAC neither. */
 	shake(&a, &b, &v1, &v1);
 	hdr = end_send(&b, HS_ACK, 0, 0);
 	hdr = WITH(&hdr, 30, 16, 0x30, 5, 10, 0, 2, 1, K8(7));

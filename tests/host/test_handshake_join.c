@@ -577,6 +577,47 @@ Test(join, fastclose_on_the_rst_of_a_join)
 	cr_assert(s.cy->state == HS_CLOSED && hs_due(s.cy, 0) == HS_RST);
 }
 
+/* Only one subflow may remain: the first, unless the infinite mapping came on a joined one. */
+Test(join, rule_26_other_subflows_are_reset)
+{
+	struct mpnic_hdr hdr;
+	struct hs_join more;
+	struct sub s;
+
+	connect_ends(&s, &v1, false);
+	join(&s);
+	cr_assert_eq(hs_join_open(&more, s.cy, &plan_x, 0), 0);
+	hdr = end_send(&s.a, HS_ACK, 100, 10);
+	hdr = WITH(&hdr, 30, 14, 0x20, MPNIC_DSS_M, 0, 0, 0, 1, 0, 0, 0, 101, 0, 0);
+	cr_assert_eq(end_take(&s.b, &hdr), HS_EV_TCP);
+	cr_assert_eq(hs_join_due(&s.y, s.cy, 0), HS_RST);
+	cr_assert(s.y.state == HS_CLOSED && s.y.why == HS_WHY_INFINITE && s.cy->joins == 0);
+	hdr = send_on(&s, false, HS_RST, 0);
+	cr_assert_eq(hdr.mptcp, 0);
+	cr_assert_eq(hs_join_due(&s.y, s.cy, 0), HS_NOTHING);
+	cr_assert_eq(hs_join_due(&more, s.cy, 0), HS_RST);
+	connect_ends(&s, &v1, false);
+	join(&s);
+	hdr = send_on(&s, true, HS_ACK, 10);
+	hdr = WITH(&hdr, 30, 14, 0x20, MPNIC_DSS_M, 0, 0, 0, 1, 0, 0, 0, 101, 0, 0);
+	cr_assert(take_on(&s, false, &hdr) & HS_EV_TCP);
+	cr_assert_eq(hs_join_due(&s.y, s.cy, 0), HS_NOTHING);
+	cr_assert_eq(s.y.state, HS_ESTABLISHED);
+}
+
+/* On all other subflows the one that closes sends a RST (RFC 8684 3.5, option A). */
+Test(join, fastclose_resets_joins)
+{
+	struct sub s;
+
+	connect_ends(&s, &v1, false);
+	join(&s);
+	cr_assert_eq(hs_fastclose(s.cx, false, 0), 0);
+	cr_assert_eq(hs_join_due(&s.x, s.cx, 0), HS_RST);
+	cr_assert(s.x.state == HS_CLOSED && s.x.why == HS_WHY_FASTCLOSE);
+	cr_assert_eq(hs_due(s.cx, 0), HS_ACK);
+}
+
 Test(join, refused_later)
 {
 	struct sub s;

@@ -100,7 +100,7 @@ install: all $(INSTALL_TARGETS)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/sim/mpnic-sim $(B)/sim/mpnic-sim-trace
 	install -D -m 644 $(B)/model/libmpnic_model.a $(DESTDIR)$(PREFIX)/lib/libmpnic_model.a
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include/mpnic hw/model/mpnic_model.h \
-		hw/model/mpnic_state.h hw/regs/generated/mpnic_regs.h
+		hw/model/mpnic_state.h hw/model/mpnic_encode.h hw/regs/generated/mpnic_regs.h
 
 regs: ## renew the generated files after a change of hw/regs/*.toml
 	hw/regs/generate.py

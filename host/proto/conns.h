@@ -74,6 +74,7 @@ struct conns_config {
 	uint32_t policy;	    /* enum conns_policy */
 	uint8_t key[16];	    /* of the hash tables: secret, random */
 	uint8_t join_cap;	    /* unconfirmed joins of one token in the NIC */
+	uint64_t host_sources;	    /* as settings.host_sources of the NIC */
 	bool exact_vlan;	    /* as settings.exact_vlan of the NIC */
 	struct mpnic_action action; /* given to flows in the NIC */
 	struct conns_times times;

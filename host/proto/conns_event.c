@@ -4,7 +4,9 @@
 
 #include "conns_internal.h"
 
-#define DSN_REACH (1ull << 32) /* a number further ahead than this is not believed */
+/* A number further ahead of what was seen is not believed. Without events it is not seen how far a
+ * connection has come, so this is wide: a blind guess hits it once in 2^24. */
+#define DSN_REACH (1ull << 40)
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
@@ -203,7 +205,7 @@ static void on_third_absent(struct news *w)
 {
 	if (w->n->info.state == CONNS_ANSWER && is_first_byte(w) &&
 	    w->e->ack_no == w->f->isn_peer + 1)
-		conns_fall_back(w->c, w->n, 3, w->side);
+		conns_fall_back(w->c, w->n, w->e->payload_len ? 16 : 3, w->side);
 }
 
 static void on_first_bare(struct news *w)
@@ -364,7 +366,7 @@ static struct flow *flow_of(const struct conns *c, const struct conn *n,
 static struct flow *learn(struct conns *c, const struct conn *n, const struct mpnic_event *e,
 			  const struct mpnic_key *key, bool upper)
 {
-	const bool from_host = e->side == host_side(n);
+	const bool from_host = c->config.host_sources >> (e->source & 63) & 1;
 	const struct syn syn = {
 		.time_ns = c->now,
 		.isn = e->seq_no,

@@ -195,9 +195,10 @@ static struct flow *begin_join(struct step *s, const struct syn *syn, uint8_t ne
 	struct flow *f;
 
 	if (!n) {
+		if (!s->v) /* the packet itself counts */
+			return NULL;
 		c->counts.join_unknown++;
-		if (s->v)
-			s->v->found = CONNS_JOIN_UNKNOWN;
+		s->v->found = CONNS_JOIN_UNKNOWN;
 		return NULL;
 	}
 	if (s->v)
@@ -846,24 +847,33 @@ static uint64_t widen(const struct conn *n, unsigned int side, uint64_t value, b
 	return wide ? value : base + (uint64_t)(int64_t)(int32_t)((uint32_t)value - (uint32_t)base);
 }
 
+/* Numbers come from here until the NIC's events, which it has checked, tell of them. */
+static void see_numbers(struct step *s, const struct mpnic_opt *o)
+{
+	struct conn *n = s->conn;
+
+	if (o->fields & MPNIC_FIELD_DATA_ACK)
+		conns_data_ack(s->c, n, s->side,
+			       widen(n, !s->side, o->dss.data_ack,
+				     o->fields & MPNIC_FIELD_DATA_ACK8));
+	if ((o->fields & MPNIC_FIELD_MAPPING) && o->data_len)
+		conns_number(n, s->side,
+			     widen(n, s->side, o->dss.dsn, o->fields & MPNIC_FIELD_DSN8) +
+				     o->data_len);
+}
+
 static void on_dss(struct step *s, const struct mpnic_opt *o)
 {
 	struct conn *n = s->conn;
 
 	n->dss_seen[s->side] = true;
-	if (o->fields & MPNIC_FIELD_DATA_ACK)
-		conns_data_ack(
-			s->c, n, s->side,
-			widen(n, !s->side, o->dss.data_ack, o->fields & MPNIC_FIELD_DATA_ACK8));
+	if (!n->info.confirmed)
+		see_numbers(s, o);
 	if (!(o->fields & MPNIC_FIELD_MAPPING))
 		return;
 	if (!o->data_len)
 		conns_infinite(s->c, n, s->side);
-	else if (n->info.key_known[s->side])
-		conns_number(n, s->side,
-			     widen(n, s->side, o->dss.dsn, o->fields & MPNIC_FIELD_DSN8) +
-				     o->data_len);
-	if (o->data_len && (o->flags & MPNIC_DSS_F))
+	else if (o->flags & MPNIC_DSS_F)
 		n->info.data_fin[s->side] = true;
 }
 

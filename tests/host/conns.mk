@@ -13,5 +13,6 @@ $(B)/tests/conns: $(patsubst %.c,$(B)/san/%.o,$(CONNS_TEST_SRCS) $(CONNS_SRCS)) 
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) $^ -o $@ -lcriterion -lcrypto
 
+# Criterion does not free all of its own at the end of a test; the fuzz target looks for leaks.
 test-conns: $(B)/tests/conns
-	@$(RUN) conns timeout 300 $<
+	@ASAN_OPTIONS=detect_leaks=0 $(RUN) conns timeout 300 $<

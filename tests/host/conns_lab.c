@@ -33,6 +33,7 @@ void lab_config(struct conns_config *config)
 	config->flows = 128;
 	config->half_in = config->half_out = config->half_joins = 16;
 	config->epoch_s = 1700000000;
+	config->host_sources = 2;
 	memset(config->key, 7, sizeof(config->key));
 }
 

@@ -379,6 +379,7 @@ static struct flow *learn(struct conns *c, const struct conn *n, const struct mp
 		.seen = true,
 		.out = from_host,
 		.upper = upper,
+		.partial = true,
 	};
 	struct step s = {.c = c, .key = *key, .upper = upper};
 

@@ -52,7 +52,7 @@ struct syn {
 	uint16_t window, data;
 	uint8_t kind; /* enum syn_kind */
 	uint8_t version, flags, length, error, wscale, addr_id;
-	bool seen, out, upper, backup, stripped;
+	bool seen, out, upper, backup, stripped, partial; /* partial: read from an event */
 };
 
 /* A flow's place in the NIC. */

@@ -250,6 +250,11 @@ static void syn_again(struct step *s, const struct syn *syn)
 			n->plain_syns++;
 		}
 	}
+	if (f->syn.partial && syn->kind == SYN_JOIN) {
+		f->syn = *syn;
+		f->backup[0] = syn->backup;
+		f->window[0] = syn->window;
+	}
 	if (f->state == CONNS_SYN)
 		conns_deadline(s->c, f);
 }

@@ -858,9 +858,9 @@ static void see_numbers(struct step *s, const struct mpnic_opt *o)
 	struct conn *n = s->conn;
 
 	if (o->fields & MPNIC_FIELD_DATA_ACK)
-		conns_data_ack(s->c, n, s->side,
-			       widen(n, !s->side, o->dss.data_ack,
-				     o->fields & MPNIC_FIELD_DATA_ACK8));
+		conns_data_ack(
+			s->c, n, s->side,
+			widen(n, !s->side, o->dss.data_ack, o->fields & MPNIC_FIELD_DATA_ACK8));
 	if ((o->fields & MPNIC_FIELD_MAPPING) && o->data_len)
 		conns_number(n, s->side,
 			     widen(n, s->side, o->dss.dsn, o->fields & MPNIC_FIELD_DSN8) +

@@ -18,12 +18,20 @@ static int new_nic(struct lab *l)
 	g.tokens = 128;
 	g.peers = 8;
 	g.host_sources = 2; /* source 1: what the host sends */
+	l->free_count = 0;
 	err = mpnic_state_new(&g, &l->nic);
 	for (uint32_t i = 0; i < LAB_IDS; i++)
 		l->free_ids[l->free_count++] = LAB_IDS - 1 - i;
 	for (unsigned int i = 0; !err && i < LAB_GATES; i++)
 		err = mpnic_flow_id_give(l->nic, l->free_ids[--l->free_count]);
 	return err;
+}
+
+int lab_reset_nic(struct lab *l)
+{
+	mpnic_state_free(l->nic);
+	conns_nic_reset(l->conns);
+	return new_nic(l);
 }
 
 void lab_config(struct conns_config *config)
@@ -174,6 +182,8 @@ void lab_drain(struct lab *l)
 	struct conns_change change;
 	struct sight sight;
 
+	if (l->no_drain)
+		return;
 	while (conns_next_action(l->conns, &a)) {
 		const int err = l->no_nic ? -ENOSPC : apply(l, &a);
 
@@ -370,8 +380,9 @@ void opt_dss(struct opts *o, uint8_t flags, uint64_t ack, uint64_t dsn, uint32_t
 	size += flags & MPNIC_DSS_M ? 14 : 0;
 	size += flags & MPNIC_DSS_M && csum >= 0 ? 2 : 0;
 	head(o, size, MPNIC_SUBTYPE_DSS, 0);
-	opt_put(o, flags | (flags & MPNIC_DSS_A ? MPNIC_DSS_a8 : 0) |
-			   (flags & MPNIC_DSS_M ? MPNIC_DSS_m8 : 0),
+	opt_put(o,
+		flags | (flags & MPNIC_DSS_A ? MPNIC_DSS_a8 : 0) |
+			(flags & MPNIC_DSS_M ? MPNIC_DSS_m8 : 0),
 		1);
 	if (flags & MPNIC_DSS_A)
 		opt_put(o, ack, 8);

@@ -30,15 +30,16 @@ struct lab {
 	struct conns *conns;
 	struct mpnic_state *nic;
 	uint64_t now;
-	unsigned int host;    /* side that the host is */
-	unsigned int path;    /* 10.0.<path + 1>.x */
-	uint16_t port;	      /* A's; B's is 80 */
+	unsigned int host; /* side that the host is */
+	unsigned int path; /* 10.0.<path + 1>.x */
+	uint16_t port;	   /* A's; B's is 80 */
 	uint8_t network;
 	unsigned int given; /* version to decode with */
 	enum conns_sent sent;
-	bool all;	     /* the tracker gets every packet */
-	bool no_events;	     /* all are lost */
-	bool no_nic;	     /* every action fails */
+	bool all;	/* the tracker gets every packet */
+	bool no_events; /* all are lost */
+	bool no_nic;	/* every action fails */
+	bool no_drain;	/* nobody fetches anything */
 	uint32_t free_ids[LAB_IDS], free_count;
 	struct mpnic_hdr hdr; /* last packet */
 	struct mpnic_csum csum;
@@ -49,7 +50,7 @@ struct lab {
 	struct conns_change log[LAB_LOG];
 	unsigned int logs;
 	unsigned int done[CONNS_DO_TOKEN_REMOVE + 1]; /* actions by kind */
-	unsigned int failed; /* that the model refused */
+	unsigned int failed;			      /* that the model refused */
 	unsigned int asked;
 	struct conns_action ask; /* last CONNS_DO_FLOW_ASK */
 	unsigned int seen;	 /* packets that the tracker got */
@@ -62,6 +63,8 @@ void lab_free(struct lab *lab);
 
 /* One packet, in lab->hdr and lab->csum: to NIC and tracker in the order of its direction. */
 void lab_pass(struct lab *lab, bool out);
+/* The card was reset: its tables are empty. */
+int lab_reset_nic(struct lab *lab);
 /* Do what the tracker wants; fetch sights and log. */
 void lab_drain(struct lab *lab);
 

@@ -7,11 +7,11 @@
 #include "conns_lab.h"
 #include "mpcrypto.h"
 
-#define ISN_A 100u
-#define ISN_B 500u
-#define KEY_A 0x1fdb5df328bc3defull
-#define KEY_B 0x29a6c86981ad933cull
-#define H     MPNIC_CAPABLE_H
+#define ISN_A  100u
+#define ISN_B  500u
+#define KEY_A  0x1fdb5df328bc3defull
+#define KEY_B  0x29a6c86981ad933cull
+#define H      MPNIC_CAPABLE_H
 #define SECOND 1000000000ull
 #define MINUTE (60 * SECOND)
 
@@ -144,7 +144,8 @@ static void infinite(struct world *w, unsigned int from, uint32_t rel, uint32_t 
 	const uint32_t isn[2] = {ISN_A, ISN_B};
 	struct opts o = {.len = 0};
 
-	opt_dss(&o, MPNIC_DSS_M, 0, w->idsn[from] + rel, rel, 0, w->flags & MPNIC_CAPABLE_A ? 0 : -1);
+	opt_dss(&o, MPNIC_DSS_M, 0, w->idsn[from] + rel, rel, 0,
+		w->flags & MPNIC_CAPABLE_A ? 0 : -1);
 	lab_segment(&w->l, from, ACK, isn[from] + rel, isn[!from] + ack_rel, len, &o);
 }
 
@@ -1093,7 +1094,8 @@ static void add_addr(struct world *w, uint8_t id, uint64_t flip)
 
 Test(conns, rule_30_addresses)
 {
-	static const uint8_t echo[] = {30, 8, 0x31, 9, 10, 0, 2, 2}, removed[] = {30, 5, 0x40, 9, 77};
+	static const uint8_t echo[] = {30, 8, 0x31, 9, 10, 0, 2, 2},
+			     removed[] = {30, 5, 0x40, 9, 77};
 	struct opts o = {.len = 0}, r = {.len = 0};
 	struct conns_info i;
 	struct world w;

@@ -139,9 +139,10 @@ struct soup {
 	const uint8_t *data;
 	size_t size;
 	unsigned int version;
-	bool honest; /* the NIC and its events are as they are */
-	uint64_t idsn[2];
-	uint32_t token[2];
+	bool honest;	  /* the NIC and its events are as they are */
+	unsigned int who; /* which connection's keys */
+	uint64_t keys[8][2], idsns[8][2];
+	uint32_t tokens[8][2];
 };
 
 static unsigned int take(struct soup *s)
@@ -163,7 +164,8 @@ static uint64_t take_bytes(struct soup *s, unsigned int count)
 
 static void add_capable(struct soup *s, struct opts *o, unsigned int how)
 {
-	const uint64_t a = KEY_A ^ (how >> 4 == 1), b = KEY_B ^ (how >> 4 == 2);
+	const uint64_t a = s->keys[s->who][0] ^ (how >> 4 == 1);
+	const uint64_t b = s->keys[s->who][1] ^ (how >> 4 == 2);
 	const uint8_t flags = MPNIC_CAPABLE_H | (how & 8 ? MPNIC_CAPABLE_A : 0);
 
 	switch (how & 7) {
@@ -193,14 +195,14 @@ static void add_capable(struct soup *s, struct opts *o, unsigned int how)
 static void add_join(struct soup *s, struct opts *o, unsigned int how)
 {
 	const unsigned int opener = how >> 2 & 1;
-	const uint64_t key[2] = {KEY_A, KEY_B};
+	const uint64_t *key = s->keys[s->who];
 	const bool bad = how & 8;
 	uint8_t hmac[20];
 	uint64_t left;
 
 	switch (how & 3) {
 	case 0:
-		opt_join_syn(o, 3, s->token[!opener] ^ bad, 0x1111);
+		opt_join_syn(o, 3, s->tokens[s->who][!opener] ^ bad, 0x1111);
 		return;
 	case 1:
 		mpcrypto_join(s->version, key[!opener], key[opener], 0x2222, 0x1111, hmac);
@@ -220,14 +222,14 @@ static void add_dss(struct soup *s, struct opts *o, unsigned int from)
 	const unsigned int how = take(s);
 	const uint32_t rel = 1 + (how >> 4) * 10;
 
-	opt_dss(o, how & (MPNIC_DSS_A | MPNIC_DSS_M | MPNIC_DSS_F), s->idsn[!from] + rel,
-		s->idsn[from] + rel, rel, how & 2 ? 0 : 10, how & 8 ? 0 : -1);
+	opt_dss(o, how & (MPNIC_DSS_A | MPNIC_DSS_M | MPNIC_DSS_F), s->idsns[s->who][!from] + rel,
+		s->idsns[s->who][from] + rel, rel, how & 2 ? 0 : 10, how & 8 ? 0 : -1);
 }
 
 static void add_control(struct soup *s, struct opts *o, unsigned int from)
 {
 	static const uint8_t addr[4] = {10, 0, 2, 2};
-	const uint64_t key[2] = {KEY_A, KEY_B};
+	const uint64_t *key = s->keys[s->who];
 	const unsigned int how = take(s);
 	const uint64_t bad = how & 8 ? 1 : 0;
 
@@ -250,7 +252,7 @@ static void add_control(struct soup *s, struct opts *o, unsigned int from)
 	case 4:
 	case 5:
 		opt_put(o, 0x1e0c6000, 4);
-		opt_put(o, s->idsn[!from] + 1 - bad, 8);
+		opt_put(o, s->idsns[s->who][!from] + 1 - bad, 8);
 		return;
 	case 6:
 		opt_put(o, 0x1e0c7000, 4);
@@ -315,15 +317,16 @@ static void segment(struct soup *s)
 					RST | ACK, RST,	      FIN, SYN | RST, 0,   SYN | FIN,
 					SYN | ACK, SYN,	      ACK, ACK};
 	const unsigned int what = take(s), where = take(s), from = what & 1;
-	const uint32_t isn[2] = {100 + (where >> 6) * 5000, 500};
+	const uint32_t isn[2] = {where >> 6 == 3 ? 5000 : 100, 500};
 	const uint8_t flag = flags[what >> 1 & 15];
 	const unsigned int numbers = take(s);
 	struct opts o = {.len = 0};
 	uint32_t seq, ack;
 
-	s->lab.port = (uint16_t)(40000 + (where & 7));
+	s->who = where & 7;
+	s->lab.port = (uint16_t)(40000 + s->who);
 	s->lab.path = where >> 3 & 1;
-	s->lab.network = where >> 4 & 1;
+	s->lab.network = where >> 4 == 15;
 	s->lab.sent = where & 32 ? CONNS_SENT_STRIPPED : CONNS_SENT_AS_IS;
 	seq = take_number(s, isn[from], flag & SYN ? 5 : numbers);
 	ack = take_number(s, isn[!from], numbers >> 4);
@@ -332,11 +335,49 @@ static void segment(struct soup *s)
 	lab_segment(&s->lab, from, flag, seq, ack, what & 0x40 ? 10 : 0, &o);
 }
 
+/* What chance alone seldom brings: a whole handshake, and one of a join of the same connection. */
+static void handshake(struct soup *s)
+{
+	const unsigned int how = take(s);
+	struct opts o[3] = {{.len = 0}};
+
+	s->who = how & 7;
+	s->lab.port = (uint16_t)(40000 + s->who);
+	s->lab.path = s->lab.network = 0;
+	s->lab.sent = CONNS_SENT_AS_IS;
+	add_capable(s, &o[0], (s->version ? 0 : 1) | (how & 8));
+	add_capable(s, &o[1], 2 | (how & 8));
+	add_capable(s, &o[2], 4 | (how & 8));
+	lab_segment(&s->lab, 0, SYN, 100, 0, 0, &o[0]);
+	lab_segment(&s->lab, 1, SYN | ACK, 500, 101, 0, &o[1]);
+	if (!(how & 16))
+		lab_segment(&s->lab, 0, ACK, 101, 501, 0, &o[2]);
+}
+
+static void join(struct soup *s)
+{
+	const unsigned int how = take(s), opener = how >> 3 & 1, side = opener << 2;
+	struct opts o[3] = {{.len = 0}};
+
+	s->who = how & 7;
+	s->lab.port = (uint16_t)(40000 + (how >> 4));
+	s->lab.path = 1;
+	add_join(s, &o[0], side);
+	add_join(s, &o[1], side | 1);
+	add_join(s, &o[2], side | 2);
+	lab_segment(&s->lab, opener, SYN, 100, 0, 0, &o[0]);
+	lab_segment(&s->lab, !opener, SYN | ACK, 500, 101, 0, &o[1]);
+	if (take(s) & 7)
+		lab_segment(&s->lab, opener, ACK, 101, 501, 0, &o[2]);
+}
+
 static void event(struct soup *s)
 {
 	struct mpnic_event e;
 	uint8_t *byte = (uint8_t *)&e;
 
+	if (s->stays_honest)
+		return;
 	memset(&e, 0, sizeof(e));
 	for (size_t i = 0; i < sizeof(e) && take(s) & 3; i++)
 		byte[(i * 7 + take(s)) % sizeof(e)] = (uint8_t)take(s);
@@ -367,7 +408,11 @@ static void pass_time(struct soup *s)
 
 static void trouble(struct soup *s)
 {
-	switch (take(s) & 7) {
+	const unsigned int what = take(s) & 7;
+
+	if (s->stays_honest && (what == 0 || what == 4))
+		return;
+	switch (what) {
 	case 0:
 		s->lab.no_nic = true;
 		s->honest = false;
@@ -382,7 +427,7 @@ static void trouble(struct soup *s)
 		s->lab.no_events = false;
 		break;
 	case 4:
-		conns_learnt_aged(s->lab.conns, take(s));
+		conns_learnt_aged(s->lab.conns, take(s) & 31);
 		s->honest = false;
 		break;
 	case 5:
@@ -455,13 +500,21 @@ void conns_soup(const uint8_t *data, size_t size)
 	s.version = how & 1;
 	s.lab.host = how >> 1 & 1;
 	s.lab.all = how & 16;
-	mpcrypto_key(s.version, KEY_A, &s.token[0], &s.idsn[0]);
-	mpcrypto_key(s.version, KEY_B, &s.token[1], &s.idsn[1]);
+	s.stays_honest = how & 32;
+	for (unsigned int i = 0; i < 16; i++) {
+		s.keys[i / 2][i % 2] = (i % 2 ? KEY_B : KEY_A) + i / 2 * 1000;
+		mpcrypto_key(s.version, s.keys[i / 2][i % 2], &s.tokens[i / 2][i % 2],
+			     &s.idsns[i / 2][i % 2]);
+	}
 	while (s.size) {
 		const unsigned int what = take(&s) & 31;
 
-		if (what < 26)
+		if (what < 20)
 			segment(&s);
+		else if (what < 23)
+			handshake(&s);
+		else if (what < 26)
+			join(&s);
 		else if (what < 28)
 			pass_time(&s);
 		else if (what < 29)

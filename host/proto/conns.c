@@ -720,12 +720,22 @@ static void look_at_flow(struct conns *c, struct flow *f)
 	conns_due(c, n);
 }
 
+/* Did anything pass behind what seemed the end? */
+static bool goes_on(const struct conns *c, const struct flow *f, uint64_t packets, uint64_t seen_ns)
+{
+	if (!f->closing)
+		return seen_ns > f->touched_ns;
+	if (f->rst_counted)
+		return packets > f->rst_packets;
+	/* Last acknowledgements are not it. */
+	return seen_ns > f->touched_ns + c->config.times.time_wait / 2;
+}
+
 void conns_flow_seen(struct conns *c, const struct conns_action *asked, uint64_t packets,
 		     uint64_t bytes, uint64_t seen_ns)
 {
 	const uint32_t at = asked->flow_ref[0];
 	struct flow *f;
-	uint64_t span;
 
 	if (at >= c->config.flows || c->flow[at].generation != asked->flow_ref[1])
 		return;
@@ -734,13 +744,15 @@ void conns_flow_seen(struct conns *c, const struct conns_action *asked, uint64_t
 		return;
 	f->packets = packets;
 	f->bytes = bytes;
-	/* The RST or FIN itself was counted in the moment it passed, at the NIC's grain. */
-	span = f->closing ? SECOND_NS / 10 : 0;
-	if (seen_ns <= f->touched_ns + span)
+	if (f->closing && !f->asked) {
+		f->rst_counted = true;
+		f->rst_packets = packets;
 		return;
-	if (f->closing)
-		c->counts.rst_doubted += f->rst[0] || f->rst[1];
-	f->closing = f->asked = f->ask_due = false;
+	}
+	if (!goes_on(c, f, packets, seen_ns))
+		return;
+	c->counts.rst_doubted += f->closing && (f->rst[0] || f->rst[1]);
+	f->closing = f->asked = f->ask_due = f->rst_counted = false;
 	f->rst[0] = f->rst[1] = f->fin[0] = f->fin[1] = false;
 	f->touched_ns = seen_ns;
 	f->deadline_ns = seen_ns + c->config.times.idle;
@@ -846,12 +858,15 @@ static void tell_flow(const struct flow *f, struct conns_flow_info *info)
 	set_end(f, 1, info);
 }
 
-bool conns_list_flow(const struct conns *c, uint64_t number, unsigned int index,
+bool conns_list_flow(const struct conns *c, const struct conns_info *of, unsigned int index,
 		     struct conns_flow_info *info)
 {
-	const struct conn *n = find_number(c, number);
+	const uint32_t at = of->conn_id - c->config.conn_base;
+	const struct conn *n = at < c->config.conns ? &c->conn[at] : NULL;
 
-	for (unsigned int i = 0; n && i < CONNS_FLOWS_MAX; i++) {
+	if (!n || !is_live(n) || n->info.number != of->number)
+		return false;
+	for (unsigned int i = 0; i < CONNS_FLOWS_MAX; i++) {
 		if (n->flow[i] == NONE || c->flow[n->flow[i]].state == CONNS_ENDED || index--)
 			continue;
 		tell_flow(&c->flow[n->flow[i]], info);

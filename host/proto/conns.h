@@ -190,7 +190,8 @@ void conns_failed(struct conns *conns, const struct conns_action *action, int er
 /* The NIC was reset, its tables are empty: everything that should stand there is due again. */
 void conns_nic_reset(struct conns *conns);
 
-/* Answer to CONNS_DO_FLOW_ASK. @seen_ns: when its last frame passed, by the caller's clock. */
+/* Answer to CONNS_DO_FLOW_ASK, at once where that is possible. @seen_ns: when its last frame
+ * passed, by the caller's clock. */
 void conns_flow_seen(struct conns *conns, const struct conns_action *asked, uint64_t packets,
 		     uint64_t bytes, uint64_t seen_ns);
 
@@ -307,8 +308,8 @@ struct conns_flow_info {
 /* conns_list() - the connection at or behind *@at, which is moved on; start with 0. False: no more.
  * Connections that come or go in between may be missed, none is told twice. */
 bool conns_list(const struct conns *conns, uint32_t *at, struct conns_info *info);
-/* Subflow @index of the connection that conns_list() told last. False: no such. */
-bool conns_list_flow(const struct conns *conns, uint64_t number, unsigned int index,
+/* Subflow @index of a connection that conns_list() told of. False: no such, or it is over. */
+bool conns_list_flow(const struct conns *conns, const struct conns_info *of, unsigned int index,
 		     struct conns_flow_info *info);
 
 /* The keys of a connection, for who asks by name. Returns 0; -ENOENT: no such connection;

@@ -121,7 +121,7 @@ static void close_flow(struct conns *c, struct flow *f, bool sure, uint64_t span
 		return;
 	f->closing = true;
 	f->sure = sure;
-	f->asked = f->ask_due = false;
+	f->asked = f->ask_due = f->rst_counted = false;
 	f->touched_ns = c->now;
 	f->deadline_ns = c->now + span;
 	conns_half_join(c, f, false);
@@ -142,7 +142,7 @@ void conns_alive(struct conns *c, struct flow *f)
 void conns_fin(struct conns *c, struct flow *f, unsigned int dir)
 {
 	f->fin[dir] = true;
-	if (f->fin[!dir] && !f->closing)
+	if (f->fin[!dir] && !(f->closing && (f->rst[0] || f->rst[1])))
 		close_flow(c, f, false, c->config.times.time_wait);
 }
 
@@ -182,6 +182,12 @@ void conns_rst(struct conns *c, struct flow *f, unsigned int dir, bool out, uint
 	if (f->rst_reason == MIDDLEBOX && (f->hole[0] || f->hole[1]))
 		conns_options_lost(c, n, (f->hole[0] ? 0 : 1) ^ f->opener);
 	close_flow(c, f, out, c->config.times.rst_wait);
+	if (out || f->nic == NIC_NONE)
+		return;
+	/* A host that keeps the connection answers with a challenge ACK (RFC 5961 3.2), which the
+	 * NIC counts; so it is asked before the RST goes on, and again at the deadline. */
+	f->ask_due = true;
+	conns_due(c, n);
 }
 
 /* ---- signs ---------------------------------------------------------------------------------- */
@@ -403,6 +409,9 @@ static void on_end(struct news *w)
 	const struct mpnic_event *e = w->e;
 
 	if (!(e->signs & MPNIC_SIGN_END))
+		return;
+	/* The packet has told already, or does so again: its count of packets is the right one. */
+	if ((e->tcp_flags & TCP_RST) && w->f->closing && w->f->rst[w->dir])
 		return;
 	if (e->tcp_flags & TCP_RST)
 		conns_rst(w->c, w->f, w->dir, w->side == host_side(w->n), e->seq_no, e->ack_no,

@@ -87,6 +87,8 @@ struct flow {
 	uint32_t hole_first[2], hole_end[2];
 	uint64_t touched_ns, deadline_ns, third_ns;
 	uint64_t slow[2], packets, bytes, events;
+	uint64_t rst_packets; /* that the NIC had counted when the RST came */
+	bool rst_counted;
 	enum nic_flow nic;
 	bool nic_want, nic_failed, mirror_nic, confirm_tried;
 	bool failed; /* a join: its HMAC was wrong, or MP_JOIN was missing */

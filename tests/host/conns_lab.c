@@ -149,6 +149,20 @@ static int set_action(struct lab *l, const struct conns_action *a)
 	return mpnic_flow_set(l->nic, id, &flow);
 }
 
+/* last_seen counts 2^20 ns, modulo 2^32. */
+static int tell(struct lab *l, const struct conns_action *a)
+{
+	const uint32_t id = mpnic_flow_find(l->nic, (const struct mpnic_key *)a->flow.key);
+	const struct mpnic_flow *flow = id == MPNIC_ID_NONE ? NULL : mpnic_flow_at(l->nic, id);
+
+	if (!flow)
+		return -ENOENT;
+	conns_flow_seen(l->conns, a, flow->packets, flow->bytes,
+			((l->now >> 20) - (uint32_t)((uint32_t)(l->now >> 20) - flow->last_seen))
+				<< 20);
+	return 0;
+}
+
 static int apply(struct lab *l, const struct conns_action *a)
 {
 	const struct mpnic_key *key = (const struct mpnic_key *)a->flow.key;
@@ -171,7 +185,7 @@ static int apply(struct lab *l, const struct conns_action *a)
 	case CONNS_DO_FLOW_ASK:
 		l->asked++;
 		l->ask = *a;
-		return 0;
+		return l->mute ? 0 : tell(l, a);
 	}
 	return -EINVAL;
 }

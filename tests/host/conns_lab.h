@@ -40,6 +40,7 @@ struct lab {
 	bool no_events; /* all are lost */
 	bool no_nic;	/* every action fails */
 	bool no_drain;	/* nobody fetches anything */
+	bool mute;	/* nobody answers CONNS_DO_FLOW_ASK */
 	uint32_t free_ids[LAB_IDS], free_count;
 	struct mpnic_hdr hdr; /* last packet */
 	struct mpnic_csum csum;

@@ -139,8 +139,8 @@ struct soup {
 	const uint8_t *data;
 	size_t size;
 	unsigned int version;
-	bool honest;	  /* the NIC and its events are as they are */
-	unsigned int who; /* which connection's keys */
+	bool honest, stays_honest; /* the NIC and its events are as they are */
+	unsigned int who;	   /* which connection's keys */
 	uint64_t keys[8][2], idsns[8][2];
 	uint32_t tokens[8][2];
 };
@@ -400,6 +400,7 @@ static void pass_time(struct soup *s)
 	static const uint64_t span[] = {1000,	     SECOND,	   6 * SECOND,	 11 * SECOND,
 					61 * SECOND, 131 * SECOND, 300 * SECOND, 90000 * SECOND};
 
+	s->lab.mute = take(s) & 1;
 	lab_tick(&s->lab, span[take(s) & 7]);
 	if (s->lab.asked && take(s) & 1)
 		conns_flow_seen(s->lab.conns, &s->lab.ask, 5, 500,
@@ -453,8 +454,8 @@ static void listing(const struct soup *s)
 
 	while (conns_list(s->lab.conns, &at, &info)) {
 		for (unsigned int i = 0; i < info.flows; i++)
-			check(conns_list_flow(s->lab.conns, info.number, i, &flow));
-		check(!conns_list_flow(s->lab.conns, info.number, info.flows, &flow));
+			check(conns_list_flow(s->lab.conns, &info, i, &flow));
+		check(!conns_list_flow(s->lab.conns, &info, info.flows, &flow));
 		check(!conns_keys(s->lab.conns, info.number, key) ==
 		      (info.key_known[0] && info.key_known[1]));
 	}

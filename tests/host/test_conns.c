@@ -43,6 +43,13 @@ static struct conns_info info_of(const struct world *w)
 	return info;
 }
 
+static bool flow_of(const struct world *w, unsigned int index, struct conns_flow_info *flow)
+{
+	const struct conns_info info = info_of(w);
+
+	return conns_list_flow(w->l.conns, &info, index, flow);
+}
+
 static struct conns_counts counts_of(const struct world *w)
 {
 	struct conns_counts counts;
@@ -289,13 +296,13 @@ static void check_open(unsigned int version, unsigned int host)
 	cr_assert_eq(conn->flags, 0);
 	cr_assert_eq(conns_keys(w.l.conns, i.number, key), 0);
 	cr_assert(key[0] == KEY_A && key[1] == KEY_B);
-	cr_assert(conns_list_flow(w.l.conns, i.number, 0, &flow));
+	cr_assert(flow_of(&w, 0, &flow));
 	cr_assert(flow.first && flow.in_nic && flow.opener == 0);
 	cr_assert_eq(flow.port[0], 40000);
 	cr_assert_eq(flow.port[1], 80);
 	cr_assert_eq(flow.addr[0].bytes[3], 1);
 	cr_assert_eq(flow.addr[1].bytes[3], 2);
-	cr_assert(!conns_list_flow(w.l.conns, i.number, 1, &flow));
+	cr_assert(!flow_of(&w, 1, &flow));
 	cr_assert_eq(lab_count_sights(&w.l, SIGHT_ANSWER_V1), version && !host);
 	cr_assert_eq(lab_count_sights(&w.l, SIGHT_ANSWER_V0), !version && !host);
 	cr_assert_eq(lab_count_sights(&w.l, SIGHT_CONFIRM_V1), version && !host);
@@ -962,7 +969,7 @@ static void check_join(unsigned int version, unsigned int host, unsigned int ope
 	cr_assert_eq(w.l.done[CONNS_DO_FLOW_CONFIRM], 0);
 	join_ack(&w, opener, false, 0);
 	cr_assert_eq(w.l.done[CONNS_DO_FLOW_CONFIRM], 1);
-	cr_assert(conns_list_flow(w.l.conns, 1, 1, &flow));
+	cr_assert(flow_of(&w, 1, &flow));
 	cr_assert_eq(flow.state, CONNS_OPEN);
 	cr_assert_eq(flow.opener, opener);
 	cr_assert_eq(flow.out, opener == host);
@@ -973,7 +980,7 @@ static void check_join(unsigned int version, unsigned int host, unsigned int ope
 	cr_assert_eq(mpnic_token_find(w.l.nic, w.token[!opener])->provisional, 0);
 	join_ack(&w, opener, false, 0); /* again */
 	join_ack(&w, opener, true, 0);	/* somebody's */
-	cr_assert(conns_list_flow(w.l.conns, 1, 1, &flow));
+	cr_assert(flow_of(&w, 1, &flow));
 	cr_assert_eq(flow.ack_hmac, CONNS_HMAC_GOOD);
 	cr_assert_eq(info_of(&w).noted[28], 0);
 	cr_assert_eq(lab_count_log(&w.l, CONNS_JOINED, 0), 1);
@@ -1034,7 +1041,7 @@ Test(conns, rule_28_wrong_hmac)
 	/* It may have been anybody's: the right one still makes it a subflow. */
 	join_ack(&w, 0, false, 0);
 	cr_assert_eq(w.l.verdict.found, CONNS_FINE);
-	cr_assert(conns_list_flow(w.l.conns, 1, 1, &flow));
+	cr_assert(flow_of(&w, 1, &flow));
 	cr_assert_eq(flow.state, CONNS_OPEN);
 	cr_assert(flow.in_nic);
 	finish(&w);
@@ -1178,7 +1185,7 @@ Test(conns, prio_and_fastclose)
 	confirmed(&w);
 	opt_raw(&o, backup, sizeof(backup));
 	lab_segment(&w.l, 1, ACK, ISN_B + 11, ISN_A + 11, 0, &o);
-	cr_assert(conns_list_flow(w.l.conns, 1, 0, &flow));
+	cr_assert(flow_of(&w, 0, &flow));
 	cr_assert(flow.backup[1] && !flow.backup[0]);
 	opt_put(&f, 0x1e0c7000, 4);
 	opt_put(&f, KEY_A ^ 1, 8);
@@ -1201,24 +1208,65 @@ Test(conns, reset_from_the_wire_is_not_believed_at_once)
 {
 	struct world w;
 
+	/* The host keeps the connection, and says so with a challenge ACK that only the NIC sees.
+	 */
 	begin(&w, 1, 0);
 	confirmed(&w);
 	lab_segment(&w.l, 1, RST, ISN_B + 11, 0, 0, NULL);
+	cr_assert_gt(w.l.asked, 0, "before it goes on");
+	w.l.asked = 0;
+	data_ack(&w, 0, 11, 11);
+	cr_assert_eq(w.l.seen, 4);
 	lab_tick(&w.l, 9 * SECOND);
 	cr_assert_eq(w.l.asked, 0);
 	lab_tick(&w.l, 2 * SECOND);
 	cr_assert_eq(w.l.asked, 1);
-	conns_flow_seen(w.l.conns, &w.l.ask, 100, 1000, w.l.now - SECOND);
 	lab_tick(&w.l, MINUTE);
 	cr_assert_eq(info_of(&w).flows, 1, "it goes on");
 	cr_assert_eq(counts_of(&w).rst_doubted, 1);
+	/* Nothing comes behind this one. */
 	lab_segment(&w.l, 1, RST, ISN_B + 11, 0, 0, NULL);
 	lab_tick(&w.l, 11 * SECOND);
-	conns_flow_seen(w.l.conns, &w.l.ask, 100, 1000, w.l.now - 11 * SECOND);
 	lab_tick(&w.l, 6 * SECOND);
 	cr_assert_eq(info_of(&w).flows, 0);
+	cr_assert_eq(counts_of(&w).rst_doubted, 1);
 	lab_tick(&w.l, 2 * MINUTE);
 	expect_clean(&w);
+	finish(&w);
+}
+
+Test(conns, idle_subflows_age_by_what_the_nic_saw)
+{
+	struct world w;
+
+	begin(&w, 1, 0);
+	confirmed(&w);
+	w.l.now += 86000 * SECOND;
+	data_ack(&w, 1, 11, 11); /* which does not come here */
+	lab_tick(&w.l, 500 * SECOND);
+	cr_assert_eq(w.l.asked, 1);
+	lab_tick(&w.l, MINUTE);
+	cr_assert_eq(info_of(&w).flows, 1);
+	lab_tick(&w.l, 86400 * SECOND);
+	lab_tick(&w.l, 86400 * SECOND);
+	lab_tick(&w.l, MINUTE);
+	expect_clean(&w);
+	finish(&w);
+}
+
+Test(conns, fins_that_nobody_obeys)
+{
+	struct world w;
+
+	begin(&w, 1, 0);
+	confirmed(&w);
+	lab_segment(&w.l, 0, FIN | ACK, ISN_A + 11, ISN_B + 11, 0, NULL);
+	lab_segment(&w.l, 1, FIN | ACK, ISN_B + 11, ISN_A + 12, 0, NULL);
+	w.l.now += 40 * SECOND;
+	data_ack(&w, 1, 11, 11);
+	lab_tick(&w.l, 21 * SECOND);
+	lab_tick(&w.l, MINUTE);
+	cr_assert_eq(info_of(&w).flows, 1);
 	finish(&w);
 }
 
@@ -1230,6 +1278,7 @@ Test(conns, the_host_goes_on_after_a_reset)
 	confirmed(&w);
 	lab_segment(&w.l, 1, RST, ISN_B + 11, 0, 0, NULL);
 	w.l.all = true;
+	w.l.asked = 0;
 	data(&w, 0, 11, 11, 10, -1);
 	lab_tick(&w.l, MINUTE);
 	cr_assert_eq(info_of(&w).flows, 1);
@@ -1353,7 +1402,7 @@ Test(conns, learnt_flow_that_the_nic_forgot)
 	join_ack(&w, 0, false, 0);
 	cr_assert_eq(w.l.failed, 1);
 	w.l.failed = 0;
-	cr_assert(conns_list_flow(w.l.conns, 1, 1, &flow));
+	cr_assert(flow_of(&w, 1, &flow));
 	cr_assert(flow.in_nic, "it was added");
 	cr_assert(!info_of(&w).not_in_nic);
 	finish(&w);
@@ -1366,7 +1415,7 @@ Test(conns, learnt_flow_that_the_nic_forgot)
 	cr_assert_eq(w.l.failed, 1);
 	w.l.failed = 0;
 	cr_assert_eq(w.l.done[CONNS_DO_FLOW_CONFIRM], 1);
-	cr_assert(conns_list_flow(w.l.conns, 1, 1, &flow));
+	cr_assert(flow_of(&w, 1, &flow));
 	cr_assert(flow.in_nic);
 	finish(&w);
 }
@@ -1461,7 +1510,7 @@ Test(conns, flood_of_joins_leaves_subflows)
 	{
 		struct conns_flow_info flow;
 
-		cr_assert(conns_list_flow(w.l.conns, 1, 1, &flow));
+		cr_assert(flow_of(&w, 1, &flow));
 		cr_assert_eq(flow.state, CONNS_OPEN);
 	}
 	lab_tick(&w.l, 3 * MINUTE);

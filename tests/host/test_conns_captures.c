@@ -87,27 +87,27 @@ static bool find_conn(const struct run *r, const struct track_conn *c, struct co
 	uint32_t at = 0;
 
 	while (conns_list(r->lab.conns, &at, info))
-		if (conns_list_flow(r->lab.conns, info->number, 0, &flow) &&
-		    is_same(c->flow[0], &flow))
+		if (conns_list_flow(r->lab.conns, info, 0, &flow) && is_same(c->flow[0], &flow))
 			return true;
 	return false;
 }
 
-static bool find_flow(const struct run *r, uint64_t number, const struct track_flow *f,
+static bool find_flow(const struct run *r, const struct conns_info *of, const struct track_flow *f,
 		      struct conns_flow_info *info)
 {
-	for (unsigned int i = 0; conns_list_flow(r->lab.conns, number, i, info); i++)
+	for (unsigned int i = 0; conns_list_flow(r->lab.conns, of, i, info); i++)
 		if (is_same(f, info))
 			return true;
 	return false;
 }
 
-static void check_joins(const struct run *r, const struct track_conn *c, uint64_t number)
+static void check_joins(const struct run *r, const struct track_conn *c,
+			const struct conns_info *of)
 {
 	for (unsigned int i = 1; i < c->flows; i++) {
 		const struct track_join *j = &c->flow[i]->join;
 		struct conns_flow_info info;
-		const bool found = find_flow(r, number, c->flow[i], &info);
+		const bool found = find_flow(r, of, c->flow[i], &info);
 
 		if (j->ack_verdict != TRACK_GOOD)
 			continue; /* reset in its handshake */
@@ -166,7 +166,7 @@ static void check_conn(const struct run *r, const struct track_conn *c)
 			cr_assert_eq(info.data_fin[side], c->dss[side].data_fin > 0, "%s: side %u",
 				     r->name, side);
 	}
-	check_joins(r, c, info.number);
+	check_joins(r, c, &info);
 }
 
 static unsigned int count_events(const struct run *r, enum track_event_kind kind,

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Tests of the peer version cache and of its file: Criterion units with sanitizers, fuzz targets.
 
-TEST_TARGETS += test-peers test-fuzz-peers
+TEST_TARGETS += test-peer-cache test-fuzz-peers
 FUZZ_TARGETS += fuzz-peers fuzz-peers-bytes
-.PHONY: test-peers test-fuzz-peers fuzz-peers fuzz-peers-bytes
+.PHONY: test-peer-cache test-fuzz-peers fuzz-peers fuzz-peers-bytes
 FUZZ_SECONDS ?= 60
 
 PEERS_UNIT_OBJS := $(patsubst %,$(B)/san/tests/host/%.o,test_peers naive_peers test_store)
@@ -13,8 +13,8 @@ $(B)/tests/peers-units: $(PEERS_UNIT_OBJS) $(STORE_SAN_LIB) $(HOST_SAN_LIB)
 	$(CC) $(SANFLAGS) $^ -o $@ -lcriterion $(STORE_LIBS) $(HOST_LIBS)
 
 # Criterion does not free all of its own at the end of a test.
-test-peers: $(B)/tests/peers-units
-	@ASAN_OPTIONS=detect_leaks=0 $(RUN) peers timeout 120 $<
+test-peer-cache: $(B)/tests/peers-units
+	@ASAN_OPTIONS=detect_leaks=0 $(RUN) peer-cache timeout 120 $<
 
 PEERS_SRCS := $(wildcard host/proto/peers*.c)
 

@@ -6,6 +6,8 @@ CC := gcc
 CXX := g++
 CLANG := clang
 PREFIX ?= /usr/local
+ENGINE ?= model
+RUN_NEEDS = $(B)/sim/mpnic-sim $(MPNICD) $(MPNICCTL) $(PEER_PROGRAMS)
 MPNIC_PCAPS ?= ../shared/pcaps
 export MPNIC_PCAPS
 
@@ -52,12 +54,15 @@ all: $(ALL_TARGETS)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' \
 		Makefile $(filter %.mk,$(MAKEFILE_LIST))
-	@echo "Settings: B=$(B) PREFIX=$(PREFIX) MPNIC_PCAPS=$(MPNIC_PCAPS) FUZZ_SECONDS SOAK_SECONDS MPNIC_TRIXIE"
+	@echo "Settings: B=$(B) PREFIX=$(PREFIX) ENGINE=$(ENGINE) MPNIC_PCAPS=$(MPNIC_PCAPS) FUZZ_SECONDS SOAK_SECONDS MPNIC_TRIXIE"
 
-run: ## install what is missing, build, and replay the captures through RTL and C model
+run: ## install what is missing, build, and run a Linux host behind a simulated card (ENGINE=model|rtl)
 run: setup-build
-	@$(MAKE) --no-print-directory $(B)/sim/mpnic-sim
-	$(B)/sim/mpnic-sim replay $(sort $(wildcard tests/captures/*.pcap tests/captures/*.pcapng))
+	@./setup.sh run || true
+	@$(MAKE) --no-print-directory $(RUN_NEEDS)
+	@sim/run.py --engine $(ENGINE); code=$$?; [ $$code = 77 ] || exit $$code; \
+		echo "run: so it replays captures through RTL and C model instead"; \
+		$(B)/sim/mpnic-sim replay $(sort $(wildcard tests/captures/*.pcap tests/captures/*.pcapng))
 
 test: ## install what is missing, build, and run all tests
 # The longest first, so that none runs alone at the end; what it is made of before all else (what

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # setup.sh SET...: see to it that the Debian packages of the named sets are there.
 #   build  what the programs are built with      lint   build, and what `make lint` needs
-#   test   lint, and what the tests need         synth  test, and what `make synth` needs
+#   run    build, and what `make run` needs
+#   test   lint, run, and what the tests need    synth  test, and what `make synth` needs
 # As root it installs what is missing; otherwise it names it and fails.
 set -euo pipefail
 
@@ -17,8 +18,15 @@ build=(
     liblmdb-dev             # the peer cache's file (zlib1g-dev: its checksums)
     gcc-riscv64-unknown-elf # firmware and boot for the NIC's processor
     libpci-dev              # mpnic-tool: finds cards
-    libdpdk-dev             # the DPDK driver
+    libdpdk-dev             # the DPDK driver, and mpnicd
+    libmicrohttpd-dev       # mpnicd's metrics
+    libsystemd-dev          # mpnicd tells systemd that it is ready
     xz-utils pkg-config     # ... whose headers are in a source package
+)
+run=(
+    "${build[@]}"
+    iproute2              # network namespaces
+    ethtool curl mptcpize # offloads off, unmodified clients
 )
 lint=(
     "${build[@]}"
@@ -26,15 +34,13 @@ lint=(
     clang-format-14 cppcheck shellcheck yosys
 )
 test=(
-    "${lint[@]}"
+    "${lint[@]}" "${run[@]}"
     libcriterion-dev         # unit tests
     libpcap-dev              # captures, read by another reader than our own
     clang libclang-rt-14-dev # libFuzzer
     tshark                   # second opinion on captures
     gtkwave                  # fst2vcd: waveforms, read by another program than ours
     z3                       # proofs
-    iproute2                 # live captures, and the lab, in network namespaces
-    ethtool curl mptcpize    # the lab: offloads off, unmodified clients
     qemu-system-misc         # another opinion on the processor and its tests
     dpdk dpdk-dev            # programs that use the DPDK driver
     python3-pyelftools       # ... and one that tells what is in it
@@ -42,7 +48,7 @@ test=(
 synth=("${test[@]}" debootstrap)
 
 usage() {
-    sed -n '3,6s/^# \{0,1\}//p' "$0" >&2
+    sed -n '3,7s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
@@ -51,6 +57,7 @@ wanted=()
 for set in "$@"; do
     case "$set" in
     build) wanted+=("${build[@]}") ;;
+    run) wanted+=("${run[@]}") ;;
     test) wanted+=("${test[@]}") ;;
     lint) wanted+=("${lint[@]}") ;;
     synth) wanted+=("${synth[@]}") ;;

@@ -59,12 +59,16 @@ static int put_one(struct daemon *d, const struct peer_key *key)
 	return store_put(d->store, &r);
 }
 
+/* What is no longer known goes, too. */
 static int put_all(struct daemon *d)
 {
+	const struct peers_pin *pin;
 	struct peers_record r;
 	uint32_t at = 0;
-	int err = 0;
+	int err = store_clear(d->store);
 
+	for (uint32_t i = 0; !err && (pin = peers_pin_at(plane_peers(d->plane), i)); i++)
+		err = store_put_pin(d->store, pin);
 	while (!err && peers_next(plane_peers(d->plane), &at, &r))
 		err = store_put(d->store, &r);
 	return err;

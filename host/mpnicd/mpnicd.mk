@@ -4,10 +4,10 @@
 
 MPNICD := $(B)/host/mpnicd
 MPNICD_SAN := $(B)/host-san/mpnicd
-MPNICD_SRCS := $(wildcard host/mpnicd/*.c) $(wildcard host/config/*.c) sim/unix_path.c
+MPNICD_SRCS := $(wildcard host/mpnicd/*.c) $(CONFIG_SRCS) sim/unix_path.c
 MPNICD_CFLAGS = $(shell pkg-config --cflags libdpdk) -Idriver/dpdk -Ihost/mpnicd -Ihost/config \
 	-Ihost/store -D_GNU_SOURCE
-MPNICD_LIBS = $(shell pkg-config --libs libdpdk) -lconfig $(STORE_LIBS) -ljansson -lmicrohttpd \
+MPNICD_LIBS = $(shell pkg-config --libs libdpdk) $(CONFIG_LIBS) $(STORE_LIBS) -ljansson -lmicrohttpd \
 	-lsystemd -lcrypto -pthread
 
 ALL_TARGETS += $(MPNICD)

@@ -304,14 +304,20 @@ static int put(struct store *s, const void *key, size_t key_len, const void *val
 	return failed(s, "write", code);
 }
 
-static int write_head(struct store *s)
+static int put_head(struct store *s)
 {
 	uint8_t value[HEAD_SIZE];
-	int code = store_begin(s);
 
 	put_le32(value, STORE_FORMAT);
+	return put(s, head_key, HEAD_KEY_SIZE, value, sizeof(value));
+}
+
+static int write_head(struct store *s)
+{
+	int code = store_begin(s);
+
 	if (!code)
-		code = put(s, head_key, HEAD_KEY_SIZE, value, sizeof(value));
+		code = put_head(s);
 	return code ? code : store_commit(s);
 }
 
@@ -465,6 +471,21 @@ int store_delete_pin(struct store *s, const struct peers_pin *pin)
 
 	peers_encode_pin(pin, key, value);
 	return delete (s, key);
+}
+
+int store_clear(struct store *s)
+{
+	int code;
+
+	if (!s->txn) {
+		snprintf(s->why, sizeof(s->why), "no transaction is under way");
+		return -EINVAL;
+	}
+	code = mdb_drop(s->txn, s->dbi, 0);
+	if (!code)
+		return put_head(s);
+	store_abort(s);
+	return failed(s, "clear", code);
 }
 
 int store_commit(struct store *s)

@@ -48,6 +48,8 @@ int store_put_pin(struct store *store, const struct peers_pin *pin);
 /* What is not there is deleted without an error. */
 int store_delete(struct store *store, const struct peer_key *key);
 int store_delete_pin(struct store *store, const struct peers_pin *pin);
+/* Deletes all records and pins. */
+int store_clear(struct store *store);
 int store_commit(struct store *store);
 void store_abort(struct store *store);
 

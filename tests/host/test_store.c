@@ -173,6 +173,30 @@ Test(store, what_is_written_comes_back_after_a_restart)
 	store_close(s);
 }
 
+Test(store, what_is_cleared_is_gone_and_the_file_is_still_one)
+{
+	const struct peers_pin pin = {
+		.network = 2, .bits = 8, .answer = PEERS_V0, .addr = {4, {10}}, .set_s = 5};
+	const struct peers_record kept = record_of(7, 2);
+	struct store *s = open_store();
+	struct store_report report;
+
+	cr_assert_eq(store_clear(s), -EINVAL, "outside of a transaction");
+	put_batch(s, 0, 100, 1);
+	store_begin(s);
+	store_put_pin(s, &pin);
+	cr_assert_eq(store_clear(s), 0);
+	cr_assert_eq(store_put(s, &kept), 0);
+	cr_assert_eq(store_commit(s), 0);
+	store_close(s);
+	s = open_store();
+	report = load(s, &loaded);
+	cr_assert_eq(report.records, 1);
+	cr_assert_eq(report.pins, 0);
+	cr_assert_eq(loaded.generation[7], 3);
+	store_close(s);
+}
+
 Test(store, misuse_is_refused)
 {
 	struct store *s = open_store();

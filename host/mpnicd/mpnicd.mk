@@ -11,7 +11,6 @@ MPNICD_LIBS = $(shell pkg-config --libs libdpdk) $(CONFIG_LIBS) $(STORE_LIBS) -l
 	-lsystemd -lcrypto -pthread
 
 ALL_TARGETS += $(MPNICD)
-CPPCHECK_FILES += $(filter host/%,$(MPNICD_SRCS))
 INSTALL_TARGETS += install-mpnicd
 
 $(B)/host/obj/%.o: %.c

@@ -41,4 +41,4 @@ fuzz-handshake: $(B)/fuzz/handshake
 	$(call fuzz_handshake,fuzz-handshake-long,$(FUZZ_SECONDS))
 
 test-fuzz-handshake: $(B)/fuzz/handshake
-	$(call fuzz_handshake,fuzz-handshake,5)
+	$(call fuzz_handshake,fuzz-handshake,3)

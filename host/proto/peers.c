@@ -411,7 +411,7 @@ static void protect(struct peers *p, uint32_t id, uint32_t now_s)
 static void put_in_segment(struct peers *p, uint32_t id, const struct peers_record *r,
 			   uint32_t now_s)
 {
-	if (r->confidence >= PEERS_CONFIRMED && r->key.port)
+	if (r->confidence >= PEERS_CONFIRMED)
 		protect(p, id, now_s);
 	else
 		unprotect(p, id);

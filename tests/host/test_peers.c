@@ -429,12 +429,22 @@ Test(peers, fault_confirmed_v1_never_expires)
 Test(peers, fault_two_networks_share_one_private_address)
 {
 	struct peers *p = cache(16);
+	uint32_t i;
 
 	saw_of(p, key_of(1, 0xc0a80001, 80), SIGHT_CONFIRM_V1, SIGHT_OFFER_V1, t0);
 	saw_of(p, key_of(2, 0xc0a80001, 80), SIGHT_CONFIRM_V0, SIGHT_OFFER_V0, t0);
 	cr_assert_eq(look_of(p, key_of(1, 0xc0a80001, 80), t0 + 1).answer, PEERS_V1);
 	cr_assert_eq(look_of(p, key_of(2, 0xc0a80001, 80), t0 + 1).answer, PEERS_V0);
 	cr_assert_not(look_of(p, key_of(3, 0xc0a80001, 80), t0 + 1).known);
+	peers_free(p);
+	/* Nor where the hash's tag is the same, which so many keys see to. */
+	p = cache(64);
+	for (i = 0; i < 64; i++)
+		saw_of(p, key_of(1, i, 80), SIGHT_CONFIRM_V1, SIGHT_OFFER_V1, t0);
+	for (i = 0; i < 64 * 250; i++) {
+		cr_assert_not(look_of(p, key_of((uint8_t)(2 + i / 64), i % 64, 80), t0 + 1).known);
+		cr_assert_not(look_of(p, key_of(1, i % 64, (uint16_t)(81 + i)), t0 + 1).known);
+	}
 	peers_free(p);
 }
 

@@ -18,7 +18,6 @@
 #define SIZE_MAX_FILE (16u << 20) /* holds POLICY_PREFIXES_MAX prefixes */
 #define MTU_MIN	      1280	  /* IPv6 */
 #define MTU_MAX	      (MPNIC_FRAME_MAX - 14 - 2 * 4)
-#define QUEUES_MAX    8
 #define ENTRIES_MAX   16777216
 
 struct reader {
@@ -676,14 +675,13 @@ static int read_policy(const struct reader *reader, const config_setting_t *root
 
 static int read_root(const struct reader *reader, const config_setting_t *root)
 {
-	static const char *const names[] = {"device",	"queues",   "taps",    "mtu",	 "user",
-					    "control",	"cache",    "metrics", "probes", "defaults",
-					    "networks", "prefixes", NULL};
+	static const char *const names[] = {"device",	"taps",	    "mtu",	"user",
+					    "control",	"cache",    "metrics",	"probes",
+					    "defaults", "networks", "prefixes", NULL};
 	struct config *config = reader->config;
 
 	if (only(reader, root, names, false) ||
 	    read_string(reader, root, "device", config->device, sizeof(config->device)) ||
-	    read_number(reader, root, "queues", 1, QUEUES_MAX, &config->queues) ||
 	    read_taps(reader, root) ||
 	    read_number(reader, root, "mtu", MTU_MIN, MTU_MAX, &config->mtu) ||
 	    read_name(reader, root, "user", config->user) || read_control(reader, root) ||
@@ -700,7 +698,6 @@ static int read_root(const struct reader *reader, const config_setting_t *root)
 static void defaults(struct config *config)
 {
 	*config = (struct config){
-		.queues = 1,
 		.ports = CONFIG_PORTS,
 		.tap = {"mp0", "mp1"},
 		.mtu = 1500,

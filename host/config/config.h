@@ -19,9 +19,8 @@
 
 /* All strings end with 0; what the file leaves out has its default. */
 struct config {
-	char device[256];    /* PCI address or --vdev, with arguments (docs/dpdk.md) */
-	unsigned int queues; /* of each port, in each direction */
-	unsigned int ports;  /* entries of tap[] */
+	char device[256];   /* PCI address or --vdev, with arguments (docs/dpdk.md) */
+	unsigned int ports; /* entries of tap[] */
 	char tap[CONFIG_PORTS][CONFIG_TAP_SIZE]; /* the kernel's interface for NIC port i */
 	unsigned int mtu;			 /* bytes of an IP packet */
 	char user[CONFIG_NAME_SIZE];		 /* to drop to; "": stay */

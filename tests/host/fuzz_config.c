@@ -40,7 +40,7 @@ static void check_config(const struct config *config)
 {
 	uint8_t network;
 
-	must(config->device[0] && config->ports && config->queues && config->cache_entries);
+	must(config->device[0] && config->ports && config->cache_entries);
 	must(!probe_config_wrong(&config->probes));
 	for (size_t i = 0; i < policy_prefixes(config->policy); i++) {
 		const struct policy_prefix *prefix = policy_prefix_at(config->policy, i);

@@ -106,7 +106,6 @@ Test(config, sample_loads_and_says_the_defaults)
 	cr_assert_eq(config_load(SAMPLE, &sample, error, sizeof(error)), 0, "%s", error);
 	cr_assert_eq(parse("device = \"net_mpnic0,socket=/run/mpnic/card.sock\";"), 0, "%s", error);
 	cr_assert_str_eq(sample.device, config.device);
-	cr_assert_eq(sample.queues, config.queues);
 	cr_assert_eq(sample.ports, 2);
 	cr_assert_str_eq(sample.tap[1], config.tap[1]);
 	cr_assert_eq(sample.mtu, 1500);
@@ -171,7 +170,7 @@ Test(config, examples_of_the_sample_load)
 Test(config, every_setting_is_read)
 {
 	cr_assert_eq(
-		parse("device = \"0000:03:00.0,ports=1\"; queues = 8; taps = [ \"a\" ];"
+		parse("device = \"0000:03:00.0,ports=1\"; taps = [ \"a\" ];"
 		      "mtu = 9578; user = \"\";"
 		      "control = { socket = \"/c\"; group = \"wheel\"; };"
 		      "cache = { file = \"\"; entries = 1024; };"
@@ -189,7 +188,6 @@ Test(config, every_setting_is_read)
 
 	cr_assert_eq(memcmp(rules.value, expected, sizeof(expected)), 0);
 	cr_assert_str_eq(config.device, "0000:03:00.0,ports=1");
-	cr_assert_eq(config.queues, 8);
 	cr_assert_eq(config.ports, 1);
 	cr_assert_str_eq(config.tap[0], "a");
 	cr_assert_eq(config.mtu, 9578);
@@ -227,7 +225,7 @@ Test(config, syntax_and_unknown_settings)
 	REFUSED("mtu = 1500; mtu = 1500;",
 		"duplicate setting name; see the sample file for how settings are written");
 	REFUSED("mut = 1500;",
-		"mut: there is no such setting; remove it, or write one of: device, queues, taps, "
+		"mut: there is no such setting; remove it, or write one of: device, taps, "
 		"mtu, user, control, cache, metrics, probes, defaults, networks, prefixes");
 	REFUSED("defaults = { prefix = \"x\"; };",
 		"defaults.prefix: there is no such setting; remove it, or write one of: a policy "
@@ -270,7 +268,7 @@ Test(config, values)
 
 	REFUSED("mtu = 1279;", "mtu: is 1279; write a number from 1280 to 9578");
 	REFUSED("mtu = -1;", "mtu: is -1; write a number from 1280 to 9578");
-	REFUSED("queues = 99999999999L;", "queues: is 99999999999; write a number from 1 to 8");
+	REFUSED("mtu = 99999999999L;", "mtu: is 99999999999; write a number from 1280 to 9578");
 	REFUSED("taps = [ ];", "taps: has 0 names; write one for each port of the card, 1 to 2");
 	REFUSED("taps = [ \"a\", \"b\", \"c\" ];",
 		"taps: has 3 names; write one for each port of the card, 1 to 2");

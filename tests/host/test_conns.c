@@ -598,6 +598,21 @@ Test(conns, rule_12_corrupted_options_and_unexpected_numbers)
 	finish(&w);
 }
 
+Test(conns, rule_12_corrupted_third_packet)
+{
+	static const uint8_t broken[] = {1, 1, 8, 1};
+	struct opts o = {.len = 0};
+	struct world w;
+
+	begin(&w, 1, 1);
+	offer(&w);
+	answer(&w);
+	opt_raw(&o, broken, sizeof(broken));
+	lab_segment(&w.l, 0, ACK, ISN_A + 1, ISN_B + 1, 0, &o);
+	expect_tcp(&w, 12, 0);
+	finish(&w);
+}
+
 Test(conns, rule_13_wrong_length)
 {
 	static const uint8_t longer[] = {30, 16, 0x01, H, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
@@ -1076,6 +1091,26 @@ Test(conns, rule_28_mp_join_missing)
 	finish(&w);
 }
 
+/* Token entries that punt: the NIC learns nothing, and is told of the subflow. */
+Test(conns, joins_that_the_nic_does_not_learn)
+{
+	struct conns_flow_info flow;
+	struct world w;
+
+	begin_dropping(&w, CONNS_PUNT_JOINS);
+	confirmed(&w);
+	join_syn(&w, 0, w.token[1]);
+	cr_assert_eq(w.l.result.token, MPNIC_TOKEN_PUNTED);
+	join_synack(&w, 0, false);
+	cr_assert_eq(w.l.done[CONNS_DO_FLOW_ADD], 1);
+	join_ack(&w, 0, false, 0);
+	cr_assert_eq(w.l.done[CONNS_DO_FLOW_ADD], 2);
+	cr_assert_eq(w.l.done[CONNS_DO_FLOW_CONFIRM], 0);
+	cr_assert(flow_of(&w, 1, &flow));
+	cr_assert(flow.in_nic);
+	finish(&w);
+}
+
 Test(conns, rule_29_no_data_with_the_third_packet_of_a_join)
 {
 	struct world w;
@@ -1525,47 +1560,26 @@ Test(conns, queues_are_bounded_and_count)
 	struct conns_config g;
 	struct sight sight;
 	struct world w;
-	unsigned int got = 0;
+	unsigned int changes = 0, sights = 0;
 
 	begin(&w, 1, 0);
 	conns_free(w.l.conns);
 	lab_config(&g);
 	g.sights = g.changes = 2;
 	cr_assert_eq(conns_new(&g, &w.l.conns), 0);
+	w.l.no_drain = true;
 	for (unsigned int i = 0; i < 5; i++) {
-		struct conns_packet p = {.hdr = &w.l.hdr, .csum = &w.l.csum, .out = true};
-		struct conns_verdict v;
-
 		w.l.port++;
 		offer(&w);
-		p.hdr = &w.l.hdr;
-		conns_packet(w.l.conns, &p, &v);
 		plain_answer(&w);
 	}
-	w.l.sights = 0;
-	/* Without anybody who fetches. */
-	for (unsigned int i = 0; i < 5; i++) {
-		struct mpnic_hdr hdr = w.l.hdr;
-		struct conns_packet p = {.hdr = &hdr, .csum = &w.l.csum, .out = true};
-		struct conns_verdict v;
-
-		memcpy(hdr.src, w.l.hdr.dst, 16);
-		memcpy(hdr.dst, w.l.hdr.src, 16);
-		hdr.sport = (uint16_t)(5000 + i);
-		hdr.dport = 80;
-		hdr.tcp_flags = SYN;
-		mpnic_decode_options((const uint8_t[]){30, 4, 1, H}, 4, SYN, 0, w.l.given, &hdr);
-		hdr.parse = MPNIC_PARSE_TCP;
-		hdr.ip_version = 4;
-		hdr.sport = (uint16_t)(5000 + i);
-		hdr.tcp_flags = SYN;
-		conns_packet(w.l.conns, &p, &v);
-	}
 	while (conns_next_change(w.l.conns, &change))
-		got++;
-	cr_assert_eq(got, 2);
-	cr_assert_eq(counts_of(&w).lost_changes, 3);
-	cr_assert(!conns_next_sight(w.l.conns, &sight));
+		changes++;
+	while (conns_next_sight(w.l.conns, &sight))
+		sights++;
+	cr_assert(changes == 2 && sights == 2);
+	cr_assert_eq(counts_of(&w).lost_changes, 8);
+	cr_assert_eq(counts_of(&w).lost_sights, 3);
 	finish(&w);
 }
 

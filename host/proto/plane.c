@@ -8,7 +8,8 @@
 enum {
 	TOUCHED = 1u << 12, /* peers whose entries are to be renewed */
 	NOTES = 1u << 12,
-	RSTS = 64, /* of probes, to be sent */
+	RSTS = 64,	  /* of probes, to be sent */
+	AGE_PLACES = 256, /* of the cache, in one round */
 	WISHES = 64,
 };
 
@@ -531,10 +532,22 @@ static void take_report(struct plane *c, const struct probe_report *r, struct pl
 	n->report = *r;
 }
 
+/* Answers and back-offs that are over by themselves. */
+static void age(struct plane *c, struct plane_now now)
+{
+	uint32_t budget = AGE_PLACES;
+	struct peers_change change;
+
+	while (peers_age(c->peers, now.s, &budget, &change))
+		changed(c, &change, now);
+}
+
 void plane_settle(struct plane *c, unsigned int budget, struct plane_now now)
 {
 	struct probe_report report;
 	struct sight sight;
+
+	age(c, now);
 
 	for (; budget && conns_next_sight(c->conns, &sight); budget--)
 		take_sight(c, &sight, now);

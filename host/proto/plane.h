@@ -82,7 +82,8 @@ enum plane_fate plane_frame(struct plane *plane, const struct plane_frame *frame
 /* An event of the NIC. */
 void plane_event(struct plane *plane, const struct mpnic_event *event, struct plane_now now);
 
-/* Draw what follows: sights to the cache, questions to peers. @budget: sights at most. */
+/* Draw what follows: sights to the cache, questions to peers, answers that are too old. @budget:
+ * sights at most. */
 void plane_settle(struct plane *plane, unsigned int budget, struct plane_now now);
 
 /* ---- what goes out -------------------------------------------------------------------------- */

@@ -400,6 +400,23 @@ Test(plane, changed_peers_come_out_once)
 		cr_assert_eq(key.addr.bytes[3], 9);
 }
 
+Test(plane, an_answer_that_is_too_old_is_taken_from_the_nic)
+{
+	struct peer_key key;
+	uint8_t speaks, first_syn;
+
+	say(9, PEERS_NONE);
+	for (unsigned int year = 0; year < 20 && !plane_next_peer(plane, &key); year++) {
+		wait_s(365 * 86400);
+		for (unsigned int i = 0; i < 100; i++)
+			plane_settle(plane, 100, at.now);
+	}
+	cr_assert_eq(key.addr.bytes[3], 9);
+	plane_nic_peer(plane, &key, at.now, &speaks, &first_syn);
+	cr_assert_eq(speaks, MPNIC_SPEAKS_UNKNOWN);
+	cr_assert_eq(first_syn, MPNIC_FIRST_SYN_PASS);
+}
+
 Test(plane, too_many_changed_peers_are_said_once_and_none_is_lost)
 {
 	const struct peer_key key = key_of(9);

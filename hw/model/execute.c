@@ -10,6 +10,7 @@
 enum {
 	ACTION_BITS = 2 * MPNIC_ACTION_REWRITE - 1,
 	FLOW_BITS = 2 * MPNIC_FLOW_STATE_PROVISIONAL - 1,
+	EXCEPT_BITS = 2 * MPNIC_EXCEPT_OTHERS - 1,
 	DIR_BITS = 2 * MPNIC_DIR_END - 1,
 	TOKEN_BITS = 2 * MPNIC_TOKEN_ENTRY_PUNT - 1,
 	JUDGE_BITS = 15,
@@ -153,6 +154,7 @@ static void write_flow(struct mpnic_state *state, const struct mpnic_table_cmd *
 	flow->conn_id = conn_in_range(state, flow->conn_id);
 	flow->actions &= ACTION_BITS;
 	flow->flags &= FLOW_BITS;
+	flow->except &= EXCEPT_BITS;
 	memset(flow->reserved, 0, sizeof(flow->reserved));
 	state->masked_counts[flow - state->flows] = (struct mpnic_rule_count){0};
 }

@@ -285,6 +285,22 @@ static void count(struct mpnic_rule_count *count, uint16_t bytes, uint64_t now)
 	count->last_seen = (uint32_t)(now >> SEEN_SHIFT);
 }
 
+/* Bits except that a frame is one of, but for its end. */
+static unsigned int where_from(const struct mpnic_hdr *hdr)
+{
+	const unsigned int source = hdr->source == 0   ? MPNIC_EXCEPT_PORT0
+				    : hdr->source == 1 ? MPNIC_EXCEPT_PORT1
+						       : MPNIC_EXCEPT_OTHERS;
+
+	return source | (hdr->vlan_count ? MPNIC_EXCEPT_TAGGED : 0);
+}
+
+/* The entry, if it decides on such frames and counts them. */
+static struct mpnic_flow *suits(struct mpnic_flow *entry, unsigned int where)
+{
+	return entry && !(entry->except & where) ? entry : NULL;
+}
+
 /* Of equal ones the earlier: rule, exact, masked. */
 static void decide(const struct mpnic_state *state, const struct rule *rule,
 		   const struct mpnic_flow *exact, const struct mpnic_flow *masked,
@@ -356,7 +372,8 @@ void mpnic_flow_stage(struct mpnic_state *state, const struct mpnic_hdr *hdr,
 		      struct mpnic_result *result, struct found *found)
 {
 	const struct rule *rule = find_rule(state, hdr);
-	struct mpnic_flow *masked = NULL;
+	struct mpnic_flow *masked = NULL, *exact;
+	const unsigned int where = where_from(hdr);
 
 	clear(result, sizeof(*result));
 	*found = (struct found){0};
@@ -377,18 +394,22 @@ void mpnic_flow_stage(struct mpnic_state *state, const struct mpnic_hdr *hdr,
 	if (result->masked_id != MPNIC_ID_NONE) {
 		result->flow = MPNIC_FLOW_MASKED;
 		masked = &state->flows[result->masked_id];
-		count(&state->masked_counts[result->masked_id], csum->frame_len, state->now);
 	}
 	look_up_exact(state, keys, result);
 	if (is_first_syn(hdr) && hdr->mptcp_count && is_sound(hdr, csum)) {
 		look_up_token(state, hdr, keys, result);
 		found->first_syn = look_up_peer(state, hdr, result);
 	}
-	if (result->flow_id != MPNIC_ID_NONE) {
+	if (result->flow_id != MPNIC_ID_NONE)
 		set_flow(state, keys, result, found);
-		count_flow(found->flow, csum->frame_len, state->now);
-	}
-	decide(state, rule, found->flow, masked, &found->action);
+	/* What stands at the masked id may have just been learnt. */
+	exact = suits(found->flow, where | (keys->flip ? MPNIC_EXCEPT_UPPER : MPNIC_EXCEPT_LOWER));
+	masked = suits(masked, where);
+	if (masked)
+		count(&state->masked_counts[result->masked_id], csum->frame_len, state->now);
+	if (exact)
+		count_flow(exact, csum->frame_len, state->now);
+	decide(state, rule, exact, masked, &found->action);
 	result->hash = rss_hash(state, hdr);
 	result->rx_queue = queue_of(state, found, result->hash);
 }

@@ -119,7 +119,7 @@ module mpnic_flow #(
   logic [287:0]                     rss1;
   logic [31:0]                      rss_skip1;
   logic                             l3_1, v4_1, capable1, join2, exact_valid3, flip3, masked_valid3;
-  logic [5:0]                       source1;
+  logic [5:0]                       source1, where1;
   logic [31:0]                      token2;
   logic [mpnic_pkg::RULE_KEY_W-1:0] rule2;
   logic [KEY_W-1:0]                 exact3, masked3, exact8, masked8, exact11, exact13;
@@ -133,6 +133,7 @@ module mpnic_flow #(
     .l3_1_o         (l3_1),
     .v4_1_o         (v4_1),
     .source1_o      (source1),
+    .where1_o       (where1),
     .capable1_o     (capable1),
     .join2_o        (join2),
     .token2_o       (token2),
@@ -436,7 +437,7 @@ module mpnic_flow #(
     .clk_i, .rst_ni, .data_i({rule_hit, rule_action}), .data_o({rule23, rule_action23})
   );
 
-  // --- 20: the entries that were found, and their counters -----------------------------------------------
+  // --- 20: the entries that were found; 24: their counters -------------------------------------------------
 
   logic                       found20_q, learnt20_q, fresh20_q, masked20_q, side_b20_q, flip20_q;
   logic [ID_W-1:0]            id20_q, masked_id20_q;
@@ -452,21 +453,32 @@ module mpnic_flow #(
     {side_b20_q, flip20_q, conn20_q, generation20_q} <= {side_b19, flip19, conn19, generation19};
   end
 
-  logic [15:0]  bytes_rule, bytes20;
-  logic [31:0]  seen_rule, seen20;
-  logic         writes_flow, reads_flow, reads_masked, writes_rule, reads_rule;
+  // Entries count behind the clock in which they say which frames they do not.
+  logic [15:0]  bytes_rule, bytes24;
+  logic [31:0]  seen_rule, seen24;
+  logic [5:0]   where23;
+  logic         counts24, masked_counts24, upper23, fresh24;
+  logic         writes_flow, writes_counts, reads_flow, reads_masked, writes_rule, reads_rule;
+  logic [ID_W-1:0] id24, masked_id24;
   logic         flow_rsp, masked_rsp, rule_rsp;
   logic [159:0] count_data, flow_count, masked_count, rule_count;
   mpnic_delay #(.W(48), .N(RULES_OUT)) u_count_rule (
     .clk_i, .rst_ni, .data_i({seen_i, csum_i[mpnic_pkg::CSUM_FRAME_LEN_LSB+:16]}),
     .data_o({seen_rule, bytes_rule})
   );
-  mpnic_delay #(.W(48), .N(20 - RULES_OUT)) u_count20 (
-    .clk_i, .rst_ni, .data_i({seen_rule, bytes_rule}), .data_o({seen20, bytes20})
+  mpnic_delay #(.W(48), .N(24 - RULES_OUT)) u_count24 (
+    .clk_i, .rst_ni, .data_i({seen_rule, bytes_rule}), .data_o({seen24, bytes24})
+  );
+  mpnic_delay #(.W(6), .N(22)) u_where23 (.clk_i, .rst_ni, .data_i(where1), .data_o(where23));
+  mpnic_delay #(.W(1), .N(3)) u_upper23 (.clk_i, .rst_ni, .data_i(flip20_q), .data_o(upper23));
+  mpnic_delay #(.W(2 * ID_W + 1), .N(4)) u_id24 (
+    .clk_i, .rst_ni,
+    .data_i({fresh20_q, masked_id20_q, id20_q}), .data_o({fresh24, masked_id24, id24})
   );
   assign writes_flow = c_q[20] & op_q[mpnic_pkg::TABLE_OP_FLOW[4:0]];
-  assign reads_flow = c_q[20] & op_q[mpnic_pkg::TABLE_OP_FLOW_READ[4:0]];
-  assign reads_masked = c_q[20] & op_q[mpnic_pkg::TABLE_OP_MASKED_READ[4:0]];
+  assign writes_counts = c_q[24] & op_q[mpnic_pkg::TABLE_OP_FLOW[4:0]];
+  assign reads_flow = c_q[24] & op_q[mpnic_pkg::TABLE_OP_FLOW_READ[4:0]];
+  assign reads_masked = c_q[24] & op_q[mpnic_pkg::TABLE_OP_MASKED_READ[4:0]];
   assign writes_rule = c_q[RULES_OUT] & op_q[mpnic_pkg::TABLE_OP_RULE_LOAD[4:0]];
   assign reads_rule = c_q[RULES_OUT] & op_q[mpnic_pkg::TABLE_OP_RULE_READ[4:0]];
   assign count_data = {cmd.data[160+:32], cmd.data[127:0]};  // as behind dir in record flow
@@ -474,13 +486,13 @@ module mpnic_flow #(
     .ENTRIES(FLOWS)
   ) u_count (
     .clk_i, .rst_ni,
-    .valid_i    (found20_q),
-    .id_i       (id20_q),
-    .bytes_i    (bytes20),
-    .seen_i     (seen20),
-    .fresh_i    (fresh20_q),
+    .valid_i    (counts24),
+    .id_i       (id24),
+    .bytes_i    (bytes24),
+    .seen_i     (seen24),
+    .fresh_i    (fresh24),
     .cmd_read_i (reads_flow),
-    .cmd_write_i(writes_flow),
+    .cmd_write_i(writes_counts),
     .cmd_id_i   (place_id),
     .cmd_data_i (count_data),
     .rsp_valid_o(flow_rsp),
@@ -490,13 +502,13 @@ module mpnic_flow #(
     .ENTRIES(FLOWS)
   ) u_masked_count (
     .clk_i, .rst_ni,
-    .valid_i    (masked20_q),
-    .id_i       (masked_id20_q),
-    .bytes_i    (bytes20),
-    .seen_i     (seen20),
+    .valid_i    (masked_counts24),
+    .id_i       (masked_id24),
+    .bytes_i    (bytes24),
+    .seen_i     (seen24),
     .fresh_i    (1'b0),
     .cmd_read_i (reads_masked),
-    .cmd_write_i(writes_flow),
+    .cmd_write_i(writes_counts),
     .cmd_id_i   (place_id),
     .cmd_data_i ('0),
     .rsp_valid_o(masked_rsp),
@@ -539,9 +551,13 @@ module mpnic_flow #(
     .id20_i         (id20_q),
     .masked20_i     (masked20_q),
     .masked_id20_i  (masked_id20_q),
+    .where23_i      (where23),
+    .upper23_i      (upper23),
     .rule23_i       (rule23),
     .rule_action23_i(rule_action23),
     .hash25_i       (hash25[6:0]),
+    .counts24_o     (counts24),
+    .masked_counts24_o(masked_counts24),
     .action27_o     (action_o),
     .rx_queue27_o   (rx_queue),
     .conn_ok27_o    (conn_ok),

@@ -51,6 +51,24 @@ static void count(struct tally *tally, uint16_t bytes, uint32_t seen)
 	tally->seen = seen;
 }
 
+/* Whether an entry does not count a frame; by itself, beside the model. */
+static bool excepted(struct drive *d, unsigned int masked, const struct mpnic_hdr *hdr, bool upper,
+		     uint32_t id)
+{
+	const bool suits[EXCEPTS] = {!upper && !masked, upper && !masked, hdr->vlan_count > 0,
+				     hdr->source == 0,	hdr->source == 1, hdr->source > 1};
+	bool is = false;
+	unsigned int i;
+
+	for (i = 0; i < EXCEPTS; i++) {
+		if (!(d->state->flows[id].except >> i & 1))
+			continue;
+		d->excepts[masked][i][suits[i]]++;
+		is |= suits[i];
+	}
+	return is;
+}
+
 static void model_packet(struct drive *d, const struct bench_in *in, struct expected *e)
 {
 	struct mpnic_state *s = d->state;
@@ -68,13 +86,18 @@ static void model_packet(struct drive *d, const struct bench_in *in, struct expe
 	e->first_syn = found.first_syn;
 	e->generation = found.flow ? found.flow->generation : 0;
 
-	if (e->result.masked_id != MPNIC_ID_NONE)
-		count(&d->masked[e->result.masked_id], in->csum.frame_len, in->seen);
 	if (e->fresh) {
 		d->exact[e->result.flow_id] = (struct tally){0};
-		totals.beside += e->result.flow_id == e->result.masked_id;
+		if (e->result.flow_id == e->result.masked_id) {
+			totals.beside++;
+			d->beside = 1 + e->result.flow_id;
+		}
 	}
-	if (e->result.flow_id != MPNIC_ID_NONE)
+	if (e->result.masked_id != MPNIC_ID_NONE &&
+	    !excepted(d, 1, &in->hdr, keys.flip, e->result.masked_id))
+		count(&d->masked[e->result.masked_id], in->csum.frame_len, in->seen);
+	if (e->result.flow_id != MPNIC_ID_NONE &&
+	    !excepted(d, 0, &in->hdr, keys.flip, e->result.flow_id))
 		count(&d->exact[e->result.flow_id], in->csum.frame_len, in->seen);
 	if (e->result.rule != UINT8_MAX)
 		count(&d->rule[e->result.rule], in->csum.frame_len, in->seen);
@@ -246,6 +269,10 @@ static bool tried_all(const struct drive *d)
 	}
 	for (i = 0; i < 3; i++)
 		all &= d->found[i] > 0;
+	for (i = 0; i < EXCEPTS; i++) {
+		all &= d->excepts[0][i][0] && d->excepts[0][i][1] && d->excepts[1][i][0];
+		all &= d->excepts[1][i][1] || i < 2;
+	}
 	return all;
 }
 

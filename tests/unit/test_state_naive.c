@@ -261,6 +261,26 @@ static uint32_t expect_signs(const struct mpnic_result *r, const struct mpnic_hd
 	       (r->actions & MPNIC_ACTION_MIRROR ? MPNIC_SIGN_MIRROR : 0);
 }
 
+/* The sender is the end whose address and port, as bytes, are not the higher ones. */
+static bool is_lower(const struct mpnic_hdr *hdr)
+{
+	const int order = memcmp(hdr->src, hdr->dst, 16);
+
+	return order < 0 || (!order && hdr->sport <= hdr->dport);
+}
+
+static bool excepts(const struct mpnic_flow *e, const struct mpnic_hdr *hdr, bool masked)
+{
+	const uint8_t except = masked ? e->except & 0x3c : e->except;
+
+	return ((except & MPNIC_EXCEPT_LOWER) && is_lower(hdr)) ||
+	       ((except & MPNIC_EXCEPT_UPPER) && !is_lower(hdr)) ||
+	       ((except & MPNIC_EXCEPT_TAGGED) && hdr->vlan_count) ||
+	       ((except & MPNIC_EXCEPT_PORT0) && hdr->source == 0) ||
+	       ((except & MPNIC_EXCEPT_PORT1) && hdr->source == 1) ||
+	       ((except & MPNIC_EXCEPT_OTHERS) && hdr->source >= 2);
+}
+
 static struct mpnic_result expect(const struct pkt *pkt, double now_s)
 {
 	struct mpnic_result r = {.conn_id = MPNIC_ID_NONE, .rule = 255};
@@ -288,15 +308,15 @@ static struct mpnic_result expect(const struct pkt *pkt, double now_s)
 		queue = rules[rule].rx_queue;
 	}
 	if (flow >= 0) {
-		packets[flow]++;
+		packets[flow] += !excepts(&entries[flow], &pkt->hdr, false);
 		r.dir = from_peer;
 		r.side = from_peer != !!(entries[flow].flags & MPNIC_FLOW_STATE_SIDE_B);
 		r.conn_id = entries[flow].conn_id;
-		if (entries[flow].prio < prio)
+		if (entries[flow].prio < prio && !excepts(&entries[flow], &pkt->hdr, false))
 			entry = &entries[flow];
 		prio = entry ? entry->prio : prio;
 	}
-	if (masked >= 0) {
+	if (masked >= 0 && !excepts(&entries[FLOWS + LEARNT + masked], &pkt->hdr, true)) {
 		packets[FLOWS + LEARNT + masked]++;
 		if (entries[FLOWS + LEARNT + masked].prio < prio)
 			entry = &entries[FLOWS + LEARNT + masked];
@@ -369,6 +389,7 @@ static struct mpnic_flow random_entry(uint64_t *seed)
 		.mark = below(seed, 1000),
 		.rx_queue = (uint16_t)below(seed, 1000),
 		.strip = (uint16_t)below(seed, 8),
+		.except = (uint8_t)(below(seed, 2) ? 0 : 1u << below(seed, 6)),
 	};
 }
 

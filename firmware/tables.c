@@ -20,7 +20,7 @@ enum {
 uint32_t fw_action_check(const struct fw *fw, const struct mpnic_action *action)
 {
 	/* REWRITE is reserved: what is not done is not promised. */
-	if (action->actions >= MPNIC_ACTION_REWRITE || action->except >= 2 * MPNIC_EXCEPT_OTHERS)
+	if (action->actions >= MPNIC_ACTION_REWRITE || action->except >= 2 * MPNIC_EXCEPT_OUTRANKED)
 		return MPNIC_STATUS_INVALID;
 	if ((action->actions & MPNIC_ACTION_QUEUE) && action->rx_queue >= fw->queues)
 		return MPNIC_STATUS_RANGE;

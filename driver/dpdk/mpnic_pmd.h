@@ -6,7 +6,7 @@
  *   mpnic_card.c    the card that two ports share: libmpnic, memory, watchdog
  *   mpnic_ethdev.c  the ops of a port
  *   mpnic_rxtx.c    bursts
- *   mpnic_flow.c    rte_flow
+ *   mpnic_flow.c    rte_flow; its parts in mpnic_flow.h
  *   mpnic_stats.c   counters, registers, dumps
  *   mpnic_model.c   a transport to the C model in this process
  *

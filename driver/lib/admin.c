@@ -327,6 +327,17 @@ int mpnic_admin_poll(struct mpnic_dev *dev)
 
 /* --- commands -------------------------------------------------------------------------------- */
 
+static int ring(struct mpnic_dev *dev)
+{
+	struct mpnic_transport *t = dev->transport;
+	const uint32_t tail = dev->admin.tail;
+
+	if (t->ops->serve && !mpnic_i_doorbell_preset(dev, MPNIC_DOORBELL_ADMIN, tail) &&
+	    !t->ops->serve(t))
+		return 0;
+	return mpnic_i_doorbell(dev, MPNIC_DOORBELL_ADMIN, tail, NULL);
+}
+
 static int post_locked(struct mpnic_dev *dev, struct mpnic_admin_cmd *cmd, mpnic_admin_done done,
 		       void *ctx)
 {
@@ -348,7 +359,7 @@ static int post_locked(struct mpnic_dev *dev, struct mpnic_admin_cmd *cmd, mpnic
 	};
 	a->cmd[a->tail & (entries(a) - 1)] = *cmd;
 	a->tail++;
-	err = mpnic_i_doorbell(dev, MPNIC_DOORBELL_ADMIN, a->tail, NULL);
+	err = ring(dev);
 	if (!err)
 		return 0;
 	/* The caller is told by the return value, so not by its callback too. */

@@ -383,6 +383,16 @@ bool mpnic_device_poll(struct mpnic_device *d, uint64_t now_ns)
 	return busy;
 }
 
+bool mpnic_device_serve(struct mpnic_device *d, uint64_t now_ns)
+{
+	if (now_ns > d->now_ns)
+		d->now_ns = now_ns;
+	device_fw_poll(d);
+	raise_irqs(d);
+	return !d->admin_waits && (d->admin_error || !d->admin_control ||
+				   d->doorbells[MPNIC_DOORBELL_ADMIN / 4] == d->admin_head);
+}
+
 /* Has a doorbell been rung that there is something to do for? */
 static bool is_rung(struct mpnic_device *d)
 {

@@ -25,7 +25,7 @@ module mpnic_decide #(
   input  logic [$clog2(FLOWS)-1:0]         id20_i,
   input  logic                             masked20_i,
   input  logic [$clog2(FLOWS)-1:0]         masked_id20_i,
-  input  logic [5:0]                       where23_i,  // bits except, but for the ends
+  input  logic [6:0]                       where23_i,  // bits except, but for the ends
   input  logic                             upper23_i,  // sent by the upper end
   input  logic                             rule23_i,
   // verilator lint_off UNUSEDSIGNAL
@@ -33,8 +33,9 @@ module mpnic_decide #(
   // verilator lint_on UNUSEDSIGNAL
   input  logic [6:0]                       hash25_i,
 
-  output logic                             counts24_o,  // the exact entry counts it
-  output logic                             masked_counts24_o,
+  output logic                             counts25_o,  // the exact entry counts it
+  output logic                             masked_counts25_o,
+  output logic                             rule_counts25_o,
   output logic [mpnic_pkg::ACTION_W-1:0]   action27_o,
   output logic [15:0]                      rx_queue27_o,
   output logic                             conn_ok27_o,
@@ -59,7 +60,7 @@ module mpnic_decide #(
   localparam int unsigned CONN_W = $clog2(CONNS);
   localparam int unsigned FLAGS_W = mpnic_pkg::FLOW_STATE_PROVISIONAL + 1;
   localparam int unsigned ACTIONS_W = mpnic_pkg::ACTION_REWRITE + 1;
-  localparam int unsigned EXCEPT_W = mpnic_pkg::EXCEPT_OTHERS + 1;
+  localparam int unsigned EXCEPT_W = mpnic_pkg::EXCEPT_OUTRANKED + 1;
   localparam int unsigned BEHIND = mpnic_pkg::FLOW_PACKETS_LSB;  // commands carry what is behind dir
 
 `include "mpnic_records.svh"
@@ -161,6 +162,8 @@ module mpnic_decide #(
   logic                           found24_q, some24_q, hit24_q;
   logic                           masked_first_q, rule_exact_q, rule_masked_q, by_masked;
   logic [1:0]                     who25_q;
+  logic                           always24_q, always25_q, masked_always24_q, masked_always25_q;
+  logic                           found25_q, some25_q;
   logic [EXCEPT_W-1:0]            where23;  // of the exact entry's frames
   always_comb begin
     where23 = where23_i;
@@ -175,6 +178,11 @@ module mpnic_decide #(
     found24_q <= found23_q & ~|(exact23_q[EXCEPT_LSB+:EXCEPT_W] & where23);
     some24_q <= some23_q & ~|(masked_except23_q & where23_i);
     hit24_q <= rule23_i;
+    {found25_q, some25_q} <= {found24_q, some24_q};
+    {always25_q, always24_q} <=
+        {always24_q, ~exact23_q[EXCEPT_LSB+mpnic_pkg::EXCEPT_OUTRANKED]};
+    {masked_always25_q, masked_always24_q} <=
+        {masked_always24_q, ~masked_except23_q[mpnic_pkg::EXCEPT_OUTRANKED]};
     masked_first_q <= masked23_q[PRIO_LSB+:8] < exact23_q[PRIO_LSB+:8];
     rule_exact_q <= rule_action23_i[mpnic_pkg::ACTION_PRIO_LSB+:8] <= exact23_q[PRIO_LSB+:8];
     rule_masked_q <= rule_action23_i[mpnic_pkg::ACTION_PRIO_LSB+:8] <= masked23_q[PRIO_LSB+:8];
@@ -189,8 +197,9 @@ module mpnic_decide #(
     action27_q <= action26_q;
   end
   assign action27_o = action27_q;
-  assign counts24_o = found24_q;
-  assign masked_counts24_o = some24_q;
+  assign counts25_o = found25_q & (always25_q | (who25_q == EXACT));
+  assign masked_counts25_o = some25_q & (masked_always25_q | (who25_q == MASKED));
+  assign rule_counts25_o = who25_q == RULE;
 
   // --- 23 to 27: queue -----------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ module mpnic_flow_keys (
   output logic                              l3_1_o,
   output logic                              v4_1_o,
   output logic [5:0]                        source1_o,
-  output logic [5:0]                        where1_o,  // bits except, but for the ends
+  output logic [6:0]                        where1_o,  // bits except, but for the ends
   output logic                              capable1_o,  // a first SYN with MP_CAPABLE
   output logic                              join2_o,  // an MP_JOIN that may be looked up
   output logic [31:0]                       token2_o,

@@ -219,7 +219,7 @@ static const struct {
 	{OP(FLOW_ADD), AT(admin_flow, key) + 0, 1, 11, STATUS(INVALID)}, /* upper end first */
 	{OP(FLOW_ADD), AT(admin_flow, key) + 36, 2, 5, STATUS(INVALID)}, /* VLAN */
 	{OP(FLOW_ADD), AT(admin_flow, action) + 8, 2, 0x40, STATUS(INVALID)},
-	{OP(FLOW_ADD), AT(admin_flow, action) + 11, 1, 0x40, STATUS(INVALID)}, /* except */
+	{OP(FLOW_ADD), AT(admin_flow, action) + 11, 1, 0x80, STATUS(INVALID)}, /* except */
 	{OP(FLOW_ADD), AT(admin_flow, action) + 4, 8, 0x00000001ffffffff,
 	 STATUS(RANGE)}, /* queue */
 	{OP(FLOW_ADD), AT(admin_flow, conn_id), 4, 64, STATUS(RANGE)},

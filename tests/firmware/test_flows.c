@@ -178,7 +178,7 @@ Test(flows, an_entry_excepts_frames)
 	const struct mpnic_key key = key_exact(1, 10, 2, 20), masked = key_masked(1);
 	const uint8_t ends[] = {MPNIC_EXCEPT_LOWER, MPNIC_EXCEPT_UPPER};
 	struct mpnic_admin_flow flow = flow_with(&key);
-	struct mpnic_action action = {.except = 2 * MPNIC_EXCEPT_OTHERS - 1, .prio = 4};
+	struct mpnic_action action = {.except = 2 * MPNIC_EXCEPT_OUTRANKED - 1, .prio = 4};
 
 	memcpy(flow.action, &action, sizeof(action));
 	cr_assert_eq(admin(OP(FLOW_ADD), &flow, sizeof(flow)), STATUS(OK));

@@ -30,7 +30,7 @@ struct command {
 };
 
 enum {
-	EXCEPTS = 6, /* bits except */
+	EXCEPTS = 7, /* bits except */
 };
 
 /* Counters of an entry, kept beside the model's: there an exact and a masked entry of one id share

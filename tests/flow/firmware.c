@@ -931,7 +931,7 @@ static void read_flow(struct drive *d, uint32_t id, const struct tally *tally,
 		flow.conn_id = MPNIC_ID_NONE;
 	flow.actions &= 2 * MPNIC_ACTION_REWRITE - 1;
 	flow.flags &= 2 * MPNIC_FLOW_STATE_PROVISIONAL - 1;
-	flow.except &= 2 * MPNIC_EXCEPT_OTHERS - 1;
+	flow.except &= 2 * MPNIC_EXCEPT_OUTRANKED - 1;
 	memset(flow.reserved, 0, sizeof(flow.reserved));
 	memcpy(rsp->data, &flow.packets, sizeof(rsp->data));
 }

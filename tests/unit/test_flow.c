@@ -353,14 +353,14 @@ Test(flow, frames_that_an_entry_excepts)
 
 Test(flow, there_are_no_other_bits_of_except)
 {
-	struct mpnic_flow flow = {NO_CONN, .except = 2 * MPNIC_EXCEPT_OTHERS};
+	struct mpnic_flow flow = {NO_CONN, .except = 2 * MPNIC_EXCEPT_OUTRANKED};
 	struct pkt pkt = pkt_tcp(4, ACK, NULL, 0);
 	struct mpnic_key key;
 	bool flip;
 
 	cr_assert(mpnic_flow_key(state, &pkt.hdr, false, &key, &flip));
 	cr_assert_eq(mpnic_flow_insert(state, &key, 3, &flow), -EINVAL);
-	flow.except = 2 * MPNIC_EXCEPT_OTHERS - 1;
+	flow.except = 2 * MPNIC_EXCEPT_OUTRANKED - 1;
 	cr_assert_eq(mpnic_flow_insert(state, &key, 3, &flow), 0);
 }
 

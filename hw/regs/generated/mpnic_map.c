@@ -39,6 +39,8 @@ const char *mpnic_except_bit(unsigned int bit)
 		return "port1";
 	case 5:
 		return "others";
+	case 6:
+		return "outranked";
 	default:
 		return NULL;
 	}

@@ -227,6 +227,7 @@ package mpnic_pkg;
   localparam int unsigned EXCEPT_PORT0 = 3;
   localparam int unsigned EXCEPT_PORT1 = 4;
   localparam int unsigned EXCEPT_OTHERS = 5;
+  localparam int unsigned EXCEPT_OUTRANKED = 6;
 
   // Bits of result.signs and event.signs. Numbers in brackets are rules of fallback
   // (docs/state.md).

@@ -328,6 +328,8 @@ enum mpnic_except_bits {
 	MPNIC_EXCEPT_PORT0 = 1u << 3, /* of source 0 */
 	MPNIC_EXCEPT_PORT1 = 1u << 4, /* of source 1 */
 	MPNIC_EXCEPT_OTHERS = 1u << 5, /* of every other source */
+	/* that another entry or a rule decides on: they are not counted */
+	MPNIC_EXCEPT_OUTRANKED = 1u << 6,
 };
 
 /*

@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/queue.h>
 
 #include "mpnic_flow.h"
@@ -21,6 +22,7 @@
 enum {
 	RULES = 64,
 	TOKEN_CONNS = RTE_PMD_MPNIC_RULE_CONNS,
+	SLAB_BYTES = 2 << 20,
 	TOKEN_CAP = 255, /* flows that a token may have learnt and not confirmed */
 };
 
@@ -30,6 +32,7 @@ enum kind {
 	KIND_TOKEN
 };
 
+/* There may be as many as tables have entries. */
 struct rte_flow {
 	TAILQ_ENTRY(rte_flow) next;
 	uint64_t base_packets, base_bytes;
@@ -39,10 +42,19 @@ struct rte_flow {
 	bool has_queue, count;
 	union {
 		struct pmd_entry entry;
-		struct mpnic_rule rule;
 		uint32_t token;
 	};
 };
+
+/* Memory for rules, a huge page if there are some: a page fault costs as much as several rules.
+ * What was freed is kept for the next one. */
+struct slab {
+	SLIST_ENTRY(slab) next;
+	unsigned int used;
+	struct rte_flow flow[(SLAB_BYTES - 16) / sizeof(struct rte_flow)];
+};
+
+_Static_assert(sizeof(struct slab) <= SLAB_BYTES, "slab");
 
 TAILQ_HEAD(flow_list, rte_flow);
 
@@ -51,8 +63,11 @@ struct pmd_flows {
 	uint64_t rules;			  /* places that are taken */
 	uint64_t conns[TOKEN_CONNS / 64]; /* the same of connections */
 	int isolate[MPNIC_PORTS];	  /* place of the rule that isolates; -1: none */
+	struct mpnic_rule rule[RULES];	  /* by place */
 	struct pmd_keys keys;		  /* as the card has them, while there are entries */
 	unsigned int entries;
+	SLIST_HEAD(, slab) slabs;
+	struct flow_list unused;
 	char text[PMD_FLOW_TEXT]; /* of the last refusal */
 };
 
@@ -67,6 +82,40 @@ static int failed(struct making *m, int err)
 {
 	return pmd_flow_refuse(m, -err, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL, "the card: %s",
 			       mpnic_error(m->port->card->dev));
+}
+
+/* --- memory ----------------------------------------------------------------------------------- */
+
+static struct slab *add_slab(struct pmd_flows *flows)
+{
+	struct slab *slab = aligned_alloc(SLAB_BYTES, SLAB_BYTES);
+
+	if (!slab)
+		return NULL;
+	/* Where there are none it is pages. */
+	(void)madvise(slab, SLAB_BYTES, MADV_HUGEPAGE);
+	slab->used = 0;
+	SLIST_INSERT_HEAD(&flows->slabs, slab, next);
+	return slab;
+}
+
+static struct rte_flow *take_flow(struct pmd_flows *flows)
+{
+	struct rte_flow *flow = TAILQ_FIRST(&flows->unused);
+	struct slab *slab = SLIST_FIRST(&flows->slabs);
+
+	if (flow) {
+		TAILQ_REMOVE(&flows->unused, flow, next);
+		return flow;
+	}
+	if (!slab || slab->used == RTE_DIM(slab->flow))
+		slab = add_slab(flows);
+	return slab ? &slab->flow[slab->used++] : NULL;
+}
+
+static void give_back(struct pmd_flows *flows, struct rte_flow *flow)
+{
+	TAILQ_INSERT_HEAD(&flows->unused, flow, next);
 }
 
 /* --- places ----------------------------------------------------------------------------------- */
@@ -206,7 +255,7 @@ static int put_rule(struct pmd_card *card, const struct mpnic_rule *rule, struct
 		return -ENOSPC;
 	flow->kind = KIND_RULE;
 	flow->index = (uint16_t)place;
-	flow->rule = *rule;
+	card->flows->rule[place] = *rule;
 	return mpnic_admin_rule_set(card->dev, flow->index, rule);
 }
 
@@ -244,7 +293,8 @@ static int restore(struct pmd_card *card, const struct pmd_keys *old, struct rte
 	if (flow->kind == KIND_TOKEN)
 		return put_token(card, flow);
 	if (flow->kind == KIND_RULE)
-		return mpnic_admin_rule_set(card->dev, flow->index, &flow->rule);
+		return mpnic_admin_rule_set(card->dev, flow->index,
+					    &card->flows->rule[flow->index]);
 	pmd_rule_of(old, flow->port, &flow->entry, &rule);
 	err = put_rule(card, &rule, flow);
 	if (!err)
@@ -274,6 +324,8 @@ int pmd_flows_open(struct pmd_card *card)
 	if (!card->flows)
 		return -ENOMEM;
 	TAILQ_INIT(&card->flows->list);
+	TAILQ_INIT(&card->flows->unused);
+	SLIST_INIT(&card->flows->slabs);
 	for (unsigned int i = 0; i < MPNIC_PORTS; i++)
 		card->flows->isolate[i] = -1;
 	return 0;
@@ -281,13 +333,13 @@ int pmd_flows_open(struct pmd_card *card)
 
 void pmd_flows_close(struct pmd_card *card)
 {
-	struct rte_flow *flow;
+	struct slab *slab;
 
 	if (!card->flows)
 		return;
-	while ((flow = TAILQ_FIRST(&card->flows->list))) {
-		TAILQ_REMOVE(&card->flows->list, flow, next);
-		free(flow);
+	while ((slab = SLIST_FIRST(&card->flows->slabs))) {
+		SLIST_REMOVE_HEAD(&card->flows->slabs, next);
+		free(slab);
 	}
 	free(card->flows);
 }
@@ -375,7 +427,7 @@ static void not_put(struct making *m, int err)
 static struct rte_flow *create(struct making *m, uint16_t index)
 {
 	struct pmd_flows *flows = m->port->card->flows;
-	struct rte_flow *flow = malloc(sizeof(*flow));
+	struct rte_flow *flow = take_flow(flows);
 	int err;
 
 	if (!flow) {
@@ -391,7 +443,7 @@ static struct rte_flow *create(struct making *m, uint16_t index)
 	};
 	err = put(m, flow);
 	if (err) {
-		free(flow);
+		give_back(flows, flow);
 		not_put(m, err);
 		return NULL;
 	}
@@ -427,7 +479,7 @@ static int destroy(struct making *m, struct rte_flow *flow)
 		return failed(m, err);
 	note(card->flows, flow, false);
 	TAILQ_REMOVE(&card->flows->list, flow, next);
-	free(flow);
+	give_back(card->flows, flow);
 	return 0;
 }
 
@@ -588,7 +640,7 @@ static void dump_one(const struct pmd_card *card, const struct rte_flow *flow, F
 	}
 	use_of(card, flow, &use);
 	if (flow->kind == KIND_RULE) {
-		rule = flow->rule;
+		rule = card->flows->rule[flow->index];
 		fprintf(file, "rule %u", flow->index);
 	} else {
 		pmd_rule_of(&card->flows->keys, flow->port, &flow->entry, &rule);

@@ -94,6 +94,7 @@ struct mpnic_device {
 	struct device_queue rx[MPNIC_QUEUES], tx[MPNIC_QUEUES], event;
 	uint32_t rx_looked; /* Rx queues whose doorbell was looked at in this poll */
 	struct device_vector vector[MPNIC_VECTORS];
+	bool irqs_pending; /* of one vector at least */
 	struct device_port port[MPNIC_PORTS];
 	struct device_mac mac[MPNIC_MAC_FILTERS];
 

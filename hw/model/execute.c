@@ -117,6 +117,8 @@ static void find_key(const struct mpnic_state *state, const struct mpnic_table_c
 	_Static_assert(sizeof(key) == sizeof(struct mpnic_key), "key");
 	memcpy(&key, cmd->data, sizeof(key));
 	found.hash = mpnic_table_hash(&state->hash, &key, KEY_WORDS);
+	table_prefetch(&state->flow, found.hash);
+	table_prefetch(&state->masked, found.hash);
 	mpnic_table_look(&state->flow, &key, found.hash, &found.flow_hits, &found.flow_taken);
 	mpnic_table_look(&state->masked, &key, found.hash, &found.masked_hits, &found.masked_taken);
 	found.stash_hit = mpnic_table_find(&state->stash, &key, found.hash) != MPNIC_ID_NONE;

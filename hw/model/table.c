@@ -134,18 +134,25 @@ void mpnic_table_look(const struct table *t, const struct table_key *key, uint64
 		      uint8_t *hits, uint8_t *taken)
 {
 	const uint32_t bucket[2] = {table_bucket0(t, hash), table_bucket1(t, hash)};
+	const uint32_t tag[2] = {(uint32_t)(hash >> 32), (uint32_t)hash};
 	unsigned int i;
 
 	*hits = *taken = 0;
-	for (i = 0; i < TABLE_MIN; i++) {
+	for (i = 0; i < TABLE_MIN && t->stats.used; i++) {
 		const uint32_t place = bucket[i / TABLE_WAYS] * TABLE_WAYS + i % TABLE_WAYS;
+		const struct table_bucket *b = &t->buckets[bucket[i / TABLE_WAYS]];
 
-		if (value_at(t, place) == MPNIC_ID_NONE)
+		if (b->value[i % TABLE_WAYS] == MPNIC_ID_NONE)
 			continue;
 		*taken |= (uint8_t)(1u << i);
-		if (key_equal(t, place, key))
+		if (b->tag[i % TABLE_WAYS] == tag[i / TABLE_WAYS] && key_equal(t, place, key))
 			*hits |= (uint8_t)(1u << i);
 	}
+	/* What is not found is often inserted next, at the first free place. */
+	i = (unsigned int)__builtin_ctz(~(unsigned int)*taken);
+	if (i < TABLE_MIN)
+		__builtin_prefetch(key_at(t, bucket[i / TABLE_WAYS] * TABLE_WAYS + i % TABLE_WAYS),
+				   1);
 }
 
 uint32_t mpnic_table_find(const struct table *t, const struct table_key *key, uint64_t hash)

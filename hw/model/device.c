@@ -396,7 +396,7 @@ bool mpnic_device_serve(struct mpnic_device *d, uint64_t now_ns)
 
 	if (now_ns > d->now_ns)
 		d->now_ns = now_ns;
-	device_fw_poll(d);
+	device_fw_serve(d);
 	raise_irqs(d);
 	/* It is the polls that are to say whether they did something. */
 	d->busy = busy;

@@ -162,5 +162,7 @@ __attribute__((visibility("hidden"))) void device_transmit(struct mpnic_device *
 
 __attribute__((visibility("hidden"))) void device_fw_reset(struct mpnic_device *d);
 __attribute__((visibility("hidden"))) void device_fw_poll(struct mpnic_device *d);
+/* Admin commands alone, as far as they are done at once. */
+__attribute__((visibility("hidden"))) void device_fw_serve(struct mpnic_device *d);
 
 #endif

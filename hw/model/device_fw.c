@@ -577,6 +577,16 @@ void device_fw_poll(struct mpnic_device *d)
 	bite(d);
 }
 
+void device_fw_serve(struct mpnic_device *d)
+{
+	for (unsigned int i = 0; i < FW_STEPS && d->fw_runs && !d->fw_hangs; i++) {
+		fetch_admin(d);
+		if (!d->admin_waits)
+			return;
+		fw_poll(&d->fw);
+	}
+}
+
 void mpnic_device_fault(struct mpnic_device *d, enum mpnic_device_fault fault)
 {
 	struct mpnic_crash crash = {.cause = CAUSE_ILLEGAL};

@@ -66,7 +66,7 @@ struct pmd_flows {
 	struct mpnic_rule rule[RULES];	  /* by place */
 	struct pmd_keys keys;		  /* as the card has them, while there are entries */
 	unsigned int entries;
-	SLIST_HEAD(, slab) slabs;
+	SLIST_HEAD(slab_list, slab) slabs;
 	struct flow_list unused;
 	char text[PMD_FLOW_TEXT]; /* of the last refusal */
 };

@@ -126,14 +126,15 @@ static bool type_is_implied(const struct fields *f)
 bool pmd_entry_of(const struct pmd_keys *keys, unsigned int port, const struct mpnic_rule *rule,
 		  struct pmd_entry *entry)
 {
-	struct fields f;
+	struct fields f = {.addr = ADDR_MAX};
 
 	memcpy(&f.value, rule->value, sizeof(f.value));
 	memcpy(&f.mask, rule->mask, sizeof(f.mask));
 	if (f.mask.ip_version != 0xff || f.mask.subtypes || f.mask.tcp_flags || f.mask.mptcp ||
 	    !type_is_implied(&f))
 		return false;
-	f.addr = f.value.ip_version == 4 ? 4 : ADDR_MAX;
+	if (f.value.ip_version == 4)
+		f.addr = 4;
 	*entry = (struct pmd_entry){
 		.action = {.mark = rule->mark,
 			   .rx_queue = rule->rx_queue,

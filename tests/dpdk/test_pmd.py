@@ -483,6 +483,33 @@ def test_isolation():
             equal(r.t.xstats(0)["rx_q1_packets"], 10, "frames of the rule")
 
 
+def test_rules_in_tables():
+    """Where rules stand, beside isolation; of two with one key the second is ternary."""
+    forth = [tcp((10, 0, 0, i), (10, 0, 0, 200), 1000, 80, 0x10) for i in range(1, 11)]
+    back = [tcp((10, 0, 0, 200), (10, 0, 0, 1), 80, 1000, 0x10)]
+    rules = (("eth / ipv4 src is 10.0.0.1 dst is 10.0.0.200 / tcp src is 1000 dst is 80", "queue index 1 / count"),
+             ("eth / ipv4 src is 10.0.0.200 dst is 10.0.0.1 / tcp src is 80 dst is 1000", "drop / count"),
+             ("eth / ipv4 src is 10.0.0.2", "queue index 1 / count"))
+    with tempfile.TemporaryDirectory(dir=FOLDER) as name:
+        wire = Wire(pathlib.Path(name))
+        with run((wire.spec, "none"), "--rxq=2", "--txq=2", "--flow-isolate-all") as r:
+            for pattern, actions in rules:
+                text = r.t.do(f"flow create 0 ingress pattern {pattern} / end actions {actions} / end")
+                check("created" in text, text)
+            text = r.t.do("flow dump 0 all")
+            for stands in ("entry of the flow table", "rule 2: port 0", "entry under the settable mask"):
+                check(stands in text, text)
+            r.t.do("set fwd rxonly")
+            r.t.do("start")
+            wire.send(forth + back)
+            received(r, 0, 2)
+            equal(r.t.xstats(0)["rx_q1_packets"], 2, "frames of the rules")
+            equal(r.t.xstats(0)["rx_drop_action"], 9, "frames of no rule, and of the one that drops")
+            for rule in range(3):
+                check("hits: 1" in r.t.do(f"flow query 0 {rule} count"), rule)
+            check("rror" not in r.t.do("flow flush 0"))
+
+
 def test_rules_refused():
     rules = [
         ("egress pattern eth / end actions drop / end", "ingress alone"),

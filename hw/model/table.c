@@ -130,6 +130,36 @@ static uint32_t place_of(const struct table *t, const struct table_key *key, uin
 				  : place_in(t, table_bucket1(t, hash), (uint32_t)hash, key);
 }
 
+/* The other bucket of what stands at a place. */
+static uint32_t other_bucket(const struct table *t, uint32_t place)
+{
+	const uint32_t bucket = place / TABLE_WAYS;
+	const uint32_t index = t->buckets[bucket].tag[place % TABLE_WAYS] & t->mask;
+
+	return bucket > t->mask ? index : index + t->mask + 1;
+}
+
+/*
+ * What is not found is often inserted next: at the first free place; or, where there is none,
+ * behind a look at the keys that stand there, and at their other buckets.
+ */
+FETCH void fetch_for_insertion(const struct table *t, const uint32_t bucket[2], uint8_t taken)
+{
+	unsigned int i = (unsigned int)__builtin_ctz(~(unsigned int)taken);
+
+	if (i < TABLE_MIN) {
+		__builtin_prefetch(key_at(t, bucket[i / TABLE_WAYS] * TABLE_WAYS + i % TABLE_WAYS),
+				   1);
+		return;
+	}
+	for (i = 0; i < TABLE_MIN; i++) {
+		const uint32_t place = bucket[i / TABLE_WAYS] * TABLE_WAYS + i % TABLE_WAYS;
+
+		__builtin_prefetch(key_at(t, place));
+		__builtin_prefetch(&t->buckets[other_bucket(t, place)]);
+	}
+}
+
 void mpnic_table_look(const struct table *t, const struct table_key *key, uint64_t hash,
 		      uint8_t *hits, uint8_t *taken)
 {
@@ -148,11 +178,7 @@ void mpnic_table_look(const struct table *t, const struct table_key *key, uint64
 		if (b->tag[i % TABLE_WAYS] == tag[i / TABLE_WAYS] && key_equal(t, place, key))
 			*hits |= (uint8_t)(1u << i);
 	}
-	/* What is not found is often inserted next, at the first free place. */
-	i = (unsigned int)__builtin_ctz(~(unsigned int)*taken);
-	if (i < TABLE_MIN)
-		__builtin_prefetch(key_at(t, bucket[i / TABLE_WAYS] * TABLE_WAYS + i % TABLE_WAYS),
-				   1);
+	fetch_for_insertion(t, bucket, *taken);
 }
 
 uint32_t mpnic_table_find(const struct table *t, const struct table_key *key, uint64_t hash)
@@ -171,15 +197,6 @@ static uint32_t free_place(const struct table *t, uint32_t bucket)
 			return bucket * TABLE_WAYS + way;
 	}
 	return NOT_THERE;
-}
-
-/* The other bucket of what stands at a place. */
-static uint32_t other_bucket(const struct table *t, uint32_t place)
-{
-	const uint32_t bucket = place / TABLE_WAYS;
-	const uint32_t index = t->buckets[bucket].tag[place % TABLE_WAYS] & t->mask;
-
-	return bucket > t->mask ? index : index + t->mask + 1;
 }
 
 /* A bucket that the search has looked at, and which entry of which bucket would move there. */

@@ -63,6 +63,8 @@ struct pmd_args {
 	unsigned int timeout_ms;     /* as mpnic_options */
 	unsigned int watchdog_ms;    /* between two looks at the card's health */
 	bool metadata;		     /* fill in the dynamic field */
+	bool mask_given;	     /* else it is the card's own */
+	struct mpnic_key mask;	     /* that entries of the masked table are made under */
 };
 
 /* Returns 0 or -EINVAL; the log says which argument is wrong and what it takes. */

@@ -510,6 +510,15 @@ def test_rules_in_tables():
             check("rror" not in r.t.do("flow flush 0"))
 
 
+def test_mask_argument():
+    with run(("none", "none"), args=",mask=src+dst/24") as r:
+        for pattern, stands in (("src is 10.0.0.1 dst spec 10.0.1.0 dst prefix 24", "entry under the settable mask"),
+                                ("src is 10.0.0.1", "rule 0: port 0")):
+            text = r.t.do(f"flow create 0 ingress pattern eth / ipv4 {pattern} / end actions drop / end")
+            check("created" in text, text)
+            check(stands in r.t.do("flow dump 0 all"), (pattern, stands))
+
+
 def test_rules_refused():
     rules = [
         ("egress pattern eth / end actions drop / end", "ingress alone"),
@@ -693,6 +702,8 @@ def test_arguments():
         ("net_mpnic0,engine=model,ports=3", "ports takes a number from 1 to 2"),
         ("net_mpnic0,engine=model,ports=1,ports=2", "given twice"),
         ("net_mpnic0,engine=model,watchdog_ms=5", "watchdog_ms takes a number from 10 to 10000"),
+        ("net_mpnic0,engine=model,mask=src/129", "mask takes src, dst"),
+        ("net_mpnic0,engine=model,mask=dst+", "mask takes src, dst"),
         ("net_mpnic0,engine=model,metadata=yes", "metadata takes a number from 0 to 1"),
         ("net_mpnic0,engine=model,port0=string:x", "port 0"),
         ("net_mpnic0,socket=/nowhere/s,port0=loop", "options of mpnic-sim serve"),

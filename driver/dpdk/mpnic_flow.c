@@ -159,21 +159,22 @@ static int token_place(struct making *m, uint16_t *index)
 	return 0;
 }
 
+static int read_keys(struct pmd_card *card)
+{
+	struct mpnic_settings settings;
+	int err = mpnic_admin_settings_get(card->dev, &settings);
+
+	if (err)
+		return err;
+	card->flows->keys.mask = settings.mask;
+	card->flows->keys.exact_vlan = settings.exact_vlan;
+	return 0;
+}
+
 /* What keys are made with cannot change while there are entries, but may have before. */
 static int look_at_keys(struct pmd_card *card)
 {
-	struct pmd_flows *flows = card->flows;
-	struct mpnic_settings settings;
-	int err;
-
-	if (flows->entries)
-		return 0;
-	err = mpnic_admin_settings_get(card->dev, &settings);
-	if (err)
-		return err;
-	flows->keys.mask = settings.mask;
-	flows->keys.exact_vlan = settings.exact_vlan;
-	return 0;
+	return card->flows->entries ? 0 : read_keys(card);
 }
 
 /* --- the card --------------------------------------------------------------------------------- */
@@ -296,9 +297,9 @@ static int restore(struct pmd_card *card, const struct pmd_keys *old, struct rte
 		return mpnic_admin_rule_set(card->dev, flow->index,
 					    &card->flows->rule[flow->index]);
 	pmd_rule_of(old, flow->port, &flow->entry, &rule);
+	note(card->flows, flow, false);
 	err = put_rule(card, &rule, flow);
-	if (!err)
-		note(card->flows, flow, true);
+	note(card->flows, flow, true);
 	return err;
 }
 
@@ -308,8 +309,7 @@ int pmd_flows_restore(struct pmd_card *card)
 	struct rte_flow *flow;
 	int err;
 
-	card->flows->entries = 0;
-	err = look_at_keys(card);
+	err = read_keys(card);
 	for (flow = TAILQ_FIRST(&card->flows->list); flow && !err; flow = TAILQ_NEXT(flow, next))
 		err = restore(card, &old, flow);
 	for (unsigned int i = 0; i < MPNIC_PORTS && !err; i++)

@@ -400,8 +400,9 @@ bool mpnic_device_serve(struct mpnic_device *d, uint64_t now_ns)
 	raise_irqs(d);
 	/* It is the polls that are to say whether they did something. */
 	d->busy = busy;
-	return !d->admin_waits && (d->admin_error || !d->admin_control ||
-				   d->doorbells[MPNIC_DOORBELL_ADMIN / 4] == d->admin_head);
+	return !d->irqs_pending && !d->admin_waits &&
+	       (d->admin_error || !d->admin_control ||
+		d->doorbells[MPNIC_DOORBELL_ADMIN / 4] == d->admin_head);
 }
 
 /* Has a doorbell been rung that there is something to do for? */

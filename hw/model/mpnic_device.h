@@ -89,7 +89,8 @@ bool mpnic_device_sleep(struct mpnic_device *device, uint64_t *wake_ns);
 
 /*
  * mpnic_device_serve() - as mpnic_device_poll(), of firmware alone: admin commands first of all.
- * May be called during a sleep, which goes on. Returns whether no admin command is left.
+ * May be called during a sleep, which goes on. Returns whether nothing is left: no admin command,
+ * and no interrupt that is to be raised later.
  */
 bool mpnic_device_serve(struct mpnic_device *device, uint64_t now_ns);
 

@@ -14,6 +14,7 @@ enum {
 	GIVE_SHARE = 64,
 	AGE_SPAN = 1024, /* ids that one command AGE looks at */
 	DIR_BITS = 2 * MPNIC_DIR_END - 1,
+	ENDS = MPNIC_EXCEPT_LOWER | MPNIC_EXCEPT_UPPER,
 	FLOW_BITS = MPNIC_FLOW_STATE_FLIP | MPNIC_FLOW_STATE_SIDE_B | MPNIC_FLOW_STATE_FIRST,
 	TOKEN_DATA = sizeof(struct mpnic_token_entry),
 };
@@ -25,14 +26,16 @@ struct tail {
 	uint16_t rx_queue, strip, actions;
 	uint8_t prio, generation;
 	uint16_t flags;
-	uint8_t reserved[10];
+	uint8_t except, reserved[9];
 };
 
 _Static_assert(sizeof(struct tail) == sizeof(struct mpnic_flow) - FLOW_TAIL, "record flow");
 _Static_assert(offsetof(struct mpnic_admin_flow, reserved) % 4 == 2 &&
 		       sizeof(((struct mpnic_admin_flow *)0)->reserved) == 10,
 	       "record admin_flow");
-_Static_assert(offsetof(struct tail, flags) == offsetof(struct mpnic_flow, flags) - FLOW_TAIL,
+_Static_assert(offsetof(struct tail, flags) == offsetof(struct mpnic_flow, flags) - FLOW_TAIL &&
+		       offsetof(struct tail, except) ==
+			       offsetof(struct mpnic_flow, except) - FLOW_TAIL,
 	       "record flow");
 
 static const struct mpnic_admin_flow *given_flow(const struct fw *fw)
@@ -361,6 +364,9 @@ static uint32_t check_flow(const struct fw *fw, const struct mpnic_admin_flow *f
 		return MPNIC_STATUS_INVALID;
 	if (flow->conn_id != MPNIC_ID_NONE && flow->conn_id >= fw->conns)
 		return MPNIC_STATUS_RANGE;
+	/* Under the settable mask a key has no ends. */
+	if ((given_key(fw)->kind & KEY_MASKED) && (given_action(fw)->except & ENDS))
+		return MPNIC_STATUS_INVALID;
 	return fw_action_check(fw, given_action(fw));
 }
 
@@ -371,6 +377,7 @@ static void set_action(struct tail *tail, const struct mpnic_action *action)
 	tail->strip = action->strip;
 	tail->actions = action->actions;
 	tail->prio = action->prio;
+	tail->except = action->except;
 }
 
 /* The state stands there before its key does. */

@@ -41,6 +41,26 @@ static inline void hal_write(const struct hal *hal, uint32_t off, uint32_t value
 	*(volatile uint32_t *)((uint32_t)MPNIC_FW_BASE + off) = value;
 }
 
+static inline bool hal_reads_words(const struct hal *hal, uint32_t off, void *to,
+				   unsigned int words)
+{
+	(void)hal;
+	(void)off;
+	(void)to;
+	(void)words;
+	return false;
+}
+
+static inline bool hal_writes_words(const struct hal *hal, uint32_t off, const void *from,
+				    unsigned int words)
+{
+	(void)hal;
+	(void)off;
+	(void)from;
+	(void)words;
+	return false;
+}
+
 /* The processor's memory from address 0 on. Built with -fno-delete-null-pointer-checks. */
 static inline uint8_t *hal_ram(const struct hal *hal)
 {
@@ -59,6 +79,9 @@ struct hal {
 	/* @off: a multiple of 4 below 4096. */
 	uint32_t (*read)(void *ctx, uint32_t off);
 	void (*write)(void *ctx, uint32_t off, uint32_t value);
+	/* NULL, or the same as so many of these, word by word. */
+	void (*read_words)(void *ctx, uint32_t off, void *to, unsigned int words);
+	void (*write_words)(void *ctx, uint32_t off, const void *from, unsigned int words);
 	/* Of boot alone: HAL_RAM_SIZE bytes that images are loaded to, aligned to 4. */
 	uint8_t *ram;
 	/* Of boot alone: an image was loaded and found good. Called from boot_poll(), which touches
@@ -74,6 +97,22 @@ static inline uint32_t hal_read(const struct hal *hal, uint32_t off)
 static inline void hal_write(const struct hal *hal, uint32_t off, uint32_t value)
 {
 	hal->write(hal->ctx, off, value);
+}
+
+static inline bool hal_reads_words(const struct hal *hal, uint32_t off, void *to,
+				   unsigned int words)
+{
+	if (hal->read_words)
+		hal->read_words(hal->ctx, off, to, words);
+	return hal->read_words;
+}
+
+static inline bool hal_writes_words(const struct hal *hal, uint32_t off, const void *from,
+				    unsigned int words)
+{
+	if (hal->write_words)
+		hal->write_words(hal->ctx, off, from, words);
+	return hal->write_words;
 }
 
 static inline uint8_t *hal_ram(const struct hal *hal)
@@ -106,6 +145,8 @@ static inline void hal_read_words(const struct hal *hal, uint32_t off, void *to,
 {
 	hal_word *p = (hal_word *)to;
 
+	if (hal_reads_words(hal, off, to, words))
+		return;
 	for (; words >= 4; words -= 4, off += 16, p += 4) {
 		p[0] = hal_read(hal, off);
 		p[1] = hal_read(hal, off + 4);
@@ -127,6 +168,8 @@ static inline void hal_write_words(const struct hal *hal, uint32_t off, const vo
 {
 	const hal_word *p = (const hal_word *)from;
 
+	if (hal_writes_words(hal, off, from, words))
+		return;
 	for (; words >= 4; words -= 4, off += 16, p += 4) {
 		hal_write(hal, off, p[0]);
 		hal_write(hal, off + 4, p[1]);

@@ -174,7 +174,7 @@ uint32_t fw_settings_get(struct fw *fw);
 uint32_t fw_settings_set(struct fw *fw);
 uint32_t fw_stats(struct fw *fw);
 uint32_t fw_tables(struct fw *fw);
-/* Returns a status: whether an action, with zero behind it, may be given to an entry. */
+/* Returns a status: whether an action may be given to an entry. */
 uint32_t fw_action_check(const struct fw *fw, const struct mpnic_action *action);
 
 /* ---- ports.c: ports, addresses, queues, vectors --------------------------------------------- */

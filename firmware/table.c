@@ -166,12 +166,11 @@ static uint32_t free_place(const struct fw *fw, const struct fw_table *t, uint32
 static void look_at_place(const struct fw *fw, const struct fw_table *t, uint32_t place,
 			  struct mpnic_table_found *seen)
 {
-	unsigned int i;
+	struct fw_key key;
 
 	read_place(fw, t, place);
-	for (i = 0; i < FW_KEY_WORDS; i++)
-		hal_write(fw->hal, FW_CMD_DATA + 4 * i,
-			  hal_read(fw->hal, MPNIC_FW_TABLE_RSP + 4 * i));
+	hal_read_words(fw->hal, MPNIC_FW_TABLE_RSP, &key, FW_KEY_WORDS);
+	hal_write_words(fw->hal, FW_CMD_DATA, &key, FW_KEY_WORDS);
 	fw_command(fw, MPNIC_TABLE_OP_FIND, 0, 0);
 	fw_answer(fw, seen, sizeof(*seen));
 }

@@ -20,7 +20,7 @@ enum {
 uint32_t fw_action_check(const struct fw *fw, const struct mpnic_action *action)
 {
 	/* REWRITE is reserved: what is not done is not promised. */
-	if (action->actions >= MPNIC_ACTION_REWRITE || action->reserved)
+	if (action->actions >= MPNIC_ACTION_REWRITE || action->except >= 2 * MPNIC_EXCEPT_OUTRANKED)
 		return MPNIC_STATUS_INVALID;
 	if ((action->actions & MPNIC_ACTION_QUEUE) && action->rx_queue >= fw->queues)
 		return MPNIC_STATUS_RANGE;
@@ -366,7 +366,7 @@ static uint32_t check_settings(const struct fw *fw, const struct mpnic_settings 
 	uint32_t status, i, learnt = 0;
 
 	if (s->exact_vlan > 1 || s->prefix4 > PREFIX4_MAX || s->prefix6 > PREFIX6_MAX ||
-	    (s->join_policy & ~JOIN_FULL) > JOIN_POLICY_MAX)
+	    (s->join_policy & ~JOIN_FULL) > JOIN_POLICY_MAX || s->miss.except || s->learnt.except)
 		return MPNIC_STATUS_INVALID;
 	status = fw_action_check(fw, &s->miss);
 	if (!status)

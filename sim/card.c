@@ -21,7 +21,7 @@ enum {
 	NS_PER_MS = 1000000,
 };
 
-static uint64_t now_ns(void)
+uint64_t card_now_ns(void)
 {
 	struct timespec t;
 
@@ -117,7 +117,7 @@ static void watch_links(struct card *card)
 /* What the device and its wires have to do now. */
 static bool turn(struct card *card)
 {
-	const uint64_t now = card->now_ns = now_ns();
+	const uint64_t now = card->now_ns = card_now_ns();
 	bool busy = false;
 
 	if (!card->dead)
@@ -160,7 +160,7 @@ static uint64_t next_due(const struct card *card, uint64_t wake)
 static void sleep_until(struct card *card, uint64_t wake)
 {
 	struct pollfd fds[1 + MPNIC_PORTS + CARD_COMMAND_FDS];
-	const uint64_t now = now_ns();
+	const uint64_t now = card_now_ns();
 	struct timespec timeout = {0};
 	unsigned int n = 0;
 	uint64_t count;
@@ -183,13 +183,18 @@ static void sleep_until(struct card *card, uint64_t wake)
 static void doze(struct card *card)
 {
 	uint64_t wake = card->now_ns + 100 * (uint64_t)NS_PER_MS;
+	bool sleep;
 
 	watch_links(card);
 	/* From here on whoever has something wakes us; what came before is looked for once more. */
 	atomic_store(&card->asleep, true);
-	if (!atomic_load(&card->requested) && !atomic_load(&card->stop) &&
-	    (card->dead || card->engine->sleep(card->device, &wake)))
+	sleep = !atomic_load(&card->requested) && !atomic_load(&card->stop) &&
+		(card->dead || card->engine->sleep(card->device, &wake));
+	if (sleep) {
+		pthread_mutex_unlock(&card->device_lock);
 		sleep_until(card, next_due(card, wake));
+		pthread_mutex_lock(&card->device_lock);
+	}
 	atomic_store(&card->asleep, false);
 }
 
@@ -202,22 +207,28 @@ static void show_stats(struct card *card)
 	free(text);
 }
 
+/* With the device's lock. */
+static void look_around(struct card *card, uint64_t *idle_since)
+{
+	if (atomic_exchange_explicit(&card->want_stats, false, memory_order_relaxed))
+		show_stats(card);
+	if (step(card))
+		*idle_since = 0;
+	else if (!*idle_since)
+		*idle_since = card->now_ns;
+	else if (card->now_ns - *idle_since > SPIN_NS)
+		doze(card);
+}
+
 int card_run(struct card *card)
 {
 	uint64_t idle_since = 0;
 	int err = 0;
 
 	while (!atomic_load_explicit(&card->stop, memory_order_relaxed) && !err) {
-		if (atomic_exchange_explicit(&card->want_stats, false, memory_order_relaxed))
-			show_stats(card);
-		if (step(card)) {
-			idle_since = 0;
-			continue;
-		}
-		if (!idle_since)
-			idle_since = card->now_ns;
-		else if (card->now_ns - idle_since > SPIN_NS)
-			doze(card);
+		pthread_mutex_lock(&card->device_lock);
+		look_around(card, &idle_since);
+		pthread_mutex_unlock(&card->device_lock);
 		err = atomic_load_explicit(&card->server_error, memory_order_relaxed);
 	}
 	return err;
@@ -268,7 +279,7 @@ static int open_all(struct card *card, char error[CARD_ERROR_MAX])
 	err = card_command_open(card, error);
 	if (err)
 		return err;
-	card->now_ns = now_ns();
+	card->now_ns = card_now_ns();
 	err = card->engine->open(&card->config.device, card->host->device_ops, card,
 				 card->doorbells, card->now_ns, &card->device);
 	if (!err)
@@ -291,6 +302,7 @@ int card_open(const struct card_config *config, struct card **out, char error[CA
 		snprintf(error, CARD_ERROR_MAX, "no memory");
 		return -ENOMEM;
 	}
+	pthread_mutex_init(&card->device_lock, NULL);
 	card->config = *config;
 	card->engine = config->engine;
 	card->host = config->socket ? &card_socket : &card_local;
@@ -330,6 +342,7 @@ int card_close(struct card *card)
 	}
 	if (card->wake_fd >= 0)
 		close(card->wake_fd);
+	pthread_mutex_destroy(&card->device_lock);
 	free(card);
 	return err;
 }

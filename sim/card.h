@@ -6,7 +6,8 @@
  * Two threads: the device's, in which card_run() runs, has device and wires; the server's, which
  * the card makes, has the socket. They meet in a page of doorbells, in DMA, and where a register
  * access is handed over: it waits CARD_ACCESS_MS at most, however long a step of the device takes.
- * A host in this process is any threads of it.
+ * A host in this process is any threads of it. They take the device's place for a moment where the
+ * device's thread sleeps (card_local_serve()).
  */
 #ifndef SIM_CARD_H
 #define SIM_CARD_H
@@ -52,6 +53,12 @@ void card_want_stats(struct card *card);
 int card_local_read(struct card *card, uint32_t offset, uint32_t *value);
 int card_local_write(struct card *card, uint32_t offset, uint32_t value);
 int card_local_reset(struct card *card);
+/*
+ * Let firmware do in this thread what the host asks of it now, admin commands first of all. Returns
+ * 0 if nothing is left to do; -EBUSY: something is, or the device's thread is at work, which is to
+ * be kicked as ever.
+ */
+int card_local_serve(struct card *card);
 /* The page of doorbells, MPNIC_DOORBELL_SIZE bytes; valid until card_close(). */
 uint32_t *card_local_doorbells(struct card *card);
 /* Let the device reach @size bytes at @addr under bus address @iova. -EEXIST: that overlaps. */

@@ -37,6 +37,7 @@ struct card_engine {
 	void (*trace_state)(const struct mpnic_device *device, struct card_trace *trace);
 	bool traces; /* this build does */
 	bool quick;  /* a poll takes some microseconds, so that a client can wait for its end */
+	bool (*serve)(struct mpnic_device *device, uint64_t now_ns); /* NULL: not this engine */
 };
 
 extern const struct card_engine model_device_engine;

@@ -76,7 +76,8 @@ struct card {
 	unsigned int request_first, request_count;
 	atomic_bool requested;
 
-	/* Of the device's thread. */
+	/* Of the device's thread, or who has its lock. */
+	pthread_mutex_t device_lock;
 	uint64_t now_ns;
 	struct vfu_burst burst; /* of DMA */
 	struct wire *wire[MPNIC_PORTS];
@@ -96,6 +97,8 @@ struct card {
 /* A line for people. */
 __attribute__((format(printf, 2, 3))) void card_log(const struct card *card, const char *format,
 						    ...);
+
+uint64_t card_now_ns(void);
 
 /* Make the device's thread look around. From any thread, and from a signal handler. */
 void card_wake(struct card *card);

@@ -221,6 +221,18 @@ int card_local_reset(struct card *card)
 	return card_bus_ask(card, CARD_RESET, 0, NULL, 0, ASK_MS);
 }
 
+int card_local_serve(struct card *card)
+{
+	bool done = false;
+
+	if (!card->engine->serve || pthread_mutex_trylock(&card->device_lock))
+		return -EBUSY;
+	if (!card->dead && !atomic_load(&card->stop))
+		done = card->engine->serve(card->device, card_now_ns());
+	pthread_mutex_unlock(&card->device_lock);
+	return done ? 0 : -EBUSY;
+}
+
 uint32_t *card_local_doorbells(struct card *card)
 {
 	return card->doorbells;

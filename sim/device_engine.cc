@@ -757,7 +757,7 @@ void device_engine_patience(mpnic_device *d, unsigned clocks, bool patient)
 const struct card_engine rtl_device_engine = {
 	"rtl",		engine_open,	    engine_free, engine_read, engine_write, engine_reset,
 	engine_receive, engine_has_room,    engine_link, engine_poll, engine_sleep, engine_fault,
-	engine_trace,	engine_trace_state, RTL_TRACE,	 false,
+	engine_trace,	engine_trace_state, RTL_TRACE,	 false,	      nullptr,
 };
 
 #if DEVICE_SAVABLE

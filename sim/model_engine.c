@@ -18,4 +18,5 @@ const struct card_engine model_device_engine = {
 	NULL,
 	false,
 	true,
+	mpnic_device_serve,
 };

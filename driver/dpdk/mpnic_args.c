@@ -125,12 +125,52 @@ static int set_metadata(struct pmd_args *args, const char *value)
 	return set_bool("metadata", value, &args->metadata);
 }
 
+/* "src", "dst/24": the first bits of one end's address. */
+static bool take_end(const char **text, const char *name, uint8_t mask[16])
+{
+	unsigned long bits = 128;
+	char *end;
+
+	if (strncmp(*text, name, strlen(name)))
+		return false;
+	*text += strlen(name);
+	if (**text == '/') {
+		bits = strtoul(*text + 1, &end, 10);
+		*text = end;
+	}
+	for (unsigned int i = 0; i < bits && i < 128; i++)
+		mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	return bits && bits <= 128;
+}
+
+static int set_mask(struct pmd_args *args, const char *value)
+{
+	const char *text = value;
+
+	args->mask_given = true;
+	while (take_end(&text, "src", args->mask.lo_addr) ||
+	       take_end(&text, "dst", args->mask.hi_addr)) {
+		if (!*text)
+			return 0;
+		if (*text++ != '+')
+			break;
+	}
+	return bad("mask", value,
+		   "src, dst, or both as src+dst, each with a prefix length as src/24");
+}
+
 static const struct argument arguments[] = {
-	{"socket", true, set_socket},	      {"engine", true, set_engine},
-	{"port0", true, set_port0},	      {"port1", true, set_port1},
-	{"control", true, set_control},	      {"firmware", false, set_firmware},
-	{"ports", false, set_ports},	      {"timeout_ms", false, set_timeout},
-	{"watchdog_ms", false, set_watchdog}, {"metadata", false, set_metadata},
+	{"socket", true, set_socket},
+	{"engine", true, set_engine},
+	{"port0", true, set_port0},
+	{"port1", true, set_port1},
+	{"control", true, set_control},
+	{"firmware", false, set_firmware},
+	{"ports", false, set_ports},
+	{"timeout_ms", false, set_timeout},
+	{"watchdog_ms", false, set_watchdog},
+	{"metadata", false, set_metadata},
+	{"mask", false, set_mask},
 };
 
 static int set_one(const char *key, const char *value, void *opaque)

@@ -247,6 +247,20 @@ int pmd_card_unmap(struct pmd_card *card, uint64_t iova, size_t len)
 
 /* --- what all ports share --------------------------------------------------------------------- */
 
+static int set_mask(struct pmd_card *card)
+{
+	struct mpnic_settings settings;
+	int err;
+
+	if (!card->args.mask_given)
+		return 0;
+	err = mpnic_admin_settings_get(card->dev, &settings);
+	if (err)
+		return err;
+	settings.mask = card->args.mask;
+	return mpnic_admin_settings_set(card->dev, &settings);
+}
+
 /* After a reset the device has its own defaults. */
 static int program(struct pmd_card *card)
 {
@@ -254,6 +268,8 @@ static int program(struct pmd_card *card)
 
 	if (!err)
 		err = mpnic_admin_reta_set(card->dev, 0, MPNIC_RETA_SIZE, card->reta);
+	if (!err)
+		err = set_mask(card);
 	return err ? pmd_error(card, err, "settings") : 0;
 }
 

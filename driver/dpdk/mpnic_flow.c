@@ -1,50 +1,60 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * rte_flow. A rule becomes one of two things in the card (docs/dpdk.md, rules):
+ * rte_flow: the rules that there are. A rule becomes one of three things in the card (docs/dpdk.md,
+ * rules):
  *
- *   a ternary rule   patterns of headers; it names the port that it was made on
+ *   an entry         of the flow table or the masked table, where it can be one
+ *   a ternary rule   else, or where its key has an entry already, or the table has no room for it
  *   a token          the one RAW shape that says "an MP_JOIN SYN with this token"
  *
- * What the card cannot match or do is refused, by name and bits; nothing is ignored. validate() and
- * create() are one path, so that what validates is created.
+ * validate() and create() are one path, so that what validates is created, if there is room.
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/queue.h>
 
-#include <rte_flow_driver.h>
-
-#include "mpnic_pmd.h"
+#include "mpnic_flow.h"
 #include "rte_pmd_mpnic.h"
 
 enum {
 	RULES = 64,
-	PRIO_MAX = 254, /* of rules; 255 is that of isolation */
 	TOKEN_CONNS = RTE_PMD_MPNIC_RULE_CONNS,
-	TOKEN_CAP = 255,   /* flows that a token may have learnt and not confirmed */
-	JOIN_PATTERN = 8,  /* bytes of an MP_JOIN's option up to its token */
-	OPTION_BYTES = 40, /* of a TCP header, at most */
+	SLAB_BYTES = 2 << 20,
+	TOKEN_CAP = 255, /* flows that a token may have learnt and not confirmed */
 };
 
 enum kind {
+	KIND_ENTRY,
 	KIND_RULE,
 	KIND_TOKEN
 };
 
+/* There may be as many as tables have entries. */
 struct rte_flow {
 	TAILQ_ENTRY(rte_flow) next;
-	enum kind kind;
-	unsigned int port;  /* that it was made on */
-	unsigned int index; /* rule: its place; token: its connection, from the last one down */
-	struct mpnic_rule rule;
-	uint32_t token;
-	uint16_t queue;
-	bool count;
 	uint64_t base_packets, base_bytes;
+	uint16_t index;	    /* rule: its place; token: its connection, from the last one down */
+	uint16_t queue;	    /* if it sends to one */
+	uint8_t kind, port; /* enum kind; that it was made on */
+	bool has_queue, count;
+	union {
+		struct pmd_entry entry;
+		uint32_t token;
+	};
 };
+
+/* Memory for rules, a huge page if there are some: a page fault costs as much as several rules.
+ * What was freed is kept for the next one. */
+struct slab {
+	SLIST_ENTRY(slab) next;
+	unsigned int used;
+	struct rte_flow flow[(SLAB_BYTES - 16) / sizeof(struct rte_flow)];
+};
+
+_Static_assert(sizeof(struct slab) <= SLAB_BYTES, "slab");
 
 TAILQ_HEAD(flow_list, rte_flow);
 
@@ -53,516 +63,59 @@ struct pmd_flows {
 	uint64_t rules;			  /* places that are taken */
 	uint64_t conns[TOKEN_CONNS / 64]; /* the same of connections */
 	int isolate[MPNIC_PORTS];	  /* place of the rule that isolates; -1: none */
-	char text[160];			  /* of the last refusal */
+	struct mpnic_rule rule[RULES];	  /* by place */
+	struct pmd_keys keys;		  /* as the card has them, while there are entries */
+	unsigned int entries;
+	SLIST_HEAD(slab_list, slab) slabs;
+	struct flow_list unused;
+	char text[PMD_FLOW_TEXT]; /* of the last refusal */
 };
-
-/* A rule being made: what it came to so far. */
-struct making {
-	struct pmd_port *port;
-	struct rte_flow_error *error;
-	struct rte_flow flow;
-	bool l2, l3, l4, fate;
-	bool any_l3,
-		syn; /* what the MP_JOIN shape asks for: an L3 item without a mask, SYN flags */
-};
-
-/* --- refusals --------------------------------------------------------------------------------- */
-
-__attribute__((format(printf, 5, 6))) static int refuse(struct making *m, int err,
-							enum rte_flow_error_type type,
-							const void *cause, const char *format, ...)
-{
-	char *text = m->port->card->flows->text;
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(m->port->card->flows->text), format, args);
-	va_end(args);
-	return rte_flow_error_set(m->error, err, type, cause, text);
-}
-
-#define REFUSE_ITEM(m, item, ...) refuse(m, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM, item, __VA_ARGS__)
-#define REFUSE_MASK(m, item, ...) \
-	refuse(m, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM_MASK, (item)->mask, __VA_ARGS__)
-#define REFUSE_ACTION(m, action, ...) \
-	refuse(m, ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, action, __VA_ARGS__)
-
-/* The first byte of a mask with bits that cannot be matched: @known has those that can. */
-static int check_mask(struct making *m, const struct rte_flow_item *item, const char *name,
-		      const void *mask, const void *known, size_t size)
-{
-	const uint8_t *bits = mask, *can = known;
-
-	for (size_t i = 0; i < size; i++)
-		if (bits[i] & ~can[i])
-			return REFUSE_MASK(
-				m, item, "item %s: mask bits 0x%02x of byte %zu cannot be matched",
-				name, bits[i] & ~can[i], i);
-	return 0;
-}
-
-static const void *mask_of(const struct rte_flow_item *item, const void *by_default)
-{
-	return item->mask ? item->mask : by_default;
-}
-
-/* last makes a range, which a ternary rule is not; without spec the rest means nothing. */
-static int check_item(struct making *m, const struct rte_flow_item *item, const char *name)
-{
-	if (item->last)
-		return refuse(m, ENOTSUP, RTE_FLOW_ERROR_TYPE_ITEM_LAST, item->last,
-			      "item %s: ranges cannot be matched", name);
-	if (!item->spec && item->mask)
-		return refuse(m, EINVAL, RTE_FLOW_ERROR_TYPE_ITEM_SPEC, item,
-			      "item %s: a mask without spec", name);
-	return 0;
-}
-
-/* --- items ------------------------------------------------------------------------------------ */
-
-/* @bytes of a key at @offset, from wire order. */
-static void match_bytes(struct making *m, size_t offset, const void *spec, const void *mask,
-			size_t bytes)
-{
-	memcpy((uint8_t *)&m->flow.rule.value + offset, spec, bytes);
-	memcpy((uint8_t *)&m->flow.rule.mask + offset, mask, bytes);
-}
-
-static void match16(struct making *m, size_t offset, rte_be16_t spec, rte_be16_t mask)
-{
-	const uint16_t value = rte_be_to_cpu_16(spec), bits = rte_be_to_cpu_16(mask);
-
-	match_bytes(m, offset, &value, &bits, sizeof(value));
-}
-
-static void match8(struct making *m, size_t offset, uint8_t spec, uint8_t mask)
-{
-	match_bytes(m, offset, &spec, &mask, sizeof(spec));
-}
 
 #define KEY(field) offsetof(struct mpnic_rule_key, field)
 
-static void match_untagged(struct making *m)
+static struct making making_of(struct pmd_port *port, struct rte_flow_error *error)
 {
-	match16(m, KEY(vlan), 0, RTE_BE16(0xffff));
+	return (struct making){.port = port, .error = error, .text = port->card->flows->text};
 }
 
-static int item_eth(struct making *m, const struct rte_flow_item *item)
+static int failed(struct making *m, int err)
 {
-	static const struct rte_flow_item_eth known = {.hdr.ether_type = 0xffff, .has_vlan = 1};
-	const struct rte_flow_item_eth *spec = item->spec;
-	const struct rte_flow_item_eth *mask = mask_of(item, &rte_flow_item_eth_mask);
-	int err;
-
-	if (m->l2 || m->l3)
-		return REFUSE_ITEM(m, item, "item eth: it must come first");
-	m->l2 = true;
-	if (!spec)
-		return 0;
-	err = check_mask(m, item, "eth", mask, &known,
-			 offsetof(struct rte_flow_item_eth, type) + 2);
-	if (err)
-		return err;
-	if (mask->reserved || (mask->has_vlan && spec->has_vlan))
-		return REFUSE_MASK(m, item,
-				   "item eth: has_vlan can be matched as 0 alone; give an "
-				   "item vlan with its vid");
-	if (mask->has_vlan)
-		match_untagged(m);
-	match16(m, KEY(ethertype), spec->type & mask->type, mask->type);
-	/* The type is the one behind the tags, and of a tagged frame that is not this one. */
-	if (mask->type)
-		match_untagged(m);
-	return 0;
+	return pmd_flow_refuse(m, -err, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL, "the card: %s",
+			       mpnic_error(m->port->card->dev));
 }
 
-static int item_vlan(struct making *m, const struct rte_flow_item *item)
-{
-	const struct rte_flow_item_vlan *spec = item->spec;
-	const struct rte_flow_item_vlan *mask = mask_of(item, &rte_flow_item_vlan_mask);
+/* --- memory ----------------------------------------------------------------------------------- */
 
-	if (!m->l2 || m->l3)
-		return REFUSE_ITEM(m, item, "item vlan: it comes behind eth, once");
-	if (m->flow.rule.mask[KEY(vlan)] || m->flow.rule.mask[KEY(ethertype)])
-		return REFUSE_ITEM(m, item, "item vlan: behind an eth that has a type, or no VLAN");
-	if (!spec || mask->tci != RTE_BE16(0x0fff))
-		return REFUSE_MASK(m, item,
-				   "item vlan: the vid must be matched, all of it, and "
-				   "nothing else of the tci (mask 0x0fff)");
-	if (mask->inner_type || mask->has_more_vlan || mask->reserved)
-		return REFUSE_MASK(m, item,
-				   "item vlan: inner_type and has_more_vlan cannot be matched; "
-				   "say the type by the next item");
-	/* The key has the id and one, so that 0 is a frame without a tag. */
-	match16(m, KEY(vlan), rte_cpu_to_be_16((rte_be_to_cpu_16(spec->tci) & 0xfff) + 1),
-		RTE_BE16(0xffff));
-	return 0;
+static struct slab *add_slab(struct pmd_flows *flows)
+{
+	struct slab *slab = aligned_alloc(SLAB_BYTES, SLAB_BYTES);
+
+	if (!slab)
+		return NULL;
+	/* Where there are none it is pages. */
+	(void)madvise(slab, SLAB_BYTES, MADV_HUGEPAGE);
+	slab->used = 0;
+	SLIST_INSERT_HEAD(&flows->slabs, slab, next);
+	return slab;
 }
 
-/* Layer 3 directly behind Ethernet is a frame without a tag. */
-static int enter_l3(struct making *m, const struct rte_flow_item *item, uint8_t version)
+static struct rte_flow *take_flow(struct pmd_flows *flows)
 {
-	const uint16_t type = version == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6;
-	uint16_t spec, mask;
+	struct rte_flow *flow = TAILQ_FIRST(&flows->unused);
+	struct slab *slab = SLIST_FIRST(&flows->slabs);
 
-	if (m->l3)
-		return REFUSE_ITEM(m, item, "one layer 3 item can be matched, not two");
-	memcpy(&spec, m->flow.rule.value + KEY(ethertype), sizeof(spec));
-	memcpy(&mask, m->flow.rule.mask + KEY(ethertype), sizeof(mask));
-	if ((spec ^ type) & mask)
-		return REFUSE_ITEM(m, item, "eth's type 0x%04x is not that of IPv%u", spec,
-				   version);
-	if (m->l2 && !m->flow.rule.mask[KEY(vlan)])
-		match_untagged(m);
-	match8(m, KEY(ip_version), version, 0xff);
-	m->l3 = true;
-	m->any_l3 = !item->spec;
-	return 0;
-}
-
-static int item_ipv4(struct making *m, const struct rte_flow_item *item)
-{
-	static const struct rte_flow_item_ipv4 known = {
-		.hdr = {.src_addr = UINT32_MAX, .dst_addr = UINT32_MAX, .next_proto_id = 0xff}};
-	const struct rte_flow_item_ipv4 *spec = item->spec;
-	const struct rte_flow_item_ipv4 *mask = mask_of(item, &rte_flow_item_ipv4_mask);
-	int err = enter_l3(m, item, 4);
-
-	if (err || !spec)
-		return err;
-	err = check_mask(m, item, "ipv4", mask, &known, sizeof(known));
-	if (err)
-		return err;
-	match_bytes(m, KEY(src), &spec->hdr.src_addr, &mask->hdr.src_addr, 4);
-	match_bytes(m, KEY(dst), &spec->hdr.dst_addr, &mask->hdr.dst_addr, 4);
-	match8(m, KEY(ip_proto), spec->hdr.next_proto_id, mask->hdr.next_proto_id);
-	return 0;
-}
-
-static int item_ipv6(struct making *m, const struct rte_flow_item *item)
-{
-	struct rte_flow_item_ipv6 known = {0};
-	const struct rte_flow_item_ipv6 *spec = item->spec;
-	const struct rte_flow_item_ipv6 *mask = mask_of(item, &rte_flow_item_ipv6_mask);
-	int err = enter_l3(m, item, 6);
-
-	if (err || !spec)
-		return err;
-	memset(known.hdr.src_addr, 0xff, sizeof(known.hdr.src_addr));
-	memset(known.hdr.dst_addr, 0xff, sizeof(known.hdr.dst_addr));
-	err = check_mask(m, item, "ipv6", mask, &known, sizeof(known));
-	if (err)
-		return err;
-	match_bytes(m, KEY(src), spec->hdr.src_addr, mask->hdr.src_addr, 16);
-	match_bytes(m, KEY(dst), spec->hdr.dst_addr, mask->hdr.dst_addr, 16);
-	return 0;
-}
-
-static int enter_l4(struct making *m, const struct rte_flow_item *item, uint8_t parse,
-		    uint8_t proto)
-{
-	uint8_t spec, mask;
-
-	if (m->l4)
-		return REFUSE_ITEM(m, item, "one layer 4 item can be matched, not two");
-	spec = m->flow.rule.value[KEY(ip_proto)];
-	mask = m->flow.rule.mask[KEY(ip_proto)];
-	if ((spec ^ proto) & mask)
-		return REFUSE_ITEM(m, item, "the IP item's protocol %u is not this one, %u", spec,
-				   proto);
-	/* Whole headers in unfragmented packets: of a fragment no ports are known. */
-	match8(m, KEY(parse), parse, 0xff);
-	m->l4 = true;
-	return 0;
-}
-
-static int item_tcp(struct making *m, const struct rte_flow_item *item)
-{
-	static const struct rte_flow_item_tcp known = {
-		.hdr = {.src_port = 0xffff, .dst_port = 0xffff, .tcp_flags = 0xff}};
-	const struct rte_flow_item_tcp *spec = item->spec;
-	const struct rte_flow_item_tcp *mask = mask_of(item, &rte_flow_item_tcp_mask);
-	int err = enter_l4(m, item, MPNIC_PARSE_TCP, IPPROTO_TCP);
-
-	if (err || !spec)
-		return err;
-	err = check_mask(m, item, "tcp", mask, &known, sizeof(known));
-	if (err)
-		return err;
-	match16(m, KEY(sport), spec->hdr.src_port, mask->hdr.src_port);
-	match16(m, KEY(dport), spec->hdr.dst_port, mask->hdr.dst_port);
-	match8(m, KEY(tcp_flags), spec->hdr.tcp_flags, mask->hdr.tcp_flags);
-	m->syn = !mask->hdr.src_port && !mask->hdr.dst_port && mask->hdr.tcp_flags == 0x12 &&
-		 (spec->hdr.tcp_flags & 0x12) == 0x02;
-	return 0;
-}
-
-static int item_udp(struct making *m, const struct rte_flow_item *item)
-{
-	static const struct rte_flow_item_udp known = {
-		.hdr = {.src_port = 0xffff, .dst_port = 0xffff}};
-	const struct rte_flow_item_udp *spec = item->spec;
-	const struct rte_flow_item_udp *mask = mask_of(item, &rte_flow_item_udp_mask);
-	int err = enter_l4(m, item, MPNIC_PARSE_UDP, IPPROTO_UDP);
-
-	if (err || !spec)
-		return err;
-	err = check_mask(m, item, "udp", mask, &known, sizeof(known));
-	if (err)
-		return err;
-	match16(m, KEY(sport), spec->hdr.src_port, mask->hdr.src_port);
-	match16(m, KEY(dport), spec->hdr.dst_port, mask->hdr.dst_port);
-	return 0;
-}
-
-/* "An MP_JOIN SYN with this token", and nothing else (RFC 8684 3.2, figure 5). */
-static int item_raw(struct making *m, const struct rte_flow_item *item)
-{
-	static const uint8_t join[4] = {30, 12, 0x10, 0};
-	static const uint8_t join_mask[JOIN_PATTERN] = {0xff, 0xff, 0xf0, 0,
-							0xff, 0xff, 0xff, 0xff};
-	const struct rte_flow_item_raw *spec = item->spec, *mask = item->mask;
-	rte_be32_t token;
-
-	if (!spec || !mask || !spec->relative || !spec->search || spec->offset ||
-	    spec->limit != OPTION_BYTES || spec->length != JOIN_PATTERN || !spec->pattern ||
-	    !mask->pattern || memcmp(mask->pattern, join_mask, sizeof(join_mask)) ||
-	    memcmp(spec->pattern, join, 2) || (spec->pattern[2] & 0xf0) != join[2] || !m->syn ||
-	    !m->any_l3)
-		return REFUSE_ITEM(m, item,
-				   "item raw: it can say one thing, an MP_JOIN SYN with a token: "
-				   "eth / ipv4 or ipv6 / tcp flags SYN / raw as in the guide");
-	memcpy(&token, spec->pattern + 4, sizeof(token));
-	m->flow.kind = KIND_TOKEN;
-	m->flow.token = rte_be_to_cpu_32(token);
-	return 0;
-}
-
-static int item_mptcp(struct making *m, const struct rte_flow_item *item)
-{
-	const struct rte_pmd_mpnic_item_mptcp *spec = item->spec, *mask = item->mask;
-
-	if (!spec || !mask)
-		return REFUSE_ITEM(m, item, "item mptcp: spec and mask are needed");
-	match_bytes(m, KEY(subtypes), &spec->subtypes, &mask->subtypes, sizeof(spec->subtypes));
-	return 0;
-}
-
-static int one_item(struct making *m, const struct rte_flow_item *item)
-{
-	static const struct {
-		int type;
-		const char *name;
-		int (*take)(struct making *m, const struct rte_flow_item *item);
-	} items[] = {
-		{RTE_FLOW_ITEM_TYPE_ETH, "eth", item_eth},
-		{RTE_FLOW_ITEM_TYPE_VLAN, "vlan", item_vlan},
-		{RTE_FLOW_ITEM_TYPE_IPV4, "ipv4", item_ipv4},
-		{RTE_FLOW_ITEM_TYPE_IPV6, "ipv6", item_ipv6},
-		{RTE_FLOW_ITEM_TYPE_TCP, "tcp", item_tcp},
-		{RTE_FLOW_ITEM_TYPE_UDP, "udp", item_udp},
-		{RTE_FLOW_ITEM_TYPE_RAW, "raw", item_raw},
-		{RTE_PMD_MPNIC_ITEM_MPTCP, "mptcp", item_mptcp},
-	};
-
-	if (m->flow.kind == KIND_TOKEN)
-		return REFUSE_ITEM(m, item, "an item behind raw cannot be matched");
-	for (unsigned int i = 0; i < RTE_DIM(items); i++) {
-		int err;
-
-		if ((int)item->type != items[i].type)
-			continue;
-		err = check_item(m, item, items[i].name);
-		return err ? err : items[i].take(m, item);
+	if (flow) {
+		TAILQ_REMOVE(&flows->unused, flow, next);
+		return flow;
 	}
-	return REFUSE_ITEM(m, item, "items of type %d cannot be matched", (int)item->type);
+	if (!slab || slab->used == RTE_DIM(slab->flow))
+		slab = add_slab(flows);
+	return slab ? &slab->flow[slab->used++] : NULL;
 }
 
-static int take_pattern(struct making *m, const struct rte_flow_item *item)
+static void give_back(struct pmd_flows *flows, struct rte_flow *flow)
 {
-	match8(m, KEY(source), (uint8_t)m->port->index, 0xff);
-	for (; item->type != RTE_FLOW_ITEM_TYPE_END; item++) {
-		int err;
-
-		if (item->type == RTE_FLOW_ITEM_TYPE_VOID)
-			continue;
-		err = one_item(m, item);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-/* --- actions ---------------------------------------------------------------------------------- */
-
-static int take_fate(struct making *m, const struct rte_flow_action *action)
-{
-	if (m->fate)
-		return REFUSE_ACTION(m, action, "a rule has one fate: queue, rss, drop or punt");
-	m->fate = true;
-	return 0;
-}
-
-static int action_queue(struct making *m, const struct rte_flow_action *action)
-{
-	const struct rte_flow_action_queue *conf = action->conf;
-	const unsigned int queues = m->port->eth->data->nb_rx_queues;
-
-	if (!conf || conf->index >= queues)
-		return refuse(m, EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_CONF, conf,
-			      "action queue: the port has %u queues", queues);
-	m->flow.queue = m->flow.rule.rx_queue = conf->index;
-	m->flow.rule.actions |= MPNIC_ACTION_QUEUE;
-	return take_fate(m, action);
-}
-
-/* The card has one RSS table: a rule can leave a frame to it, and no more. */
-static int action_rss(struct making *m, const struct rte_flow_action *action)
-{
-	const struct rte_flow_action_rss *conf = action->conf;
-
-	if (conf && (conf->func != RTE_ETH_HASH_FUNCTION_DEFAULT &&
-		     conf->func != RTE_ETH_HASH_FUNCTION_TOEPLITZ))
-		return REFUSE_ACTION(m, action, "action rss: the hash is Toeplitz's");
-	if (conf && conf->types & ~PMD_RSS_HF)
-		return REFUSE_ACTION(m, action, "action rss: types 0x%" PRIx64 " cannot be hashed",
-				     conf->types & ~PMD_RSS_HF);
-	if (conf && (conf->level > 1 || conf->key_len))
-		return REFUSE_ACTION(m, action, "action rss: level and key are the port's");
-	if (conf && conf->queue_num && conf->queue_num != m->port->eth->data->nb_rx_queues)
-		return REFUSE_ACTION(m, action, "action rss: over all %u queues of the port alone",
-				     m->port->eth->data->nb_rx_queues);
-	for (unsigned int i = 0; conf && i < conf->queue_num; i++)
-		if (conf->queue[i] != i)
-			return REFUSE_ACTION(m, action,
-					     "action rss: over the port's queues in their order");
-	return take_fate(m, action);
-}
-
-static int action_drop(struct making *m, const struct rte_flow_action *action)
-{
-	m->flow.rule.actions |= MPNIC_ACTION_DROP;
-	return take_fate(m, action);
-}
-
-static int action_punt(struct making *m, const struct rte_flow_action *action)
-{
-	m->flow.rule.actions |= MPNIC_ACTION_PUNT;
-	return take_fate(m, action);
-}
-
-static int action_mark(struct making *m, const struct rte_flow_action *action)
-{
-	const struct rte_flow_action_mark *conf = action->conf;
-
-	if (!conf || conf->id > UINT32_MAX - PMD_MARK_BASE)
-		return refuse(m, EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_CONF, conf,
-			      "action mark: ids from 0 to 0x%x", UINT32_MAX - PMD_MARK_BASE);
-	if (m->flow.rule.actions & MPNIC_ACTION_MARK)
-		return REFUSE_ACTION(m, action, "action mark: twice");
-	m->flow.rule.mark = conf->id + PMD_MARK_BASE;
-	m->flow.rule.actions |= MPNIC_ACTION_MARK;
-	return 0;
-}
-
-static int action_count(struct making *m, const struct rte_flow_action *action)
-{
-	if (m->flow.count)
-		return REFUSE_ACTION(m, action, "action count: twice");
-	m->flow.count = true;
-	return 0;
-}
-
-static int action_strip(struct making *m, const struct rte_flow_action *action)
-{
-	const struct rte_pmd_mpnic_action_strip *conf = action->conf;
-
-	if (!conf || !conf->subtypes)
-		return refuse(m, EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_CONF, conf,
-			      "action strip: which subtypes?");
-	m->flow.rule.strip |= conf->subtypes;
-	m->flow.rule.actions |= MPNIC_ACTION_STRIP;
-	return 0;
-}
-
-static int action_mirror(struct making *m, const struct rte_flow_action *action)
-{
-	(void)action;
-	m->flow.rule.actions |= MPNIC_ACTION_MIRROR;
-	return 0;
-}
-
-static int one_action(struct making *m, const struct rte_flow_action *action)
-{
-	static const struct {
-		int type;
-		int (*take)(struct making *m, const struct rte_flow_action *action);
-	} actions[] = {
-		{RTE_FLOW_ACTION_TYPE_QUEUE, action_queue},
-		{RTE_FLOW_ACTION_TYPE_RSS, action_rss},
-		{RTE_FLOW_ACTION_TYPE_DROP, action_drop},
-		{RTE_FLOW_ACTION_TYPE_MARK, action_mark},
-		{RTE_FLOW_ACTION_TYPE_COUNT, action_count},
-		{RTE_PMD_MPNIC_ACTION_PUNT, action_punt},
-		{RTE_PMD_MPNIC_ACTION_STRIP, action_strip},
-		{RTE_PMD_MPNIC_ACTION_MIRROR, action_mirror},
-	};
-
-	for (unsigned int i = 0; i < RTE_DIM(actions); i++)
-		if ((int)action->type == actions[i].type)
-			return actions[i].take(m, action);
-	return REFUSE_ACTION(m, action, "actions of type %d cannot be done", (int)action->type);
-}
-
-/* A frame that is dropped or punted is neither marked nor stripped: a rule must not say so. */
-static int check_actions(struct making *m)
-{
-	const uint16_t did = m->flow.rule.actions;
-
-	if (!m->fate)
-		return refuse(m, EINVAL, RTE_FLOW_ERROR_TYPE_ACTION_NUM, NULL,
-			      "the rule has no fate: queue, rss, drop or punt");
-	if (did & (MPNIC_ACTION_DROP | MPNIC_ACTION_PUNT) &&
-	    did & (MPNIC_ACTION_MARK | MPNIC_ACTION_STRIP))
-		return refuse(m, ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, NULL,
-			      "a frame that is dropped or punted is not marked or stripped");
-	if (m->flow.kind == KIND_TOKEN && did != MPNIC_ACTION_QUEUE)
-		return refuse(m, ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, NULL,
-			      "subflows of a token can be given a queue, and nothing else");
-	if (m->flow.kind == KIND_TOKEN && m->flow.count)
-		return refuse(m, ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, NULL,
-			      "action count: of a token there is the xstat rx_token_learnt");
-	return 0;
-}
-
-static int take_actions(struct making *m, const struct rte_flow_action *action)
-{
-	for (; action->type != RTE_FLOW_ACTION_TYPE_END; action++) {
-		int err;
-
-		if (action->type == RTE_FLOW_ACTION_TYPE_VOID)
-			continue;
-		err = one_action(m, action);
-		if (err)
-			return err;
-	}
-	return check_actions(m);
-}
-
-static int take_attr(struct making *m, const struct rte_flow_attr *attr)
-{
-	if (attr->group)
-		return refuse(m, ENOTSUP, RTE_FLOW_ERROR_TYPE_ATTR_GROUP, attr,
-			      "there is one group, 0");
-	if (attr->egress || attr->transfer || !attr->ingress)
-		return refuse(m, ENOTSUP, RTE_FLOW_ERROR_TYPE_ATTR_EGRESS, attr,
-			      "rules are for frames from the wire: ingress alone");
-	if (attr->priority > PRIO_MAX)
-		return refuse(m, EINVAL, RTE_FLOW_ERROR_TYPE_ATTR_PRIORITY, attr,
-			      "priorities from 0, the highest, to %u", PRIO_MAX);
-	m->flow.rule.prio = (uint8_t)attr->priority;
-	m->flow.rule.valid = 1;
-	return 0;
+	TAILQ_INSERT_HEAD(&flows->unused, flow, next);
 }
 
 /* --- places ----------------------------------------------------------------------------------- */
@@ -591,35 +144,37 @@ static bool token_taken(const struct pmd_flows *flows, uint32_t token)
 	return false;
 }
 
-static int find_place(struct making *m)
+static int token_place(struct making *m, uint16_t *index)
 {
 	struct pmd_flows *flows = m->port->card->flows;
-	int place;
+	const int place = free_bit(flows->conns, TOKEN_CONNS);
 
-	if (m->flow.kind == KIND_TOKEN && token_taken(flows, m->flow.token))
-		return refuse(m, EEXIST, RTE_FLOW_ERROR_TYPE_ITEM, NULL,
-			      "token %08x has a rule already", m->flow.token);
-	place = m->flow.kind == KIND_TOKEN ? free_bit(flows->conns, TOKEN_CONNS)
-					   : free_bit(&flows->rules, RULES);
+	if (token_taken(flows, m->token))
+		return pmd_flow_refuse(m, EEXIST, RTE_FLOW_ERROR_TYPE_ITEM, NULL,
+				       "token %08x has a rule already", m->token);
 	if (place < 0)
-		return refuse(m, ENOSPC, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
-			      "all %u places are taken",
-			      m->flow.kind == KIND_TOKEN ? (unsigned int)TOKEN_CONNS
-							 : (unsigned int)RULES);
-	m->flow.index = (unsigned int)place;
+		return pmd_flow_refuse(m, ENOSPC, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
+				       "all %u places for tokens are taken", TOKEN_CONNS);
+	*index = (uint16_t)place;
 	return 0;
 }
 
-static int make(struct making *m, const struct rte_flow_attr *attr,
-		const struct rte_flow_item *pattern, const struct rte_flow_action *actions)
+static int read_keys(struct pmd_card *card)
 {
-	int err = take_attr(m, attr);
+	struct mpnic_settings settings;
+	int err = mpnic_admin_settings_get(card->dev, &settings);
 
-	if (!err)
-		err = take_pattern(m, pattern);
-	if (!err)
-		err = take_actions(m, actions);
-	return err ? err : find_place(m);
+	if (err)
+		return err;
+	card->flows->keys.mask = settings.mask;
+	card->flows->keys.exact_vlan = settings.exact_vlan;
+	return 0;
+}
+
+/* What keys are made with cannot change while there are entries, but may have before. */
+static int look_at_keys(struct pmd_card *card)
+{
+	return card->flows->entries ? 0 : read_keys(card);
 }
 
 /* --- the card --------------------------------------------------------------------------------- */
@@ -644,46 +199,119 @@ static int put_token(const struct pmd_card *card, const struct rte_flow *flow)
 	return err ? err : mpnic_admin_token_add(card->dev, &entry);
 }
 
-static int put(const struct pmd_card *card, const struct rte_flow *flow)
+static int put_entry(const struct pmd_card *card, const struct pmd_entry *entry)
 {
-	return flow->kind == KIND_TOKEN ? put_token(card, flow)
-					: mpnic_admin_rule_set(card->dev, flow->index, &flow->rule);
+	struct mpnic_admin_flow flow = {.conn_id = MPNIC_ID_NONE};
+
+	memcpy(flow.key, &entry->key, sizeof(flow.key));
+	memcpy(flow.action, &entry->action, sizeof(flow.action));
+	return mpnic_admin_flow_add(card->dev, &flow, NULL);
 }
 
 static int take_away(const struct pmd_card *card, const struct rte_flow *flow)
 {
 	static const struct mpnic_rule none;
 
-	return flow->kind == KIND_TOKEN ? mpnic_admin_token_remove(card->dev, flow->token)
-					: mpnic_admin_rule_set(card->dev, flow->index, &none);
+	switch (flow->kind) {
+	case KIND_ENTRY:
+		return mpnic_admin_flow_remove(card->dev, &flow->entry.key);
+	case KIND_TOKEN:
+		return mpnic_admin_token_remove(card->dev, flow->token);
+	default:
+		return mpnic_admin_rule_set(card->dev, flow->index, &none);
+	}
 }
 
 static void note(struct pmd_flows *flows, const struct rte_flow *flow, bool taken)
 {
 	if (flow->kind == KIND_TOKEN)
 		set_bit(flows->conns, flow->index, taken);
-	else
+	else if (flow->kind == KIND_RULE)
 		set_bit(&flows->rules, flow->index, taken);
+	else
+		flows->entries += taken ? 1 : -1u;
+}
+
+/*
+ * A rule into the card, as what it can be there. A key stands once in a table: it may have an entry
+ * by a rule of the other port or direction, or a flow's. Returns 0, an error of the card, or
+ * -ENOSPC.
+ */
+static int put_rule(struct pmd_card *card, const struct mpnic_rule *rule, struct rte_flow *flow)
+{
+	struct pmd_entry entry;
+	int err = -EEXIST, place;
+
+	if (pmd_entry_of(&card->flows->keys, flow->port, rule, &entry))
+		err = put_entry(card, &entry);
+	if (!err) {
+		flow->kind = KIND_ENTRY;
+		flow->entry = entry;
+		return 0;
+	}
+	if (err != -EEXIST && err != -ENOSPC)
+		return err;
+	place = free_bit(&card->flows->rules, RULES);
+	if (place < 0)
+		return -ENOSPC;
+	flow->kind = KIND_RULE;
+	flow->index = (uint16_t)place;
+	card->flows->rule[place] = *rule;
+	return mpnic_admin_rule_set(card->dev, flow->index, rule);
+}
+
+static int put(struct making *m, struct rte_flow *flow)
+{
+	if (!m->is_token)
+		return put_rule(m->port->card, &m->rule, flow);
+	flow->kind = KIND_TOKEN;
+	flow->token = m->token;
+	return put_token(m->port->card, flow);
 }
 
 static int isolation_rule(const struct pmd_card *card, unsigned int port, int place)
 {
-	struct mpnic_rule rule = {.actions = MPNIC_ACTION_DROP, .prio = PRIO_MAX + 1, .valid = 1};
+	struct mpnic_rule rule = {
+		.actions = MPNIC_ACTION_DROP, .prio = PMD_PRIO_MAX + 1, .valid = 1};
 
 	rule.value[KEY(source)] = (uint8_t)port;
 	rule.mask[KEY(source)] = 0xff;
 	return mpnic_admin_rule_set(card->dev, (unsigned int)place, &rule);
 }
 
+/* --- after a reset ---------------------------------------------------------------------------- */
+
+/*
+ * Tables are empty, settings and the hash key others: what was an entry is put anew as the rule
+ * that it stands for, and may become one of the other kind.
+ */
+static int restore(struct pmd_card *card, const struct pmd_keys *old, struct rte_flow *flow)
+{
+	struct mpnic_rule rule;
+	int err;
+
+	flow->base_packets = flow->base_bytes = 0;
+	if (flow->kind == KIND_TOKEN)
+		return put_token(card, flow);
+	if (flow->kind == KIND_RULE)
+		return mpnic_admin_rule_set(card->dev, flow->index,
+					    &card->flows->rule[flow->index]);
+	pmd_rule_of(old, flow->port, &flow->entry, &rule);
+	note(card->flows, flow, false);
+	err = put_rule(card, &rule, flow);
+	note(card->flows, flow, true);
+	return err;
+}
+
 int pmd_flows_restore(struct pmd_card *card)
 {
+	const struct pmd_keys old = card->flows->keys;
 	struct rte_flow *flow;
-	int err = 0;
+	int err;
 
-	for (flow = TAILQ_FIRST(&card->flows->list); flow; flow = TAILQ_NEXT(flow, next)) {
-		flow->base_packets = flow->base_bytes = 0;
-		err = err ? err : put(card, flow);
-	}
+	err = read_keys(card);
+	for (flow = TAILQ_FIRST(&card->flows->list); flow && !err; flow = TAILQ_NEXT(flow, next))
+		err = restore(card, &old, flow);
 	for (unsigned int i = 0; i < MPNIC_PORTS && !err; i++)
 		if (card->flows->isolate[i] >= 0)
 			err = isolation_rule(card, i, card->flows->isolate[i]);
@@ -696,6 +324,8 @@ int pmd_flows_open(struct pmd_card *card)
 	if (!card->flows)
 		return -ENOMEM;
 	TAILQ_INIT(&card->flows->list);
+	TAILQ_INIT(&card->flows->unused);
+	SLIST_INIT(&card->flows->slabs);
 	for (unsigned int i = 0; i < MPNIC_PORTS; i++)
 		card->flows->isolate[i] = -1;
 	return 0;
@@ -703,13 +333,13 @@ int pmd_flows_open(struct pmd_card *card)
 
 void pmd_flows_close(struct pmd_card *card)
 {
-	struct rte_flow *flow;
+	struct slab *slab;
 
 	if (!card->flows)
 		return;
-	while ((flow = TAILQ_FIRST(&card->flows->list))) {
-		TAILQ_REMOVE(&card->flows->list, flow, next);
-		free(flow);
+	while ((slab = SLIST_FIRST(&card->flows->slabs))) {
+		SLIST_REMOVE_HEAD(&card->flows->slabs, next);
+		free(slab);
 	}
 	free(card->flows);
 }
@@ -720,7 +350,7 @@ int pmd_flows_check(struct pmd_port *port)
 	const struct rte_flow *flow;
 
 	for (flow = TAILQ_FIRST(&port->card->flows->list); flow; flow = TAILQ_NEXT(flow, next)) {
-		if (flow->port != port->index || !(flow->rule.actions & MPNIC_ACTION_QUEUE) ||
+		if (flow->port != port->index || !flow->has_queue ||
 		    flow->queue < port->eth->data->nb_rx_queues)
 			continue;
 		PMD_LOG(ERR,
@@ -737,46 +367,84 @@ static int alive(struct making *m)
 {
 	if (!m->port->card->failed)
 		return 0;
-	return refuse(m, EIO, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL, "the card must be reset");
+	return pmd_flow_refuse(m, EIO, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
+			       "the card must be reset");
 }
 
-static int failed(struct making *m, int err)
+/* What validate() and create() have in common; *index: a token's place. */
+static int make(struct making *m, const struct rte_flow_attr *attr,
+		const struct rte_flow_item *pattern, const struct rte_flow_action *actions,
+		uint16_t *index)
 {
-	return refuse(m, -err, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL, "the card: %s",
-		      mpnic_error(m->port->card->dev));
+	struct pmd_flows *flows = m->port->card->flows;
+	struct pmd_entry entry;
+	int err = alive(m);
+
+	if (!err)
+		err = pmd_flow_parse(m, attr, pattern, actions);
+	if (err)
+		return err;
+	if (m->is_token)
+		return token_place(m, index);
+	err = look_at_keys(m->port->card);
+	if (err)
+		return failed(m, err);
+	/* Whether a table has room for it is known when it is put there. */
+	if (free_bit(&flows->rules, RULES) >= 0 ||
+	    pmd_entry_of(&flows->keys, m->port->index, &m->rule, &entry))
+		return 0;
+	return pmd_flow_refuse(m, ENOSPC, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
+			       "all %u places for such rules are taken", RULES);
 }
 
 static int flow_validate(struct rte_eth_dev *eth, const struct rte_flow_attr *attr,
 			 const struct rte_flow_item pattern[],
 			 const struct rte_flow_action actions[], struct rte_flow_error *error)
 {
-	struct making m = {.port = pmd_port_of(eth), .error = error};
+	struct pmd_port *port = pmd_port_of(eth);
+	struct making m = making_of(port, error);
+	uint16_t index;
 	int err;
 
-	pmd_lock(m.port->card);
-	err = alive(&m);
-	if (!err)
-		err = make(&m, attr, pattern, actions);
-	pmd_unlock(m.port->card);
+	pmd_lock(port->card);
+	err = make(&m, attr, pattern, actions, &index);
+	pmd_unlock(port->card);
 	return err;
 }
 
-static struct rte_flow *create(struct making *m)
+static void not_put(struct making *m, int err)
+{
+	if (err == -ENOSPC)
+		pmd_flow_refuse(
+			m, ENOSPC, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
+			"its key has an entry already, or the table has no room for it; and "
+			"all %u other places are taken",
+			RULES);
+	else
+		failed(m, err);
+}
+
+static struct rte_flow *create(struct making *m, uint16_t index)
 {
 	struct pmd_flows *flows = m->port->card->flows;
-	struct rte_flow *flow = malloc(sizeof(*flow));
+	struct rte_flow *flow = take_flow(flows);
 	int err;
 
 	if (!flow) {
-		refuse(m, ENOMEM, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL, "out of memory");
+		pmd_flow_refuse(m, ENOMEM, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL, "out of memory");
 		return NULL;
 	}
-	*flow = m->flow;
-	flow->port = m->port->index;
-	err = put(m->port->card, flow);
+	*flow = (struct rte_flow){
+		.index = index,
+		.port = (uint8_t)m->port->index,
+		.queue = m->rule.rx_queue,
+		.has_queue = m->rule.actions & MPNIC_ACTION_QUEUE,
+		.count = m->count,
+	};
+	err = put(m, flow);
 	if (err) {
-		free(flow);
-		failed(m, err);
+		give_back(flows, flow);
+		not_put(m, err);
 		return NULL;
 	}
 	note(flows, flow, true);
@@ -789,13 +457,15 @@ static struct rte_flow *flow_create(struct rte_eth_dev *eth, const struct rte_fl
 				    const struct rte_flow_action actions[],
 				    struct rte_flow_error *error)
 {
-	struct making m = {.port = pmd_port_of(eth), .error = error};
+	struct pmd_port *port = pmd_port_of(eth);
+	struct making m = making_of(port, error);
 	struct rte_flow *flow = NULL;
+	uint16_t index = 0;
 
-	pmd_lock(m.port->card);
-	if (!alive(&m) && !make(&m, attr, pattern, actions))
-		flow = create(&m);
-	pmd_unlock(m.port->card);
+	pmd_lock(port->card);
+	if (!make(&m, attr, pattern, actions, &index))
+		flow = create(&m, index);
+	pmd_unlock(port->card);
 	return flow;
 }
 
@@ -809,14 +479,14 @@ static int destroy(struct making *m, struct rte_flow *flow)
 		return failed(m, err);
 	note(card->flows, flow, false);
 	TAILQ_REMOVE(&card->flows->list, flow, next);
-	free(flow);
+	give_back(card->flows, flow);
 	return 0;
 }
 
 static int flow_destroy(struct rte_eth_dev *eth, struct rte_flow *flow,
 			struct rte_flow_error *error)
 {
-	struct making m = {.port = pmd_port_of(eth), .error = error};
+	struct making m = making_of(pmd_port_of(eth), error);
 	int err;
 
 	pmd_lock(m.port->card);
@@ -840,7 +510,7 @@ static int flush(struct making *m)
 
 static int flow_flush(struct rte_eth_dev *eth, struct rte_flow_error *error)
 {
-	struct making m = {.port = pmd_port_of(eth), .error = error};
+	struct making m = making_of(pmd_port_of(eth), error);
 	int err;
 
 	pmd_lock(m.port->card);
@@ -849,10 +519,26 @@ static int flow_flush(struct rte_eth_dev *eth, struct rte_flow_error *error)
 	return err;
 }
 
+/* What the card has counted; of a token nothing. */
+static int use_of(const struct pmd_card *card, const struct rte_flow *flow,
+		  struct mpnic_rule_use *use)
+{
+	struct mpnic_admin_flow_state state;
+	int err;
+
+	if (flow->kind == KIND_RULE)
+		return mpnic_admin_rule_get(card->dev, flow->index, use);
+	err = mpnic_admin_flow_get(card->dev, &flow->entry.key, &state);
+	if (err)
+		return err;
+	*use = (struct mpnic_rule_use){state.packets, state.bytes, state.last_seen};
+	return 0;
+}
+
 static int query_count(struct making *m, struct rte_flow *flow, struct rte_flow_query_count *query)
 {
 	struct mpnic_rule_use use;
-	int err = mpnic_admin_rule_get(m->port->card->dev, flow->index, &use);
+	int err = use_of(m->port->card, flow, &use);
 
 	if (err)
 		return failed(m, err);
@@ -870,7 +556,7 @@ static int flow_query(struct rte_eth_dev *eth, struct rte_flow *flow,
 		      const struct rte_flow_action *action, void *data,
 		      struct rte_flow_error *error)
 {
-	struct making m = {.port = pmd_port_of(eth), .error = error};
+	struct making m = making_of(pmd_port_of(eth), error);
 	int err;
 
 	pmd_lock(m.port->card);
@@ -881,7 +567,8 @@ static int flow_query(struct rte_eth_dev *eth, struct rte_flow *flow,
 		if (action->type == RTE_FLOW_ACTION_TYPE_COUNT && flow->count)
 			err = query_count(&m, flow, data);
 		else
-			err = REFUSE_ACTION(&m, action, "the rule has no count to ask for");
+			err = pmd_flow_refuse(&m, ENOTSUP, RTE_FLOW_ERROR_TYPE_ACTION, action,
+					      "the rule has no count to ask for");
 	}
 	pmd_unlock(m.port->card);
 	return err;
@@ -898,8 +585,8 @@ static int isolate(struct making *m, bool on)
 	if (on)
 		found = free_bit(&card->flows->rules, RULES);
 	if (found < 0)
-		return refuse(m, ENOSPC, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
-			      "all %u places for rules are taken", (unsigned int)RULES);
+		return pmd_flow_refuse(m, ENOSPC, RTE_FLOW_ERROR_TYPE_UNSPECIFIED, NULL,
+				       "all %u places for rules are taken", (unsigned int)RULES);
 	if (card->failed)
 		err = 0;
 	else
@@ -914,7 +601,7 @@ static int isolate(struct making *m, bool on)
 
 static int flow_isolate(struct rte_eth_dev *eth, int on, struct rte_flow_error *error)
 {
-	struct making m = {.port = pmd_port_of(eth), .error = error};
+	struct making m = making_of(pmd_port_of(eth), error);
 	int err;
 
 	pmd_lock(m.port->card);
@@ -925,35 +612,56 @@ static int flow_isolate(struct rte_eth_dev *eth, int on, struct rte_flow_error *
 	return err;
 }
 
-static void dump_one(const struct pmd_card *card, const struct rte_flow *flow, FILE *file)
+static void dump_token(const struct pmd_card *card, const struct rte_flow *flow, FILE *file)
 {
 	struct mpnic_token_entry entry = {0};
+
+	mpnic_admin_token_get(card->dev, flow->token, &entry);
+	fprintf(file, "token %08x: queue %u; %u flows learnt and not confirmed\n", flow->token,
+		flow->queue, entry.provisional);
+}
+
+static void dump_bytes(const char *name, const uint8_t *bytes, unsigned int len, FILE *file)
+{
+	fprintf(file, "  %s", name);
+	for (unsigned int i = 0; i < len; i++)
+		fprintf(file, "%s%02x", i % 16 ? "" : " ", bytes[i]);
+	fprintf(file, "\n");
+}
+
+static void dump_one(const struct pmd_card *card, const struct rte_flow *flow, FILE *file)
+{
 	struct mpnic_rule_use use = {0};
+	struct mpnic_rule rule;
 
 	if (flow->kind == KIND_TOKEN) {
-		mpnic_admin_token_get(card->dev, flow->token, &entry);
-		fprintf(file, "token %08x: queue %u; %u flows learnt and not confirmed\n",
-			flow->token, flow->queue, entry.provisional);
+		dump_token(card, flow, file);
 		return;
 	}
-	mpnic_admin_rule_get(card->dev, flow->index, &use);
+	use_of(card, flow, &use);
+	if (flow->kind == KIND_RULE) {
+		rule = card->flows->rule[flow->index];
+		fprintf(file, "rule %u", flow->index);
+	} else {
+		pmd_rule_of(&card->flows->keys, flow->port, &flow->entry, &rule);
+		fprintf(file, "entry %s except 0x%02x",
+			pmd_entry_is_masked(&flow->entry) ? "under the settable mask,"
+							  : "of the flow table,",
+			flow->entry.action.except);
+	}
 	fprintf(file,
-		"rule %u: port %u, priority %u, actions 0x%x, queue %u, mark 0x%x; %" PRIu64
-		" packets, %" PRIu64 " bytes\n  value",
-		flow->index, flow->port, flow->rule.prio, flow->rule.actions, flow->rule.rx_queue,
-		flow->rule.mark, use.packets, use.bytes);
-	for (unsigned int i = 0; i < sizeof(flow->rule.value); i++)
-		fprintf(file, "%s%02x", i % 16 ? "" : " ", flow->rule.value[i]);
-	fprintf(file, "\n  mask ");
-	for (unsigned int i = 0; i < sizeof(flow->rule.mask); i++)
-		fprintf(file, "%s%02x", i % 16 ? "" : " ", flow->rule.mask[i]);
-	fprintf(file, "\n");
+		": port %u, priority %u, actions 0x%x, queue %u, mark 0x%x; %" PRIu64
+		" packets, %" PRIu64 " bytes\n",
+		flow->port, rule.prio, rule.actions, rule.rx_queue, rule.mark, use.packets,
+		use.bytes);
+	dump_bytes("value", rule.value, sizeof(rule.value), file);
+	dump_bytes("mask ", rule.mask, sizeof(rule.mask), file);
 }
 
 static int flow_dump(struct rte_eth_dev *eth, struct rte_flow *one, FILE *file,
 		     struct rte_flow_error *error)
 {
-	struct making m = {.port = pmd_port_of(eth), .error = error};
+	struct making m = making_of(pmd_port_of(eth), error);
 	const struct rte_flow *flow;
 	int err;
 
@@ -971,7 +679,7 @@ static int flow_dump(struct rte_eth_dev *eth, struct rte_flow *one, FILE *file,
 void pmd_flows_flush(struct pmd_port *port)
 {
 	struct rte_flow_error error;
-	struct making m = {.port = port, .error = &error};
+	struct making m = making_of(port, &error);
 
 	if (flush(&m) || isolate(&m, false))
 		PMD_LOG(ERR, "%s: %s", port->eth->data->name, error.message);

@@ -89,6 +89,11 @@ static int model_reset(struct mpnic_transport *t)
 	return card_local_reset(of(t)->card);
 }
 
+static int model_serve(struct mpnic_transport *t)
+{
+	return atomic_load(&of(t)->ended) ? -ENODEV : card_local_serve(of(t)->card);
+}
+
 static void model_close(struct mpnic_transport *t)
 {
 	struct model *m = of(t);
@@ -114,6 +119,7 @@ static const struct mpnic_transport_ops model_ops = {
 	.dma_unmap = model_dma_unmap,
 	.irq_set = model_irq_set,
 	.reset = model_reset,
+	.serve = model_serve,
 	.close = model_close,
 };
 

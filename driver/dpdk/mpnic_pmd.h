@@ -6,7 +6,7 @@
  *   mpnic_card.c    the card that two ports share: libmpnic, memory, watchdog
  *   mpnic_ethdev.c  the ops of a port
  *   mpnic_rxtx.c    bursts
- *   mpnic_flow.c    rte_flow
+ *   mpnic_flow.c    rte_flow; its parts in mpnic_flow.h
  *   mpnic_stats.c   counters, registers, dumps
  *   mpnic_model.c   a transport to the C model in this process
  *
@@ -63,6 +63,8 @@ struct pmd_args {
 	unsigned int timeout_ms;     /* as mpnic_options */
 	unsigned int watchdog_ms;    /* between two looks at the card's health */
 	bool metadata;		     /* fill in the dynamic field */
+	bool mask_given;	     /* else it is the card's own */
+	struct mpnic_key mask;	     /* that entries of the masked table are made under */
 };
 
 /* Returns 0 or -EINVAL; the log says which argument is wrong and what it takes. */

@@ -15,8 +15,9 @@
 
 RTE_LOG_REGISTER(mpnic_pmd_logtype, pmd.net.mpnic, NOTICE);
 
-#define CARD_ARGUMENTS \
-	"firmware=<path> ports=<1-2> timeout_ms=<100-600000> watchdog_ms=<10-10000> metadata=<0|1>"
+#define CARD_ARGUMENTS                                                                               \
+	"firmware=<path> ports=<1-2> timeout_ms=<100-600000> watchdog_ms=<10-10000> metadata=<0|1> " \
+	"mask=<src|dst|src+dst>"
 #define VDEV_ARGUMENTS \
 	"socket=<path> engine=model port0=<wire> port1=<wire> control=<path> " CARD_ARGUMENTS
 

@@ -282,8 +282,8 @@ static int take_completions(struct mpnic_dev *dev)
 static void give_up_old(struct mpnic_dev *dev)
 {
 	struct admin_queue *a = &dev->admin;
-	uint64_t now = mpnic_i_now();
 	uint32_t tail = a->tail;
+	uint64_t now = a->head == tail ? 0 : mpnic_i_now();
 
 	for (uint32_t n = a->head; !a->state && n != tail; n++) {
 		struct admin_slot *slot = slot_of(a, n);
@@ -327,6 +327,17 @@ int mpnic_admin_poll(struct mpnic_dev *dev)
 
 /* --- commands -------------------------------------------------------------------------------- */
 
+static int ring(struct mpnic_dev *dev)
+{
+	struct mpnic_transport *t = dev->transport;
+	const uint32_t tail = dev->admin.tail;
+
+	if (t->ops->serve && !mpnic_i_doorbell_preset(dev, MPNIC_DOORBELL_ADMIN, tail) &&
+	    !t->ops->serve(t))
+		return 0;
+	return mpnic_i_doorbell(dev, MPNIC_DOORBELL_ADMIN, tail, NULL);
+}
+
 static int post_locked(struct mpnic_dev *dev, struct mpnic_admin_cmd *cmd, mpnic_admin_done done,
 		       void *ctx)
 {
@@ -348,7 +359,7 @@ static int post_locked(struct mpnic_dev *dev, struct mpnic_admin_cmd *cmd, mpnic
 	};
 	a->cmd[a->tail & (entries(a) - 1)] = *cmd;
 	a->tail++;
-	err = mpnic_i_doorbell(dev, MPNIC_DOORBELL_ADMIN, a->tail, NULL);
+	err = ring(dev);
 	if (!err)
 		return 0;
 	/* The caller is told by the return value, so not by its callback too. */
@@ -417,46 +428,53 @@ static void pause_for(const struct mpnic_dev *dev, uint64_t waited)
 		return; /* another thread took it: it polls for us too */
 }
 
-/* Wait until *finished, which another thread's poll may set. Returns an error that ends all
- * commands. */
-static int wait_for(struct mpnic_dev *dev, const struct admin_wait *wait)
+static bool poll_for(struct mpnic_dev *dev, const struct admin_wait *wait)
 {
-	struct admin_queue *a = &dev->admin;
-	uint64_t start = mpnic_i_now(), looked = start;
+	bool finished;
 
-	for (;;) {
+	pthread_mutex_lock(&dev->admin.lock);
+	poll_locked(dev);
+	finished = wait->finished;
+	pthread_mutex_unlock(&dev->admin.lock);
+	return finished;
+}
+
+/* Wait until *finished, which another thread's poll may set. An error that ends all commands
+ * finishes this one too. */
+static void wait_for(struct mpnic_dev *dev, const struct admin_wait *wait)
+{
+	uint64_t start, looked;
+
+	/* It often is answered by now, where the device was served in this thread. */
+	if (poll_for(dev, wait))
+		return;
+	start = looked = mpnic_i_now();
+	while (!poll_for(dev, wait)) {
 		uint64_t now = mpnic_i_now();
-		bool finished;
-		int err;
+		int err = 0;
 
-		pthread_mutex_lock(&a->lock);
-		poll_locked(dev);
-		finished = wait->finished;
-		pthread_mutex_unlock(&a->lock);
-		if (finished)
-			return 0;
 		if (now - looked > LOOK_NS) {
 			looked = now;
 			err = look(dev);
-			if (err) {
-				/* Ends this command too, so that it is finished when we return. */
-				mpnic_i_admin_fail(dev, err);
-				return 0;
-			}
 		}
-		pause_for(dev, now - start);
+		if (err)
+			mpnic_i_admin_fail(dev, err);
+		else
+			pause_for(dev, now - start);
 	}
 }
 
 static int post_or_wait(struct mpnic_dev *dev, struct mpnic_admin_cmd *cmd, struct admin_wait *wait)
 {
-	uint64_t deadline = mpnic_i_now() + dev->options.admin_ms * MS;
+	uint64_t deadline = 0;
 
 	for (;;) {
 		int err = mpnic_admin_post(dev, cmd, waiter_done, wait);
 
 		if (err != -EAGAIN)
 			return err;
+		if (!deadline)
+			deadline = mpnic_i_now() + dev->options.admin_ms * MS;
 		if (mpnic_i_now() > deadline)
 			return mpnic_i_fail(
 				dev, -ETIMEDOUT,
@@ -474,10 +492,9 @@ int mpnic_admin(struct mpnic_dev *dev, struct mpnic_admin_cmd *cmd, struct mpnic
 	struct admin_wait wait = {.finished = false};
 	int err = post_or_wait(dev, cmd, &wait);
 
-	if (!err)
-		err = wait_for(dev, &wait);
 	if (err)
 		return err;
+	wait_for(dev, &wait);
 	if (cpl && !wait.err)
 		*cpl = wait.cpl;
 	if (wait.err && wait.cpl.status)

@@ -86,6 +86,11 @@ struct mpnic_transport_ops {
 	/* Reset of the function, as PCI has it. */
 	int (*reset)(struct mpnic_transport *transport);
 	/*
+	 * NULL, or: do in this thread what the admin queue asks of the device, which is faster than
+	 * to wake it. Returns 0 if all of it is done; else its doorbell is rung as ever.
+	 */
+	int (*serve)(struct mpnic_transport *transport);
+	/*
 	 * NULL, or: the device was gone and may be back. DMA maps, vectors and the doorbell page
 	 * of before are gone then.
 	 */

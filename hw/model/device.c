@@ -34,7 +34,7 @@ void device_count(struct mpnic_device *d, unsigned int port, unsigned int stat, 
 void device_irq(struct mpnic_device *d, uint32_t vector)
 {
 	if (vector < MPNIC_VECTORS)
-		d->vector[vector].pending = true;
+		d->vector[vector].pending = d->irqs_pending = true;
 }
 
 static uint64_t due_ns(const struct device_vector *v)
@@ -44,11 +44,18 @@ static uint64_t due_ns(const struct device_vector *v)
 
 static void raise_irqs(struct mpnic_device *d)
 {
+	if (!d->irqs_pending)
+		return;
+	d->irqs_pending = false;
 	for (unsigned int i = 0; i < MPNIC_VECTORS; i++) {
 		struct device_vector *v = &d->vector[i];
 
-		if (!v->pending || (v->interval_us && d->now_ns < due_ns(v)))
+		if (!v->pending)
 			continue;
+		if (v->interval_us && d->now_ns < due_ns(v)) {
+			d->irqs_pending = true;
+			continue;
+		}
 		v->pending = false;
 		v->last_ns = d->now_ns;
 		if (d->fault_irq)
@@ -381,6 +388,21 @@ bool mpnic_device_poll(struct mpnic_device *d, uint64_t now_ns)
 	busy = d->busy;
 	d->busy = false;
 	return busy;
+}
+
+bool mpnic_device_serve(struct mpnic_device *d, uint64_t now_ns)
+{
+	const bool busy = d->busy;
+
+	if (now_ns > d->now_ns)
+		d->now_ns = now_ns;
+	device_fw_serve(d);
+	raise_irqs(d);
+	/* It is the polls that are to say whether they did something. */
+	d->busy = busy;
+	return !d->irqs_pending && !d->admin_waits &&
+	       (d->admin_error || !d->admin_control ||
+		d->doorbells[MPNIC_DOORBELL_ADMIN / 4] == d->admin_head);
 }
 
 /* Has a doorbell been rung that there is something to do for? */

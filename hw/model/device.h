@@ -94,6 +94,7 @@ struct mpnic_device {
 	struct device_queue rx[MPNIC_QUEUES], tx[MPNIC_QUEUES], event;
 	uint32_t rx_looked; /* Rx queues whose doorbell was looked at in this poll */
 	struct device_vector vector[MPNIC_VECTORS];
+	bool irqs_pending; /* of one vector at least */
 	struct device_port port[MPNIC_PORTS];
 	struct device_mac mac[MPNIC_MAC_FILTERS];
 
@@ -161,5 +162,7 @@ __attribute__((visibility("hidden"))) void device_transmit(struct mpnic_device *
 
 __attribute__((visibility("hidden"))) void device_fw_reset(struct mpnic_device *d);
 __attribute__((visibility("hidden"))) void device_fw_poll(struct mpnic_device *d);
+/* Admin commands alone, as far as they are done at once. */
+__attribute__((visibility("hidden"))) void device_fw_serve(struct mpnic_device *d);
 
 #endif

@@ -16,42 +16,56 @@ enum {
 
 /* A window of registers over a record. */
 struct span {
-	uint32_t first;
+	uint32_t first, size;
 	uint8_t *bytes;
 	bool writable;
 };
 
+struct reg_window {
+	uint32_t first, size, at;
+	bool writable;
+};
+
+#define BLOCK 128 /* bytes of the map in which one window is, or none */
 #define WINDOW(reg, member, write)                                   \
 	{                                                            \
 		reg, sizeof(((struct mpnic_device *)0)->member),     \
 			offsetof(struct mpnic_device, member), write \
 	}
 
+/* But for those that share the first block with registers. */
+static const struct reg_window windows[4096 / BLOCK] = {
+	[MPNIC_FW_ADMIN_CMD / BLOCK] = WINDOW(MPNIC_FW_ADMIN_CMD, win.admin_cmd, false),
+	[MPNIC_FW_ADMIN_CPL / BLOCK] = WINDOW(MPNIC_FW_ADMIN_CPL, win.admin_cpl, true),
+	[MPNIC_FW_TABLE_CMD / BLOCK] = WINDOW(MPNIC_FW_TABLE_CMD, win.table_cmd, true),
+	[MPNIC_FW_TABLE_RSP / BLOCK] = WINDOW(MPNIC_FW_TABLE_RSP, win.table_rsp, false),
+	[MPNIC_FW_SETTINGS / BLOCK] = WINDOW(MPNIC_FW_SETTINGS, win.settings, true),
+	[MPNIC_FW_EVENT / BLOCK] = WINDOW(MPNIC_FW_EVENT, win.event, true),
+	[MPNIC_FW_MAILBOX / BLOCK... MPNIC_FW_MAILBOX / BLOCK + MPNIC_MAILBOX_WINDOW / BLOCK - 1] =
+		WINDOW(MPNIC_FW_MAILBOX, win.mailbox, true),
+};
+static const struct reg_window low_windows[] = {
+	WINDOW(MPNIC_FW_SERIAL, config.serial, false),
+	WINDOW(MPNIC_FW_MAC, config.mac, false),
+};
+
+_Static_assert(sizeof(struct mpnic_admin_cpl) <= BLOCK && sizeof(struct mpnic_table_cmd) <= BLOCK,
+	       "blocks of windows");
+
+static bool in_window(struct mpnic_device *d, const struct reg_window *w, uint32_t off,
+		      struct span *span)
+{
+	if (off - w->first >= w->size)
+		return false;
+	*span = (struct span){w->first, w->size, (uint8_t *)d + w->at, w->writable};
+	return true;
+}
+
 static bool find_window(struct mpnic_device *d, uint32_t off, struct span *span)
 {
-	static const struct {
-		uint32_t first, size, at;
-		bool writable;
-	} windows[] = {
-		WINDOW(MPNIC_FW_ADMIN_CMD, win.admin_cmd, false),
-		WINDOW(MPNIC_FW_ADMIN_CPL, win.admin_cpl, true),
-		WINDOW(MPNIC_FW_TABLE_CMD, win.table_cmd, true),
-		WINDOW(MPNIC_FW_TABLE_RSP, win.table_rsp, false),
-		WINDOW(MPNIC_FW_SETTINGS, win.settings, true),
-		WINDOW(MPNIC_FW_EVENT, win.event, true),
-		WINDOW(MPNIC_FW_MAILBOX, win.mailbox, true),
-		WINDOW(MPNIC_FW_SERIAL, config.serial, false),
-		WINDOW(MPNIC_FW_MAC, config.mac, false),
-	};
-
-	for (unsigned int i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
-		if (off - windows[i].first >= windows[i].size)
-			continue;
-		*span = (struct span){windows[i].first, (uint8_t *)d + windows[i].at,
-				      windows[i].writable};
-		return true;
-	}
-	return false;
+	if (off >= BLOCK)
+		return in_window(d, &windows[off / BLOCK % (4096 / BLOCK)], off, span);
+	return in_window(d, &low_windows[0], off, span) || in_window(d, &low_windows[1], off, span);
 }
 
 /* ---- queues --------------------------------------------------------------------------------- */
@@ -255,7 +269,6 @@ static void do_admin(struct mpnic_device *d)
 
 static void do_table(struct mpnic_device *d)
 {
-	memset(&d->win.table_rsp, 0, sizeof(d->win.table_rsp));
 	mpnic_state_command(d->state, &d->win.table_cmd, &d->win.table_rsp);
 }
 
@@ -368,6 +381,22 @@ static uint32_t bus_read(void *ctx, uint32_t off)
 	return read_reg(d, off);
 }
 
+static void bus_read_words(void *ctx, uint32_t off, void *to, unsigned int words)
+{
+	uint8_t *bytes = to;
+	struct span span;
+	uint32_t word;
+
+	if (find_window(ctx, off, &span) && off - span.first + 4 * words <= span.size) {
+		memcpy(bytes, span.bytes + (off - span.first), 4 * (size_t)words);
+		return;
+	}
+	for (; words; words--, off += 4, bytes += 4) {
+		word = bus_read(ctx, off);
+		memcpy(bytes, &word, sizeof(word));
+	}
+}
+
 static void bus_write(void *ctx, uint32_t off, uint32_t value)
 {
 	struct mpnic_device *d = ctx;
@@ -455,6 +484,23 @@ static void bus_write(void *ctx, uint32_t off, uint32_t value)
 	}
 }
 
+static void bus_write_words(void *ctx, uint32_t off, const void *from, unsigned int words)
+{
+	const uint8_t *bytes = from;
+	struct span span;
+	uint32_t word;
+
+	if (find_window(ctx, off, &span) && span.writable &&
+	    off - span.first + 4 * words <= span.size) {
+		memcpy(span.bytes + (off - span.first), bytes, 4 * (size_t)words);
+		return;
+	}
+	for (; words; words--, off += 4, bytes += 4) {
+		memcpy(&word, bytes, sizeof(word));
+		bus_write(ctx, off, word);
+	}
+}
+
 /* ---- firmware ------------------------------------------------------------------------------- */
 
 /* The image was found good; its native twin runs in its place. */
@@ -470,7 +516,14 @@ static void run(void *ctx, uint32_t entry)
 void device_fw_reset(struct mpnic_device *d)
 {
 	d->hal = (struct hal){
-		.ctx = d, .read = bus_read, .write = bus_write, .ram = d->ram, .run = run};
+		.ctx = d,
+		.read = bus_read,
+		.write = bus_write,
+		.read_words = bus_read_words,
+		.write_words = bus_write_words,
+		.ram = d->ram,
+		.run = run,
+	};
 	d->fw_runs = d->fw_hangs = d->admin_waits = false;
 	d->fw_status = MPNIC_FW_STATUS_NONE;
 	d->fw_version = d->heartbeat = 0;
@@ -522,6 +575,16 @@ void device_fw_poll(struct mpnic_device *d)
 	}
 	/* Behind firmware: it cannot help it if it was not called for long. */
 	bite(d);
+}
+
+void device_fw_serve(struct mpnic_device *d)
+{
+	for (unsigned int i = 0; i < FW_STEPS && d->fw_runs && !d->fw_hangs; i++) {
+		fetch_admin(d);
+		if (!d->admin_waits)
+			return;
+		fw_poll(&d->fw);
+	}
 }
 
 void mpnic_device_fault(struct mpnic_device *d, enum mpnic_device_fault fault)

@@ -10,6 +10,7 @@
 enum {
 	ACTION_BITS = 2 * MPNIC_ACTION_REWRITE - 1,
 	FLOW_BITS = 2 * MPNIC_FLOW_STATE_PROVISIONAL - 1,
+	EXCEPT_BITS = 2 * MPNIC_EXCEPT_OUTRANKED - 1,
 	DIR_BITS = 2 * MPNIC_DIR_END - 1,
 	TOKEN_BITS = 2 * MPNIC_TOKEN_ENTRY_PUNT - 1,
 	JUDGE_BITS = 15,
@@ -116,6 +117,8 @@ static void find_key(const struct mpnic_state *state, const struct mpnic_table_c
 	_Static_assert(sizeof(key) == sizeof(struct mpnic_key), "key");
 	memcpy(&key, cmd->data, sizeof(key));
 	found.hash = mpnic_table_hash(&state->hash, &key, KEY_WORDS);
+	table_prefetch(&state->flow, found.hash);
+	table_prefetch(&state->masked, found.hash);
 	mpnic_table_look(&state->flow, &key, found.hash, &found.flow_hits, &found.flow_taken);
 	mpnic_table_look(&state->masked, &key, found.hash, &found.masked_hits, &found.masked_taken);
 	found.stash_hit = mpnic_table_find(&state->stash, &key, found.hash) != MPNIC_ID_NONE;
@@ -153,6 +156,7 @@ static void write_flow(struct mpnic_state *state, const struct mpnic_table_cmd *
 	flow->conn_id = conn_in_range(state, flow->conn_id);
 	flow->actions &= ACTION_BITS;
 	flow->flags &= FLOW_BITS;
+	flow->except &= EXCEPT_BITS;
 	memset(flow->reserved, 0, sizeof(flow->reserved));
 	state->masked_counts[flow - state->flows] = (struct mpnic_rule_count){0};
 }

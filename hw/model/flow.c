@@ -285,26 +285,56 @@ static void count(struct mpnic_rule_count *count, uint16_t bytes, uint64_t now)
 	count->last_seen = (uint32_t)(now >> SEEN_SHIFT);
 }
 
-/* Of equal ones the earlier: rule, exact, masked. */
-static void decide(const struct mpnic_state *state, const struct rule *rule,
-		   const struct mpnic_flow *exact, const struct mpnic_flow *masked,
-		   struct mpnic_action *action)
+/* Bits except that a frame is one of, but for its end. */
+static unsigned int where_from(const struct mpnic_hdr *hdr)
 {
-	const struct mpnic_flow *flow = exact;
+	const unsigned int source = hdr->source == 0   ? MPNIC_EXCEPT_PORT0
+				    : hdr->source == 1 ? MPNIC_EXCEPT_PORT1
+						       : MPNIC_EXCEPT_OTHERS;
 
-	if (masked && (!flow || masked->prio < flow->prio))
-		flow = masked;
+	return source | (hdr->vlan_count ? MPNIC_EXCEPT_TAGGED : 0);
+}
+
+/* The entry, if it does not except such frames. */
+static struct mpnic_flow *suits(struct mpnic_flow *entry, unsigned int where)
+{
+	return entry && !(entry->except & where) ? entry : NULL;
+}
+
+enum who {
+	WHO_RULE,
+	WHO_EXACT,
+	WHO_MASKED,
+	WHO_NONE
+};
+
+/* Of equal ones the earlier: rule, exact, masked. */
+static enum who decide(const struct mpnic_state *state, const struct rule *rule,
+		       const struct mpnic_flow *exact, const struct mpnic_flow *masked,
+		       struct mpnic_action *action)
+{
+	const bool by_masked = masked && (!exact || masked->prio < exact->prio);
+	const struct mpnic_flow *flow = by_masked ? masked : exact;
+
 	if (rule && (!flow || rule->action.prio <= flow->prio)) {
 		*action = rule->action;
-	} else if (flow) {
-		action->mark = flow->mark;
-		action->rx_queue = flow->rx_queue;
-		action->strip = flow->strip;
-		action->actions = flow->actions;
-		action->prio = flow->prio;
-	} else {
-		*action = state->config.miss;
+		return WHO_RULE;
 	}
+	if (!flow) {
+		*action = state->config.miss;
+		return WHO_NONE;
+	}
+	action->mark = flow->mark;
+	action->rx_queue = flow->rx_queue;
+	action->strip = flow->strip;
+	action->actions = flow->actions;
+	action->prio = flow->prio;
+	return by_masked ? WHO_MASKED : WHO_EXACT;
+}
+
+static bool counts(const struct mpnic_flow *entry, bool decides)
+{
+	return entry && (decides || !(entry->except & MPNIC_EXCEPT_OUTRANKED));
 }
 
 static uint32_t rss_hash(const struct mpnic_state *state, const struct mpnic_hdr *hdr)
@@ -356,7 +386,9 @@ void mpnic_flow_stage(struct mpnic_state *state, const struct mpnic_hdr *hdr,
 		      struct mpnic_result *result, struct found *found)
 {
 	const struct rule *rule = find_rule(state, hdr);
-	struct mpnic_flow *masked = NULL;
+	struct mpnic_flow *masked = NULL, *exact;
+	const unsigned int where = where_from(hdr);
+	enum who who;
 
 	clear(result, sizeof(*result));
 	*found = (struct found){0};
@@ -369,7 +401,6 @@ void mpnic_flow_stage(struct mpnic_state *state, const struct mpnic_hdr *hdr,
 	if (rule) {
 		result->rule = rule->index;
 		result->flow = MPNIC_FLOW_RULE;
-		count(&state->rule_counts[rule->index], csum->frame_len, state->now);
 	}
 	if (keys->has_masked)
 		result->masked_id =
@@ -377,18 +408,24 @@ void mpnic_flow_stage(struct mpnic_state *state, const struct mpnic_hdr *hdr,
 	if (result->masked_id != MPNIC_ID_NONE) {
 		result->flow = MPNIC_FLOW_MASKED;
 		masked = &state->flows[result->masked_id];
-		count(&state->masked_counts[result->masked_id], csum->frame_len, state->now);
 	}
 	look_up_exact(state, keys, result);
 	if (is_first_syn(hdr) && hdr->mptcp_count && is_sound(hdr, csum)) {
 		look_up_token(state, hdr, keys, result);
 		found->first_syn = look_up_peer(state, hdr, result);
 	}
-	if (result->flow_id != MPNIC_ID_NONE) {
+	if (result->flow_id != MPNIC_ID_NONE)
 		set_flow(state, keys, result, found);
-		count_flow(found->flow, csum->frame_len, state->now);
-	}
-	decide(state, rule, found->flow, masked, &found->action);
+	/* What stands at the masked id may have just been learnt. */
+	exact = suits(found->flow, where | (keys->flip ? MPNIC_EXCEPT_UPPER : MPNIC_EXCEPT_LOWER));
+	masked = suits(masked, where);
+	who = decide(state, rule, exact, masked, &found->action);
+	if (who == WHO_RULE)
+		count(&state->rule_counts[rule->index], csum->frame_len, state->now);
+	if (counts(masked, who == WHO_MASKED))
+		count(&state->masked_counts[result->masked_id], csum->frame_len, state->now);
+	if (counts(exact, who == WHO_EXACT))
+		count_flow(exact, csum->frame_len, state->now);
 	result->hash = rss_hash(state, hdr);
 	result->rx_queue = queue_of(state, found, result->hash);
 }

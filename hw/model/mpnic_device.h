@@ -87,6 +87,13 @@ bool mpnic_device_poll(struct mpnic_device *device, uint64_t now_ns);
  */
 bool mpnic_device_sleep(struct mpnic_device *device, uint64_t *wake_ns);
 
+/*
+ * mpnic_device_serve() - as mpnic_device_poll(), of firmware alone: admin commands first of all.
+ * May be called during a sleep, which goes on. Returns whether nothing is left: no admin command,
+ * and no interrupt that is to be raised later.
+ */
+bool mpnic_device_serve(struct mpnic_device *device, uint64_t now_ns);
+
 /* What goes wrong on purpose, so that drivers can be tested. */
 enum mpnic_device_fault {
 	MPNIC_FAULT_FW_HANG,	/* firmware does nothing more */

@@ -231,6 +231,7 @@ static bool flow_ok(const struct mpnic_state *state, uint32_t flow_id,
 		    const struct mpnic_flow *flow)
 {
 	return flow_id < state->config.flows && actions_ok(flow->actions) &&
+	       flow->except < 2 * MPNIC_EXCEPT_OUTRANKED &&
 	       (flow->conn_id == MPNIC_ID_NONE || conn_of(state, flow->conn_id));
 }
 

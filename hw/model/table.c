@@ -130,22 +130,55 @@ static uint32_t place_of(const struct table *t, const struct table_key *key, uin
 				  : place_in(t, table_bucket1(t, hash), (uint32_t)hash, key);
 }
 
+/* The other bucket of what stands at a place. */
+static uint32_t other_bucket(const struct table *t, uint32_t place)
+{
+	const uint32_t bucket = place / TABLE_WAYS;
+	const uint32_t index = t->buckets[bucket].tag[place % TABLE_WAYS] & t->mask;
+
+	return bucket > t->mask ? index : index + t->mask + 1;
+}
+
+/*
+ * What is not found is often inserted next: at the first free place; or, where there is none,
+ * behind a look at the keys that stand there, and at their other buckets.
+ */
+FETCH void fetch_for_insertion(const struct table *t, const uint32_t bucket[2], uint8_t taken)
+{
+	unsigned int i = (unsigned int)__builtin_ctz(~(unsigned int)taken);
+
+	if (i < TABLE_MIN) {
+		__builtin_prefetch(key_at(t, bucket[i / TABLE_WAYS] * TABLE_WAYS + i % TABLE_WAYS),
+				   1);
+		return;
+	}
+	for (i = 0; i < TABLE_MIN; i++) {
+		const uint32_t place = bucket[i / TABLE_WAYS] * TABLE_WAYS + i % TABLE_WAYS;
+
+		__builtin_prefetch(key_at(t, place));
+		__builtin_prefetch(&t->buckets[other_bucket(t, place)]);
+	}
+}
+
 void mpnic_table_look(const struct table *t, const struct table_key *key, uint64_t hash,
 		      uint8_t *hits, uint8_t *taken)
 {
 	const uint32_t bucket[2] = {table_bucket0(t, hash), table_bucket1(t, hash)};
+	const uint32_t tag[2] = {(uint32_t)(hash >> 32), (uint32_t)hash};
 	unsigned int i;
 
 	*hits = *taken = 0;
-	for (i = 0; i < TABLE_MIN; i++) {
+	for (i = 0; i < TABLE_MIN && t->stats.used; i++) {
 		const uint32_t place = bucket[i / TABLE_WAYS] * TABLE_WAYS + i % TABLE_WAYS;
+		const struct table_bucket *b = &t->buckets[bucket[i / TABLE_WAYS]];
 
-		if (value_at(t, place) == MPNIC_ID_NONE)
+		if (b->value[i % TABLE_WAYS] == MPNIC_ID_NONE)
 			continue;
 		*taken |= (uint8_t)(1u << i);
-		if (key_equal(t, place, key))
+		if (b->tag[i % TABLE_WAYS] == tag[i / TABLE_WAYS] && key_equal(t, place, key))
 			*hits |= (uint8_t)(1u << i);
 	}
+	fetch_for_insertion(t, bucket, *taken);
 }
 
 uint32_t mpnic_table_find(const struct table *t, const struct table_key *key, uint64_t hash)
@@ -164,15 +197,6 @@ static uint32_t free_place(const struct table *t, uint32_t bucket)
 			return bucket * TABLE_WAYS + way;
 	}
 	return NOT_THERE;
-}
-
-/* The other bucket of what stands at a place. */
-static uint32_t other_bucket(const struct table *t, uint32_t place)
-{
-	const uint32_t bucket = place / TABLE_WAYS;
-	const uint32_t index = t->buckets[bucket].tag[place % TABLE_WAYS] & t->mask;
-
-	return bucket > t->mask ? index : index + t->mask + 1;
 }
 
 /* A bucket that the search has looked at, and which entry of which bucket would move there. */

@@ -25,12 +25,17 @@ module mpnic_decide #(
   input  logic [$clog2(FLOWS)-1:0]         id20_i,
   input  logic                             masked20_i,
   input  logic [$clog2(FLOWS)-1:0]         masked_id20_i,
+  input  logic [6:0]                       where23_i,  // bits except, but for the ends
+  input  logic                             upper23_i,  // sent by the upper end
   input  logic                             rule23_i,
   // verilator lint_off UNUSEDSIGNAL
   input  logic [mpnic_pkg::ACTION_W-1:0]   rule_action23_i,
   // verilator lint_on UNUSEDSIGNAL
   input  logic [6:0]                       hash25_i,
 
+  output logic                             counts25_o,  // the exact entry counts it
+  output logic                             masked_counts25_o,
+  output logic                             rule_counts25_o,
   output logic [mpnic_pkg::ACTION_W-1:0]   action27_o,
   output logic [15:0]                      rx_queue27_o,
   output logic                             conn_ok27_o,
@@ -55,14 +60,16 @@ module mpnic_decide #(
   localparam int unsigned CONN_W = $clog2(CONNS);
   localparam int unsigned FLAGS_W = mpnic_pkg::FLOW_STATE_PROVISIONAL + 1;
   localparam int unsigned ACTIONS_W = mpnic_pkg::ACTION_REWRITE + 1;
+  localparam int unsigned EXCEPT_W = mpnic_pkg::EXCEPT_OUTRANKED + 1;
   localparam int unsigned BEHIND = mpnic_pkg::FLOW_PACKETS_LSB;  // commands carry what is behind dir
 
 `include "mpnic_records.svh"
 
-  // An entry: action, conn_id and whether it is in range, generation, flags.
+  // An entry: action, except, conn_id and whether it is in range, generation, flags.
   localparam int unsigned ACT_W = 64 + ACTIONS_W + 8;  // { prio, actions, strip, rx_queue, mark }
   localparam int unsigned PRIO_LSB = 64 + ACTIONS_W;
-  localparam int unsigned CONN_LSB = ACT_W;
+  localparam int unsigned EXCEPT_LSB = ACT_W;
+  localparam int unsigned CONN_LSB = EXCEPT_LSB + EXCEPT_W;
   localparam int unsigned OK_LSB = CONN_LSB + CONN_W;
   localparam int unsigned GENERATION_LSB = OK_LSB + 1;
   localparam int unsigned FLAGS_LSB = GENERATION_LSB + 8;
@@ -91,6 +98,7 @@ module mpnic_decide #(
   logic [ENTRY_W-1:0]              masked21_q, masked22_q;
   // verilator lint_on UNUSEDSIGNAL
   logic [ACT_W-1:0]                masked23_q;
+  logic [EXCEPT_W-1:0]             masked_except23_q;
   logic                            found21_q, found22_q, found23_q, fresh21_q, fresh22_q;
   logic                            some21_q, some22_q, some23_q, same21_q, same22_q;
   logic [31:0]                     given_conn;
@@ -99,7 +107,8 @@ module mpnic_decide #(
   assign given_action = {8'd0, data_i[mpnic_pkg::FLOW_MARK_LSB-BEHIND+:88]};
   assign given = {data_i[mpnic_pkg::FLOW_FLAGS_LSB-BEHIND+:FLAGS_W],
                   data_i[mpnic_pkg::FLOW_GENERATION_LSB-BEHIND+:8],
-                  ~|given_conn[31:CONN_W], given_conn[CONN_W-1:0], pack_action(given_action)};
+                  ~|given_conn[31:CONN_W], given_conn[CONN_W-1:0],
+                  data_i[mpnic_pkg::FLOW_EXCEPT_LSB-BEHIND+:EXCEPT_W], pack_action(given_action)};
   always_comb begin
     learnt20 = '0;
     learnt20[FLAGS_LSB+mpnic_pkg::FLOW_STATE_PROVISIONAL] = 1'b1;
@@ -125,6 +134,7 @@ module mpnic_decide #(
     same22_q <= same21_q;
     exact23_q <= fresh22_q ? learnt22_q : exact22_q;
     masked23_q <= same22_q ? learnt22_q[ACT_W-1:0] : masked22_q[ACT_W-1:0];
+    masked_except23_q <= masked22_q[EXCEPT_LSB+:EXCEPT_W] & {EXCEPT_W{~same22_q}};
   end
 
   // verilator lint_off UNUSEDSIGNAL
@@ -139,6 +149,7 @@ module mpnic_decide #(
     flow.conn_id = 32'(exact23_q[CONN_LSB+:CONN_W]) | {32{~exact23_q[OK_LSB]}};
     flow.generation = exact23_q[GENERATION_LSB+:8];
     flow.flags = 16'(exact23_q[FLAGS_LSB+:FLAGS_W]);
+    flow.except = 8'(exact23_q[EXCEPT_LSB+:EXCEPT_W]);
     flow23_o = flow[mpnic_pkg::FLOW_W-1:BEHIND] & {mpnic_pkg::TABLE_RSP_W{read23_q}};
   end
 
@@ -151,12 +162,27 @@ module mpnic_decide #(
   logic                           found24_q, some24_q, hit24_q;
   logic                           masked_first_q, rule_exact_q, rule_masked_q, by_masked;
   logic [1:0]                     who25_q;
+  logic                           always24_q, always25_q, masked_always24_q, masked_always25_q;
+  logic                           found25_q, some25_q;
+  logic [EXCEPT_W-1:0]            where23;  // of the exact entry's frames
+  always_comb begin
+    where23 = where23_i;
+    where23[mpnic_pkg::EXCEPT_UPPER] = upper23_i;
+    where23[mpnic_pkg::EXCEPT_LOWER] = ~upper23_i;
+  end
   assign by_masked = some24_q & (~found24_q | masked_first_q);
   always_ff @(posedge clk_i) begin
     {exact25_q, exact24_q} <= {exact24_q, exact23_q[ACT_W-1:0]};
     {masked25_q, masked24_q} <= {masked24_q, masked23_q};
     {rule25_q, rule24_q} <= {rule24_q, rule_action23_i[87:0]};
-    {found24_q, some24_q, hit24_q} <= {found23_q, some23_q, rule23_i};
+    found24_q <= found23_q & ~|(exact23_q[EXCEPT_LSB+:EXCEPT_W] & where23);
+    some24_q <= some23_q & ~|(masked_except23_q & where23_i);
+    hit24_q <= rule23_i;
+    {found25_q, some25_q} <= {found24_q, some24_q};
+    {always25_q, always24_q} <=
+        {always24_q, ~exact23_q[EXCEPT_LSB+mpnic_pkg::EXCEPT_OUTRANKED]};
+    {masked_always25_q, masked_always24_q} <=
+        {masked_always24_q, ~masked_except23_q[mpnic_pkg::EXCEPT_OUTRANKED]};
     masked_first_q <= masked23_q[PRIO_LSB+:8] < exact23_q[PRIO_LSB+:8];
     rule_exact_q <= rule_action23_i[mpnic_pkg::ACTION_PRIO_LSB+:8] <= exact23_q[PRIO_LSB+:8];
     rule_masked_q <= rule_action23_i[mpnic_pkg::ACTION_PRIO_LSB+:8] <= masked23_q[PRIO_LSB+:8];
@@ -171,6 +197,9 @@ module mpnic_decide #(
     action27_q <= action26_q;
   end
   assign action27_o = action27_q;
+  assign counts25_o = found25_q & (always25_q | (who25_q == EXACT));
+  assign masked_counts25_o = some25_q & (masked_always25_q | (who25_q == MASKED));
+  assign rule_counts25_o = who25_q == RULE;
 
   // --- 23 to 27: queue -----------------------------------------------------------------------------
 
@@ -200,18 +229,18 @@ module mpnic_decide #(
 
   // --- 23 to 27: the rest of the exact entry ---------------------------------------------------------
 
-  localparam int unsigned REST_W = ENTRY_W - ACT_W;
+  localparam int unsigned REST_W = ENTRY_W - CONN_LSB;
   logic [REST_W-1:0] rest27;
   mpnic_delay #(.W(REST_W), .N(4)) u_rest (
     .clk_i, .rst_ni,
-    .data_i(exact23_q[ENTRY_W-1:ACT_W] & {REST_W{found23_q}}),
+    .data_i(exact23_q[ENTRY_W-1:CONN_LSB] & {REST_W{found23_q}}),
     .data_o(rest27)
   );
   assign conn27_o = rest27[0+:CONN_W];
-  assign conn_ok27_o = rest27[OK_LSB-ACT_W];
-  assign generation27_o = rest27[GENERATION_LSB-ACT_W+:8];
-  assign flip27_o = rest27[FLAGS_LSB-ACT_W+mpnic_pkg::FLOW_STATE_FLIP];
-  assign side_b27_o = rest27[FLAGS_LSB-ACT_W+mpnic_pkg::FLOW_STATE_SIDE_B];
-  assign first27_o = rest27[FLAGS_LSB-ACT_W+mpnic_pkg::FLOW_STATE_FIRST];
+  assign conn_ok27_o = rest27[OK_LSB-CONN_LSB];
+  assign generation27_o = rest27[GENERATION_LSB-CONN_LSB+:8];
+  assign flip27_o = rest27[FLAGS_LSB-CONN_LSB+mpnic_pkg::FLOW_STATE_FLIP];
+  assign side_b27_o = rest27[FLAGS_LSB-CONN_LSB+mpnic_pkg::FLOW_STATE_SIDE_B];
+  assign first27_o = rest27[FLAGS_LSB-CONN_LSB+mpnic_pkg::FLOW_STATE_FIRST];
 
 endmodule

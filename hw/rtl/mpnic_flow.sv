@@ -120,6 +120,7 @@ module mpnic_flow #(
   logic [31:0]                      rss_skip1;
   logic                             l3_1, v4_1, capable1, join2, exact_valid3, flip3, masked_valid3;
   logic [5:0]                       source1;
+  logic [6:0]                       where1;
   logic [31:0]                      token2;
   logic [mpnic_pkg::RULE_KEY_W-1:0] rule2;
   logic [KEY_W-1:0]                 exact3, masked3, exact8, masked8, exact11, exact13;
@@ -133,6 +134,7 @@ module mpnic_flow #(
     .l3_1_o         (l3_1),
     .v4_1_o         (v4_1),
     .source1_o      (source1),
+    .where1_o       (where1),
     .capable1_o     (capable1),
     .join2_o        (join2),
     .token2_o       (token2),
@@ -414,14 +416,15 @@ module mpnic_flow #(
 
   // --- rules: 2 to RULES_OUT ---------------------------------------------------------------------------
 
-  logic                           rule_valid, rule_hit, rule23, rules_busy;
+  logic                           rule_hit, rule23, rules_busy;
   logic [5:0]                     rule_index;
   logic [mpnic_pkg::ACTION_W-1:0] rule_action, rule_action23;
+  // verilator lint_off PINCONNECTEMPTY
   mpnic_rules u_rules (
     .clk_i, .rst_ni,
     .valid_i (v_q[2]),
     .key_i   (rule2),
-    .valid_o (rule_valid),
+    .valid_o (),
     .hit_o   (rule_hit),
     .index_o (rule_index),
     .action_o(rule_action),
@@ -432,11 +435,12 @@ module mpnic_flow #(
     .data_i  (cmd.data[mpnic_pkg::RULE_W-1:0]),
     .busy_o  (rules_busy)
   );
+  // verilator lint_on PINCONNECTEMPTY
   mpnic_delay #(.W(mpnic_pkg::ACTION_W + 1), .N(23 - RULES_OUT)) u_rule23 (
     .clk_i, .rst_ni, .data_i({rule_hit, rule_action}), .data_o({rule23, rule_action23})
   );
 
-  // --- 20: the entries that were found, and their counters -----------------------------------------------
+  // --- 20: the entries that were found; 25: their counters -------------------------------------------------
 
   logic                       found20_q, learnt20_q, fresh20_q, masked20_q, side_b20_q, flip20_q;
   logic [ID_W-1:0]            id20_q, masked_id20_q;
@@ -452,35 +456,47 @@ module mpnic_flow #(
     {side_b20_q, flip20_q, conn20_q, generation20_q} <= {side_b19, flip19, conn19, generation19};
   end
 
-  logic [15:0]  bytes_rule, bytes20;
-  logic [31:0]  seen_rule, seen20;
-  logic         writes_flow, reads_flow, reads_masked, writes_rule, reads_rule;
+  // They count behind the clock in which it is known who decides.
+  logic [15:0]  bytes25;
+  logic [31:0]  seen25;
+  logic [5:0]   rule_index25;
+  logic [6:0]   where23;
+  logic         counts25, masked_counts25, rule_counts25, upper23, fresh25;
+  logic         writes_flow, writes_counts, reads_flow, reads_masked, writes_rule, reads_rule;
+  logic [ID_W-1:0] id25, masked_id25;
   logic         flow_rsp, masked_rsp, rule_rsp;
   logic [159:0] count_data, flow_count, masked_count, rule_count;
-  mpnic_delay #(.W(48), .N(RULES_OUT)) u_count_rule (
+  mpnic_delay #(.W(48), .N(25)) u_count25 (
     .clk_i, .rst_ni, .data_i({seen_i, csum_i[mpnic_pkg::CSUM_FRAME_LEN_LSB+:16]}),
-    .data_o({seen_rule, bytes_rule})
+    .data_o({seen25, bytes25})
   );
-  mpnic_delay #(.W(48), .N(20 - RULES_OUT)) u_count20 (
-    .clk_i, .rst_ni, .data_i({seen_rule, bytes_rule}), .data_o({seen20, bytes20})
+  mpnic_delay #(.W(6), .N(25 - RULES_OUT)) u_rule_index25 (
+    .clk_i, .rst_ni, .data_i(rule_index), .data_o(rule_index25)
+  );
+  mpnic_delay #(.W(7), .N(22)) u_where23 (.clk_i, .rst_ni, .data_i(where1), .data_o(where23));
+  mpnic_delay #(.W(1), .N(3)) u_upper23 (.clk_i, .rst_ni, .data_i(flip20_q), .data_o(upper23));
+  mpnic_delay #(.W(2 * ID_W + 1), .N(5)) u_id25 (
+    .clk_i, .rst_ni,
+    .data_i({fresh20_q, masked_id20_q, id20_q}), .data_o({fresh25, masked_id25, id25})
   );
   assign writes_flow = c_q[20] & op_q[mpnic_pkg::TABLE_OP_FLOW[4:0]];
-  assign reads_flow = c_q[20] & op_q[mpnic_pkg::TABLE_OP_FLOW_READ[4:0]];
-  assign reads_masked = c_q[20] & op_q[mpnic_pkg::TABLE_OP_MASKED_READ[4:0]];
-  assign writes_rule = c_q[RULES_OUT] & op_q[mpnic_pkg::TABLE_OP_RULE_LOAD[4:0]];
-  assign reads_rule = c_q[RULES_OUT] & op_q[mpnic_pkg::TABLE_OP_RULE_READ[4:0]];
+  assign writes_counts = c_q[25] & op_q[mpnic_pkg::TABLE_OP_FLOW[4:0]];
+  assign reads_flow = c_q[25] & op_q[mpnic_pkg::TABLE_OP_FLOW_READ[4:0]];
+  assign reads_masked = c_q[25] & op_q[mpnic_pkg::TABLE_OP_MASKED_READ[4:0]];
+  assign writes_rule = c_q[25] & op_q[mpnic_pkg::TABLE_OP_RULE_LOAD[4:0]];
+  assign reads_rule = c_q[25] & op_q[mpnic_pkg::TABLE_OP_RULE_READ[4:0]];
   assign count_data = {cmd.data[160+:32], cmd.data[127:0]};  // as behind dir in record flow
   mpnic_count #(
     .ENTRIES(FLOWS)
   ) u_count (
     .clk_i, .rst_ni,
-    .valid_i    (found20_q),
-    .id_i       (id20_q),
-    .bytes_i    (bytes20),
-    .seen_i     (seen20),
-    .fresh_i    (fresh20_q),
+    .valid_i    (counts25),
+    .id_i       (id25),
+    .bytes_i    (bytes25),
+    .seen_i     (seen25),
+    .fresh_i    (fresh25),
     .cmd_read_i (reads_flow),
-    .cmd_write_i(writes_flow),
+    .cmd_write_i(writes_counts),
     .cmd_id_i   (place_id),
     .cmd_data_i (count_data),
     .rsp_valid_o(flow_rsp),
@@ -490,13 +506,13 @@ module mpnic_flow #(
     .ENTRIES(FLOWS)
   ) u_masked_count (
     .clk_i, .rst_ni,
-    .valid_i    (masked20_q),
-    .id_i       (masked_id20_q),
-    .bytes_i    (bytes20),
-    .seen_i     (seen20),
+    .valid_i    (masked_counts25),
+    .id_i       (masked_id25),
+    .bytes_i    (bytes25),
+    .seen_i     (seen25),
     .fresh_i    (1'b0),
     .cmd_read_i (reads_masked),
-    .cmd_write_i(writes_flow),
+    .cmd_write_i(writes_counts),
     .cmd_id_i   (place_id),
     .cmd_data_i ('0),
     .rsp_valid_o(masked_rsp),
@@ -506,10 +522,10 @@ module mpnic_flow #(
     .ENTRIES(mpnic_pkg::RULES)
   ) u_rule_count (
     .clk_i, .rst_ni,
-    .valid_i    (rule_valid & rule_hit),
-    .id_i       (rule_index),
-    .bytes_i    (bytes_rule),
-    .seen_i     (seen_rule),
+    .valid_i    (v_q[25] & rule_counts25),
+    .id_i       (rule_index25),
+    .bytes_i    (bytes25),
+    .seen_i     (seen25),
     .fresh_i    (1'b0),
     .cmd_read_i (reads_rule),
     .cmd_write_i(writes_rule),
@@ -539,9 +555,14 @@ module mpnic_flow #(
     .id20_i         (id20_q),
     .masked20_i     (masked20_q),
     .masked_id20_i  (masked_id20_q),
+    .where23_i      (where23),
+    .upper23_i      (upper23),
     .rule23_i       (rule23),
     .rule_action23_i(rule_action23),
     .hash25_i       (hash25[6:0]),
+    .counts25_o     (counts25),
+    .masked_counts25_o(masked_counts25),
+    .rule_counts25_o(rule_counts25),
     .action27_o     (action_o),
     .rx_queue27_o   (rx_queue),
     .conn_ok27_o    (conn_ok),
@@ -573,8 +594,11 @@ module mpnic_flow #(
   mpnic_delay #(.W(10), .N(LAST - 15)) u_first_syn (
     .clk_i, .rst_ni, .data_i({speaks15, first_syn15}), .data_o({speaks27, first_syn_o})
   );
-  mpnic_delay #(.W(7), .N(LAST - RULES_OUT)) u_rule27 (
-    .clk_i, .rst_ni, .data_i({rule_hit, rule_index}), .data_o({rule27, rule_index27})
+  mpnic_delay #(.W(1), .N(LAST - RULES_OUT)) u_rule27 (
+    .clk_i, .rst_ni, .data_i(rule_hit), .data_o(rule27)
+  );
+  mpnic_delay #(.W(6), .N(LAST - 25)) u_rule_index27 (
+    .clk_i, .rst_ni, .data_i(rule_index25), .data_o(rule_index27)
   );
   mpnic_delay #(.W(2 * ID_W + 13), .N(LAST - 20)) u_found27 (
     .clk_i, .rst_ni,

@@ -18,6 +18,7 @@ module mpnic_flow_keys (
   output logic                              l3_1_o,
   output logic                              v4_1_o,
   output logic [5:0]                        source1_o,
+  output logic [6:0]                        where1_o,  // bits except, but for the ends
   output logic                              capable1_o,  // a first SYN with MP_CAPABLE
   output logic                              join2_o,  // an MP_JOIN that may be looked up
   output logic [31:0]                       token2_o,
@@ -180,6 +181,13 @@ module mpnic_flow_keys (
   assign l3_1_o = l3_1_q;
   assign v4_1_o = v4_1_q;
   assign source1_o = source1_q[5:0];
+  always_comb begin
+    where1_o = '0;
+    where1_o[mpnic_pkg::EXCEPT_TAGGED] = tagged1_q;
+    where1_o[mpnic_pkg::EXCEPT_PORT0] = source1_q == 8'd0;
+    where1_o[mpnic_pkg::EXCEPT_PORT1] = source1_q == 8'd1;
+    where1_o[mpnic_pkg::EXCEPT_OTHERS] = |source1_q[7:1];
+  end
 
   // --- exact: the lower end first. 2: byte by byte, 3: the first that differs ----------------------
 

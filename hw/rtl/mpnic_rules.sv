@@ -44,7 +44,7 @@ module mpnic_rules (
   localparam int unsigned PADDED = CHUNK * CHUNKS;
   localparam int unsigned BYTES = RULES / 8;
   localparam int unsigned PRIO_W = mpnic_pkg::RULE_PRIO_W;
-  localparam int unsigned DONE_W = mpnic_pkg::ACTION_RESERVED_LSB;  // action but what is reserved
+  localparam int unsigned DONE_W = mpnic_pkg::ACTION_EXCEPT_LSB;  // action, which excepts nothing
   localparam int unsigned STEP_W = CHUNK + 3;
 
   // --- load: 1, the rule is stored; then each entry with each rule of its byte -------------------

@@ -34,7 +34,8 @@ $(B)/bench/bench_driver: $(B)/obj/tests/bench/bench_driver.o $(B)/obj/tests/driv
 bench-driver: $(B)/bench/bench_driver $(B)/sim/mpnic-sim $(FW_IMAGE)
 	$< $(B)/sim/mpnic-sim $(FW_IMAGE)
 
-# The DPDK driver's bursts, beside net_null and net_ring; the method stands in bench_dpdk.c.
+# The DPDK driver's bursts, beside net_null and net_ring, and its rules; the methods stand in bench_dpdk.c
+# and flow_perf.sh.
 BENCH_TARGETS += bench-dpdk
 $(B)/bench/bench_dpdk: tests/bench/bench_dpdk.c
 	@mkdir -p $(@D)
@@ -42,12 +43,13 @@ $(B)/bench/bench_dpdk: tests/bench/bench_dpdk.c
 
 .PHONY: bench-dpdk
 DPDK_PMDS = $(shell pkg-config --variable=libdir libdpdk)/dpdk/pmds-23.0
-bench-dpdk: $(B)/bench/bench_dpdk $(PMD) $(FW_IMAGE)
+bench-dpdk: $(B)/bench/bench_dpdk $(PMD) $(FW_IMAGE) $(B)/sim/mpnic-sim
 	tests/dpdk/private.sh $(PMD) $< -l 1 --no-huge -m 512 --no-pci --file-prefix=bench$$$$ \
 		--log-level=error -d %F/librte_net_mpnic.so -d $(DPDK_PMDS)/librte_net_null.so \
 		-d $(DPDK_PMDS)/librte_net_ring.so --vdev net_null0 --vdev net_ring0 \
 		--vdev net_mpnic0,engine=model,port0=loop,firmware=$(abspath $(FW_IMAGE)) \
 		--vdev net_mpnic1,engine=model,port0=loop,metadata=1,firmware=$(abspath $(FW_IMAGE))
+	tests/bench/flow_perf.sh $(PMD) $(B)/sim/mpnic-sim $(abspath $(FW_IMAGE))
 
 # The peer version cache, beside rte_hash; the method stands in bench_peers.c.
 BENCH_TARGETS += bench-peers

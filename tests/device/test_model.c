@@ -58,6 +58,48 @@ Test(device, it_sleeps_unless_a_doorbell_was_rung)
 	host_free(h);
 }
 
+/* As host_admin(), without a poll. Returns whether it was answered. */
+static bool served(struct host *h, uint16_t op, bool *all)
+{
+	const uint32_t slot = h->admin.tail++ % h->admin.size;
+	struct mpnic_admin_cmd *cmd = host_at(h, h->admin.desc + slot * sizeof(*cmd), sizeof(*cmd));
+	const struct mpnic_admin_cpl *cpl =
+		host_at(h, h->admin.cpl + slot * sizeof(*cpl), sizeof(*cpl));
+	const uint8_t before = cpl->phase;
+
+	*cmd = (struct mpnic_admin_cmd){.op = op, .cookie = ++h->cookie};
+	h->doorbells[MPNIC_DOORBELL_ADMIN / 4] = h->admin.tail;
+	*all = h->engine->serve(h->device, h->now_ns);
+	return cpl->phase != before && cpl->cookie == h->cookie && cpl->op == op;
+}
+
+/* Firmware alone: the sleep goes on, and frames wait for a poll. */
+Test(device, admin_commands_are_served_during_a_sleep)
+{
+	struct host *h = host_up(1, LOG2);
+	static struct frame f;
+	uint64_t wake;
+	bool all;
+
+	host_poll(h, 8);
+	cr_assert(h->engine->sleep(h->device, &wake));
+	frame_of(&f, 1);
+	host_send(h, 0, f.bytes, (uint16_t)f.len, MPNIC_TX_EOP, 0);
+	host_ring_tx(h, 0);
+	for (unsigned int i = 0; i < 20; i++) {
+		cr_assert(served(h, MPNIC_ADMIN_OP_NOP, &all));
+		cr_assert(all);
+	}
+	cr_assert_eq(h->doorbells[MPNIC_DOORBELL_NEED_KICK / 4], 1);
+	cr_assert_eq(h->sent_count, 0);
+	host_poll(h, 2);
+	cr_assert_eq(h->sent_count, 1);
+	h->engine->fault(h->device, MPNIC_FAULT_FW_HANG);
+	cr_assert_not(served(h, MPNIC_ADMIN_OP_NOP, &all));
+	cr_assert_not(all);
+	host_free(h);
+}
+
 static void post(struct host *h, unsigned int buffers)
 {
 	while (buffers--)

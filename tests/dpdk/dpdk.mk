@@ -39,7 +39,7 @@ $(DPDK_TRUTH): tests/dpdk/flow_truth.c
 	$(CC) $(CFLAGS) $(shell pkg-config --cflags libdpdk) $< -o $@ $(shell pkg-config --libs libdpdk)
 
 DPDK_TRUTH_RUN = $(DPDK_PRIVATE) $(DPDK_TRUTH) $(DPDK_ALONE) -d %F/librte_net_mpnic.so \
-	--vdev $(DPDK_MODEL),control=%F/control -- %F/control
+	--vdev $(DPDK_MODEL),port1=loop,control=%F/control -- %F/control
 test-dpdk-flow: $(DPDK_TRUTH) $(PMD) $(FW_IMAGE)
 	@$(RUN) dpdk-flow $(DPDK_TRUTH_RUN) 1000 1
 

@@ -3,11 +3,13 @@
  * rte_flow tells the truth: random rules beside a plain interpreter of their items.
  *
  * usage: flow_truth EAL-ARGUMENTS -- CONTROL ROUNDS SEED
- * The device is one net_mpnic with port0=loop: what is sent comes back as from the wire. Per round
- * some rules are made; each that validates must be created, each that is refused must say why, and
- * those that the generator spoilt must be refused. Then random frames must come in the queue, with
- * the mark, or not at all, as the interpreter says; the rules' counts must be its counts. At the
- * end the firmware crashes (command socket CONTROL), and after a reset the rules must be there.
+ * The device is one net_mpnic with loops at both ports: what is sent comes back as from the wire.
+ * Per round some rules are made, of either port, among them many that can stand in the card's
+ * tables, and several with one key; each that validates must be created, each that is refused must
+ * say why, and those that the generator spoilt must be refused. Then random frames must come in the
+ * queue, with the mark, or not at all, as the interpreter says; the rules' counts must be its
+ * counts. At the end the firmware crashes (command socket CONTROL), and after a reset the rules
+ * must be there. Then the flow table is filled.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -28,6 +30,7 @@
 #include <rte_udp.h>
 
 enum {
+	PORTS = 2,
 	QUEUES = 4,
 	RULES = 12,
 	FRAMES = 192,
@@ -35,6 +38,7 @@ enum {
 	DESCS = 256,
 	RETA = 128,
 	WAIT_MS = 5000,
+	TABLE = 65536, /* entries of the flow table */
 };
 
 /* --- randomness ------------------------------------------------------------------------------- */
@@ -64,6 +68,7 @@ enum l3 {
 
 /* Small domains, so that rules often match. */
 struct packet {
+	uint16_t port; /* that it is sent to, and comes back from */
 	unsigned int tags, vid;
 	enum l3 l3;
 	uint8_t src[16], dst[16];
@@ -86,6 +91,7 @@ static void draw_addr(uint8_t addr[16])
 static void draw_packet(struct packet *p)
 {
 	memset(p, 0, sizeof(*p));
+	p->port = (uint16_t)draw(PORTS);
 	p->tags = chance(3) ? 1 + draw(2) : 0;
 	p->vid = 1 + draw(3);
 	p->l3 = (enum l3)draw(3);
@@ -96,6 +102,9 @@ static void draw_packet(struct packet *p)
 	p->sport = (uint16_t)(1000 + draw(3));
 	p->dport = (uint16_t)(80 + draw(3));
 	p->flags = (uint8_t)(1u << draw(5));
+	/* The other direction of a flow. */
+	if (chance(3))
+		RTE_SWAP(p->sport, p->dport);
 }
 
 static unsigned int put_l4(const struct packet *p, uint8_t *at)
@@ -167,6 +176,7 @@ static unsigned int put_frame(const struct packet *p, uint32_t id, uint8_t *fram
 /* --- rules ------------------------------------------------------------------------------------ */
 
 struct rule {
+	uint16_t port;
 	struct rte_flow_attr attr;
 	struct rte_flow_item items[8];
 	struct rte_flow_action actions[4];
@@ -303,6 +313,45 @@ static void draw_pattern(struct rule *r)
 	add_item(r, RTE_FLOW_ITEM_TYPE_END, NULL, NULL);
 }
 
+/* A 5-tuple, or a source address alone, as most rules of applications are: entries of tables. */
+static void draw_entry(struct rule *r)
+{
+	const bool v4 = chance(2), tuple = !chance(3);
+	const bool turned = chance(3);
+	uint8_t src[16], dst[16];
+
+	if (!chance(4))
+		add_item(r, RTE_FLOW_ITEM_TYPE_ETH, NULL, NULL);
+	if (r->item_count && chance(8))
+		draw_vlan(r);
+	draw_addr(src);
+	draw_addr(dst);
+	memcpy(&r->ip4[0].hdr.src_addr, src, 4);
+	memcpy(&r->ip4[0].hdr.dst_addr, dst, 4);
+	memcpy(r->ip6[0].hdr.src_addr, src, 16);
+	memcpy(r->ip6[0].hdr.dst_addr, dst, 16);
+	r->ip4[1].hdr.src_addr = UINT32_MAX;
+	r->ip4[1].hdr.dst_addr = tuple ? UINT32_MAX : 0;
+	memset(r->ip6[1].hdr.src_addr, 0xff, 16);
+	memset(r->ip6[1].hdr.dst_addr, tuple ? 0xff : 0, 16);
+	if (v4)
+		add_item(r, RTE_FLOW_ITEM_TYPE_IPV4, &r->ip4[0], &r->ip4[1]);
+	else
+		add_item(r, RTE_FLOW_ITEM_TYPE_IPV6, &r->ip6[0], &r->ip6[1]);
+	if (tuple && chance(2)) {
+		r->tcp[0].hdr.src_port = draw_port(turned ? 80 : 1000);
+		r->tcp[0].hdr.dst_port = draw_port(turned ? 1000 : 80);
+		r->tcp[1].hdr.src_port = r->tcp[1].hdr.dst_port = 0xffff;
+		add_item(r, RTE_FLOW_ITEM_TYPE_TCP, &r->tcp[0], &r->tcp[1]);
+	} else if (tuple) {
+		r->udp[0].hdr.src_port = draw_port(turned ? 80 : 1000);
+		r->udp[0].hdr.dst_port = draw_port(turned ? 1000 : 80);
+		r->udp[1].hdr.src_port = r->udp[1].hdr.dst_port = 0xffff;
+		add_item(r, RTE_FLOW_ITEM_TYPE_UDP, &r->udp[0], &r->udp[1]);
+	}
+	add_item(r, RTE_FLOW_ITEM_TYPE_END, NULL, NULL);
+}
+
 static void draw_actions(struct rule *r, unsigned int id)
 {
 	switch (draw(4)) {
@@ -369,7 +418,11 @@ static void draw_rule(struct rule *r, unsigned int number, uint32_t priority)
 	memset(r, 0, sizeof(*r));
 	r->attr.ingress = 1;
 	r->attr.priority = priority;
-	draw_pattern(r);
+	r->port = (uint16_t)draw(PORTS);
+	if (chance(2))
+		draw_pattern(r);
+	else
+		draw_entry(r);
 	draw_actions(r, number);
 	if (chance(6))
 		r->spoilt = spoil(r);
@@ -437,6 +490,8 @@ static bool matches(const struct rule *r, const struct packet *p)
 {
 	bool eth = false, vlan = false;
 
+	if (r->port != p->port)
+		return false;
 	for (const struct rte_flow_item *item = r->items; item->type != RTE_FLOW_ITEM_TYPE_END;
 	     item++) {
 		bool fits = true;
@@ -512,17 +567,23 @@ static int on_reset(uint16_t port, enum rte_eth_event_type type, void *arg, void
 	return 0;
 }
 
-static void set_up(void)
+static void set_up_port(uint16_t port)
 {
 	const struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_RSS},
 					  .rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_IP};
 
-	must(rte_eth_dev_configure(0, QUEUES, 1, &conf), "configure");
+	must(rte_eth_dev_configure(port, QUEUES, 1, &conf), "configure");
 	for (uint16_t q = 0; q < QUEUES; q++)
-		must(rte_eth_rx_queue_setup(0, q, DESCS, SOCKET_ID_ANY, NULL, pool), "Rx queue");
-	must(rte_eth_tx_queue_setup(0, 0, DESCS, SOCKET_ID_ANY, NULL), "Tx queue");
-	must(rte_eth_promiscuous_enable(0), "promiscuous");
-	must(rte_eth_dev_start(0), "start");
+		must(rte_eth_rx_queue_setup(port, q, DESCS, SOCKET_ID_ANY, NULL, pool), "Rx queue");
+	must(rte_eth_tx_queue_setup(port, 0, DESCS, SOCKET_ID_ANY, NULL), "Tx queue");
+	must(rte_eth_promiscuous_enable(port), "promiscuous");
+	must(rte_eth_dev_start(port), "start");
+}
+
+static void set_up(void)
+{
+	for (uint16_t port = 0; port < PORTS; port++)
+		set_up_port(port);
 }
 
 static void send_frames(const struct packet *p, unsigned int count, uint32_t first)
@@ -536,15 +597,18 @@ static void send_frames(const struct packet *p, unsigned int count, uint32_t fir
 
 		memcpy(rte_pktmbuf_append(mbuf[i], (uint16_t)len), frame, len);
 	}
-	for (unsigned int sent = 0; sent < count;)
-		sent += rte_eth_tx_burst(0, 0, mbuf + sent, (uint16_t)(count - sent));
+	for (unsigned int i = 0; i < count;)
+		i += rte_eth_tx_burst(p[i].port, 0, mbuf + i, 1);
 }
 
-static void judge(const struct rule *by, const struct rte_mbuf *m, uint16_t queue, uint32_t id)
+static void judge(const struct packet *p, const struct rule *by, const struct rte_mbuf *m,
+		  uint16_t queue, uint32_t id)
 {
 	const bool marked = m->ol_flags & RTE_MBUF_F_RX_FDIR_ID;
 	uint16_t wanted = (uint16_t)(m->hash.rss % RETA % QUEUES);
 
+	if (m->port != p->port)
+		die("frame %u came from port %u", id, m->port);
 	if (by && by->drop)
 		die("frame %u came, rule %u drops it", id, by->attr.priority);
 	if (by && !by->rss)
@@ -557,29 +621,31 @@ static void judge(const struct rule *by, const struct rte_mbuf *m, uint16_t queu
 }
 
 /* Take frames until as many came as must; then no more may come. */
-static void take_frames(struct rule *const *by, unsigned int wanted, unsigned int count)
+static void take_frames(const struct packet *p, struct rule *const *by, unsigned int wanted,
+			unsigned int count)
 {
 	const uint64_t until = rte_get_timer_cycles() + WAIT_MS * rte_get_timer_hz() / 1000;
 	bool seen[FRAMES] = {false};
 	unsigned int got = 0;
 
 	while (got < wanted) {
-		for (uint16_t q = 0; q < QUEUES; q++) {
+		for (uint16_t i = 0; i < PORTS * QUEUES; i++) {
+			const uint16_t q = i % QUEUES;
 			struct rte_mbuf *mbuf[BURST];
-			const uint16_t n = rte_eth_rx_burst(0, q, mbuf, BURST);
+			const uint16_t n = rte_eth_rx_burst(i / QUEUES, q, mbuf, BURST);
 
-			for (uint16_t i = 0; i < n; i++) {
+			for (uint16_t k = 0; k < n; k++) {
 				uint32_t id;
 
 				memcpy(&id,
-				       rte_pktmbuf_mtod_offset(mbuf[i], uint8_t *,
-							       mbuf[i]->pkt_len - sizeof(id)),
+				       rte_pktmbuf_mtod_offset(mbuf[k], uint8_t *,
+							       mbuf[k]->pkt_len - sizeof(id)),
 				       sizeof(id));
 				if (id >= count || seen[id])
 					die("frame %u came twice, or was never sent", id);
 				seen[id] = true;
-				judge(by[id], mbuf[i], q, id);
-				rte_pktmbuf_free(mbuf[i]);
+				judge(&p[id], by[id], mbuf[k], q, id);
+				rte_pktmbuf_free(mbuf[k]);
 				got++;
 			}
 		}
@@ -603,7 +669,7 @@ static void try_frames(struct rule *rule)
 	}
 	for (unsigned int i = 0; i < FRAMES; i += BURST)
 		send_frames(&p[i], BURST, i);
-	take_frames(by, FRAMES - dropped, FRAMES);
+	take_frames(p, by, FRAMES - dropped, FRAMES);
 }
 
 /* --- rounds ----------------------------------------------------------------------------------- */
@@ -611,14 +677,14 @@ static void try_frames(struct rule *rule)
 static void make_rule(struct rule *r)
 {
 	struct rte_flow_error error = {0};
-	const int valid = rte_flow_validate(0, &r->attr, r->items, r->actions, &error);
+	const int valid = rte_flow_validate(r->port, &r->attr, r->items, r->actions, &error);
 
 	if (!valid == r->spoilt)
 		die("a rule that %s be refused was not: %s", r->spoilt ? "must" : "must not",
 		    error.message ? error.message : "");
 	if (valid && (!error.message || !error.message[0]))
 		die("a rule was refused without a reason");
-	r->flow = rte_flow_create(0, &r->attr, r->items, r->actions, &error);
+	r->flow = rte_flow_create(r->port, &r->attr, r->items, r->actions, &error);
 	if (!valid != !!r->flow)
 		die("a rule validates (%d) and is not created, or the reverse: %s", valid,
 		    error.message ? error.message : "");
@@ -631,7 +697,7 @@ static uint64_t counted(const struct rule *r)
 	struct rte_flow_query_count use = {0};
 	struct rte_flow_error error = {0};
 
-	if (rte_flow_query(0, r->flow, count, &use, &error))
+	if (rte_flow_query(r->port, r->flow, count, &use, &error))
 		die("query: %s", error.message);
 	return use.hits;
 }
@@ -652,10 +718,10 @@ static void check_count(const struct rule *r)
 
 static void expect_silence(void)
 {
-	for (uint16_t q = 0; q < QUEUES; q++) {
+	for (uint16_t i = 0; i < PORTS * QUEUES; i++) {
 		struct rte_mbuf *m;
 
-		if (rte_eth_rx_burst(0, q, &m, 1))
+		if (rte_eth_rx_burst(i / QUEUES, i % QUEUES, &m, 1))
 			die("a frame came that must not come");
 	}
 }
@@ -684,11 +750,12 @@ static void end_rules(struct rule *rule)
 		if (!rule[i].flow)
 			continue;
 		if (chance(2)) {
-			must(rte_flow_destroy(0, rule[i].flow, &error), "destroy");
+			must(rte_flow_destroy(rule[i].port, rule[i].flow, &error), "destroy");
 			rule[i].flow = NULL;
 		}
 	}
-	must(rte_flow_flush(0, &error), "flush");
+	for (uint16_t port = 0; port < PORTS; port++)
+		must(rte_flow_flush(port, &error), "flush");
 }
 
 static void command(const char *path, const char *line)
@@ -718,11 +785,63 @@ static void try_reset(const char *control)
 			die("no event tells of a reset");
 		rte_delay_ms(1);
 	}
-	must(rte_eth_dev_stop(0), "stop");
-	must(rte_eth_dev_reset(0), "reset");
+	for (uint16_t port = 0; port < PORTS; port++)
+		must(rte_eth_dev_stop(port), "stop");
+	for (uint16_t port = 0; port < PORTS; port++)
+		must(rte_eth_dev_reset(port), "reset");
 	set_up();
 	try_frames(rule);
 	end_rules(rule);
+}
+
+/* Rules that a table has room for, to its end: a 5-tuple each. Returns how many there were. */
+static unsigned int fill(struct rte_flow **last)
+{
+	const struct rte_flow_attr attr = {.ingress = 1, .priority = 5};
+	const struct rte_flow_item_ipv4 ip_mask = {
+		.hdr = {.src_addr = UINT32_MAX, .dst_addr = UINT32_MAX}};
+	const struct rte_flow_item_tcp tcp_mask = {.hdr = {.src_port = 0xffff, .dst_port = 0xffff}};
+	struct rte_flow_item_ipv4 ip = {.hdr.dst_addr = RTE_BE32(0x0a000001)};
+	struct rte_flow_item_tcp tcp = {.hdr.dst_port = RTE_BE16(80)};
+	const struct rte_flow_action actions[] = {{.type = RTE_FLOW_ACTION_TYPE_DROP},
+						  {.type = RTE_FLOW_ACTION_TYPE_COUNT},
+						  {.type = RTE_FLOW_ACTION_TYPE_END}};
+	const struct rte_flow_item items[] = {
+		{.type = RTE_FLOW_ITEM_TYPE_ETH},
+		{.type = RTE_FLOW_ITEM_TYPE_IPV4, .spec = &ip, .mask = &ip_mask},
+		{.type = RTE_FLOW_ITEM_TYPE_TCP, .spec = &tcp, .mask = &tcp_mask},
+		{.type = RTE_FLOW_ITEM_TYPE_END}};
+	struct rte_flow_error error = {0};
+
+	for (unsigned int n = 0;; n++) {
+		struct rte_flow *flow;
+
+		ip.hdr.src_addr = rte_cpu_to_be_32(0x0b000000 + n / 40000);
+		tcp.hdr.src_port = rte_cpu_to_be_16((uint16_t)(n % 40000));
+		flow = rte_flow_create(0, &attr, items, actions, &error);
+		if (!flow && rte_errno != ENOSPC)
+			die("rule %u: %s", n, error.message);
+		if (!flow)
+			return n;
+		*last = flow;
+	}
+}
+
+/* Twice, so that what was taken away left nothing. The last ones are ternary rules. */
+static void try_full_table(void)
+{
+	struct rte_flow_error error;
+	struct rte_flow *last = NULL;
+	unsigned int n;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		n = fill(&last);
+		if (n < TABLE / 100 * 95)
+			die("the table takes %u rules of %u", n, TABLE);
+		must(rte_flow_destroy(0, last, &error), "destroy");
+		must(rte_flow_flush(0, &error), "flush");
+	}
+	printf("flow_truth: %u rules in the table of %u and beside it\n", n, TABLE);
 }
 
 int main(int argc, char **argv)
@@ -748,9 +867,12 @@ int main(int argc, char **argv)
 		end_rules(rule);
 	}
 	try_reset(argv[argc - used - 3]);
+	try_full_table();
 	printf("flow_truth: %u rules made, %u refused, %u frames, all as they should be\n", made,
 	       refused, (rounds + 1) * FRAMES);
-	must(rte_eth_dev_stop(0), "stop");
-	must(rte_eth_dev_close(0), "close");
+	for (uint16_t port = 0; port < PORTS; port++) {
+		must(rte_eth_dev_stop(port), "stop");
+		must(rte_eth_dev_close(port), "close");
+	}
 	return rte_eal_cleanup();
 }

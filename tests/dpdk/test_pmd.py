@@ -483,6 +483,42 @@ def test_isolation():
             equal(r.t.xstats(0)["rx_q1_packets"], 10, "frames of the rule")
 
 
+def test_rules_in_tables():
+    """Where rules stand, beside isolation; of two with one key the second is ternary."""
+    forth = [tcp((10, 0, 0, i), (10, 0, 0, 200), 1000, 80, 0x10) for i in range(1, 11)]
+    back = [tcp((10, 0, 0, 200), (10, 0, 0, 1), 80, 1000, 0x10)]
+    rules = (("eth / ipv4 src is 10.0.0.1 dst is 10.0.0.200 / tcp src is 1000 dst is 80", "queue index 1 / count"),
+             ("eth / ipv4 src is 10.0.0.200 dst is 10.0.0.1 / tcp src is 80 dst is 1000", "drop / count"),
+             ("eth / ipv4 src is 10.0.0.2", "queue index 1 / count"))
+    with tempfile.TemporaryDirectory(dir=FOLDER) as name:
+        wire = Wire(pathlib.Path(name))
+        with run((wire.spec, "none"), "--rxq=2", "--txq=2", "--flow-isolate-all") as r:
+            for pattern, actions in rules:
+                text = r.t.do(f"flow create 0 ingress pattern {pattern} / end actions {actions} / end")
+                check("created" in text, text)
+            text = r.t.do("flow dump 0 all")
+            for stands in ("entry of the flow table", "rule 2: port 0", "entry under the settable mask"):
+                check(stands in text, text)
+            r.t.do("set fwd rxonly")
+            r.t.do("start")
+            wire.send(forth + back)
+            received(r, 0, 2)
+            equal(r.t.xstats(0)["rx_q1_packets"], 2, "frames of the rules")
+            equal(r.t.xstats(0)["rx_drop_action"], 9, "frames of no rule, and of the one that drops")
+            for rule in range(3):
+                check("hits: 1" in r.t.do(f"flow query 0 {rule} count"), rule)
+            check("rror" not in r.t.do("flow flush 0"))
+
+
+def test_mask_argument():
+    with run(("none", "none"), args=",mask=src+dst/24") as r:
+        for pattern, stands in (("src is 10.0.0.1 dst spec 10.0.1.0 dst prefix 24", "entry under the settable mask"),
+                                ("src is 10.0.0.1", "rule 0: port 0")):
+            text = r.t.do(f"flow create 0 ingress pattern eth / ipv4 {pattern} / end actions drop / end")
+            check("created" in text, text)
+            check(stands in r.t.do("flow dump 0 all"), (pattern, stands))
+
+
 def test_rules_refused():
     rules = [
         ("egress pattern eth / end actions drop / end", "ingress alone"),
@@ -666,6 +702,8 @@ def test_arguments():
         ("net_mpnic0,engine=model,ports=3", "ports takes a number from 1 to 2"),
         ("net_mpnic0,engine=model,ports=1,ports=2", "given twice"),
         ("net_mpnic0,engine=model,watchdog_ms=5", "watchdog_ms takes a number from 10 to 10000"),
+        ("net_mpnic0,engine=model,mask=src/129", "mask takes src, dst"),
+        ("net_mpnic0,engine=model,mask=dst+", "mask takes src, dst"),
         ("net_mpnic0,engine=model,metadata=yes", "metadata takes a number from 0 to 1"),
         ("net_mpnic0,engine=model,port0=string:x", "port 0"),
         ("net_mpnic0,socket=/nowhere/s,port0=loop", "options of mpnic-sim serve"),

@@ -197,9 +197,9 @@ static const struct {
 	{OP(SETTINGS_SET), AT(settings, join_policy), 1, 8, STATUS(INVALID)},
 	{OP(SETTINGS_SET), AT(settings, miss.actions), 2, 0x40, STATUS(INVALID)},
 	{OP(SETTINGS_SET), AT(settings, miss.rx_queue), 2, 16, STATUS(RANGE)},
-	{OP(SETTINGS_SET), AT(settings, miss.reserved), 1, 1, STATUS(INVALID)},
+	{OP(SETTINGS_SET), AT(settings, miss.except), 1, 1, STATUS(INVALID)},
 	{OP(SETTINGS_SET), AT(settings, learnt.actions), 2, 0x8000, STATUS(INVALID)},
-	{OP(SETTINGS_SET), AT(settings, learnt.reserved), 1, 1, STATUS(INVALID)},
+	{OP(SETTINGS_SET), AT(settings, learnt.except), 1, 1, STATUS(INVALID)},
 	{OP(NETWORK_SET), ID, 4, 64, STATUS(RANGE)},
 	{OP(NETWORK_DEFAULT), ID, 4, 256, STATUS(RANGE)},
 	{OP(NETWORK_DEFAULT), DATA(0), 1, 3, STATUS(INVALID)},
@@ -219,7 +219,7 @@ static const struct {
 	{OP(FLOW_ADD), AT(admin_flow, key) + 0, 1, 11, STATUS(INVALID)}, /* upper end first */
 	{OP(FLOW_ADD), AT(admin_flow, key) + 36, 2, 5, STATUS(INVALID)}, /* VLAN */
 	{OP(FLOW_ADD), AT(admin_flow, action) + 8, 2, 0x40, STATUS(INVALID)},
-	{OP(FLOW_ADD), AT(admin_flow, action) + 11, 1, 1, STATUS(INVALID)},
+	{OP(FLOW_ADD), AT(admin_flow, action) + 11, 1, 0x80, STATUS(INVALID)}, /* except */
 	{OP(FLOW_ADD), AT(admin_flow, action) + 4, 8, 0x00000001ffffffff,
 	 STATUS(RANGE)}, /* queue */
 	{OP(FLOW_ADD), AT(admin_flow, conn_id), 4, 64, STATUS(RANGE)},
@@ -232,6 +232,7 @@ static const struct {
 	{OP(FLOW_SET), ID, 4, 256, STATUS(RANGE)},
 	{OP(FLOW_SET), ID, 4, 0xffffffff, STATUS(RANGE)},
 	{OP(FLOW_SET), AT(admin_flow, action) + 8, 2, 0x40, STATUS(INVALID)},
+	{OP(FLOW_SET), AT(admin_flow, action) + 11, 1, 0x80, STATUS(INVALID)},
 	{OP(FLOW_DSS_SET), ID, 4, 256, STATUS(RANGE)},
 	{OP(FLOW_DSS_SET), ARG, 4, 2, STATUS(INVALID)},
 	{OP(FLOW_DSS_SET), AT(dir, flags), 4, 0x4000, STATUS(INVALID)},

@@ -171,6 +171,38 @@ Test(flows, a_flow_lives)
 	cr_assert_eq(mpnic_flow_find(g.state, &key), MPNIC_ID_NONE);
 }
 
+/* Who is excepted is taken over by FLOW_ADD and FLOW_SET; under the settable mask there are no
+ * ends. */
+Test(flows, an_entry_excepts_frames)
+{
+	const struct mpnic_key key = key_exact(1, 10, 2, 20), masked = key_masked(1);
+	const uint8_t ends[] = {MPNIC_EXCEPT_LOWER, MPNIC_EXCEPT_UPPER};
+	struct mpnic_admin_flow flow = flow_with(&key);
+	struct mpnic_action action = {.except = 2 * MPNIC_EXCEPT_OUTRANKED - 1, .prio = 4};
+
+	memcpy(flow.action, &action, sizeof(action));
+	cr_assert_eq(admin(OP(FLOW_ADD), &flow, sizeof(flow)), STATUS(OK));
+	cr_assert_eq(mpnic_flow_at(g.state, get(&key).flow_id)->except, action.except);
+	pass(&key);
+	cr_assert_eq(get(&key).packets, 0);
+	action.except = MPNIC_EXCEPT_UPPER;
+	memcpy(flow.action, &action, sizeof(action));
+	cr_assert_eq(gates_admin(&g, OP(FLOW_SET), get(&key).flow_id, 0, &flow, sizeof(flow)),
+		     STATUS(OK));
+	pass(&key);
+	cr_assert_eq(get(&key).packets, 1);
+
+	flow = flow_with(&masked);
+	for (unsigned int i = 0; i < 2; i++) {
+		action.except = ends[i];
+		memcpy(flow.action, &action, sizeof(action));
+		cr_assert_eq(admin(OP(FLOW_ADD), &flow, sizeof(flow)), STATUS(INVALID));
+	}
+	action.except = MPNIC_EXCEPT_OTHERS | MPNIC_EXCEPT_TAGGED;
+	memcpy(flow.action, &action, sizeof(action));
+	cr_assert_eq(admin(OP(FLOW_ADD), &flow, sizeof(flow)), STATUS(OK));
+}
+
 /* Its counters are its own; a change of its action zeroes them, as gates do. */
 Test(flows, masked_entries_live)
 {

@@ -51,10 +51,74 @@ static void count(struct tally *tally, uint16_t bytes, uint32_t seen)
 	tally->seen = seen;
 }
 
+/* Who decides and who counts, beside the model. */
+struct standing {
+	const struct mpnic_flow
+		*entry[2]; /* exact, masked; NULL: not found, or it excepts the frame */
+	int who;	   /* 0 exact, 1 masked, 2 the rule, 3 none */
+};
+
+static const struct mpnic_flow *if_it_suits(struct drive *d, unsigned int masked,
+					    const struct mpnic_hdr *hdr, bool upper, uint32_t id)
+{
+	const bool suits[] = {!upper && !masked, upper && !masked, hdr->vlan_count > 0,
+			      hdr->source == 0,	 hdr->source == 1, hdr->source > 1};
+	const struct mpnic_flow *entry;
+	bool is = false;
+	unsigned int i;
+
+	if (id == MPNIC_ID_NONE)
+		return NULL;
+	entry = &d->state->flows[id];
+	for (i = 0; i < sizeof(suits); i++) {
+		if (!(entry->except >> i & 1))
+			continue;
+		d->excepts[masked][i][suits[i]]++;
+		is |= suits[i];
+	}
+	return is ? NULL : entry;
+}
+
+static struct standing stand(struct drive *d, const struct mpnic_hdr *hdr, bool upper,
+			     const struct mpnic_result *r)
+{
+	struct standing s = {
+		.entry = {if_it_suits(d, 0, hdr, upper, r->flow_id),
+			  if_it_suits(d, 1, hdr, upper, r->masked_id)},
+		.who = 3,
+	};
+	unsigned int best = 256, i;
+
+	if (r->rule != UINT8_MAX) {
+		best = d->rules[r->rule].prio;
+		s.who = 2;
+	}
+	for (i = 0; i < 2; i++) {
+		if (s.entry[i] && s.entry[i]->prio < best) {
+			best = s.entry[i]->prio;
+			s.who = (int)i;
+		}
+	}
+	return s;
+}
+
+static bool counted(struct drive *d, const struct standing *s, unsigned int masked)
+{
+	const bool outranked = s->who != (int)masked;
+
+	if (!s->entry[masked])
+		return false;
+	if (!(s->entry[masked]->except & MPNIC_EXCEPT_OUTRANKED))
+		return true;
+	d->excepts[masked][EXCEPTS - 1][outranked]++;
+	return !outranked;
+}
+
 static void model_packet(struct drive *d, const struct bench_in *in, struct expected *e)
 {
 	struct mpnic_state *s = d->state;
 	struct frame_keys keys;
+	struct standing standing;
 	struct found found;
 
 	s->now = (uint64_t)in->seen << SEEN_SHIFT;
@@ -68,15 +132,19 @@ static void model_packet(struct drive *d, const struct bench_in *in, struct expe
 	e->first_syn = found.first_syn;
 	e->generation = found.flow ? found.flow->generation : 0;
 
-	if (e->result.masked_id != MPNIC_ID_NONE)
-		count(&d->masked[e->result.masked_id], in->csum.frame_len, in->seen);
 	if (e->fresh) {
 		d->exact[e->result.flow_id] = (struct tally){0};
-		totals.beside += e->result.flow_id == e->result.masked_id;
+		if (e->result.flow_id == e->result.masked_id) {
+			totals.beside++;
+			d->beside = 1 + e->result.flow_id;
+		}
 	}
-	if (e->result.flow_id != MPNIC_ID_NONE)
+	standing = stand(d, &in->hdr, keys.flip, &e->result);
+	if (counted(d, &standing, 1))
+		count(&d->masked[e->result.masked_id], in->csum.frame_len, in->seen);
+	if (counted(d, &standing, 0))
 		count(&d->exact[e->result.flow_id], in->csum.frame_len, in->seen);
-	if (e->result.rule != UINT8_MAX)
+	if (standing.who == 2)
 		count(&d->rule[e->result.rule], in->csum.frame_len, in->seen);
 	d->last = in->hdr;
 	d->said = e->result;
@@ -246,6 +314,10 @@ static bool tried_all(const struct drive *d)
 	}
 	for (i = 0; i < 3; i++)
 		all &= d->found[i] > 0;
+	for (i = 0; i < EXCEPTS; i++) {
+		all &= d->excepts[0][i][0] && d->excepts[0][i][1] && d->excepts[1][i][0];
+		all &= d->excepts[1][i][1] || i < 2;
+	}
 	return all;
 }
 

@@ -29,6 +29,10 @@ struct command {
 	enum effect effect;
 };
 
+enum {
+	EXCEPTS = 7, /* bits except */
+};
+
 /* Counters of an entry, kept beside the model's: there an exact and a masked entry of one id share
  * theirs. */
 struct tally {
@@ -58,6 +62,8 @@ struct drive {
 	struct tally exact[BENCH_FLOWS], masked[BENCH_FLOWS], rule[MPNIC_RULES];
 	uint64_t ops[OPS], moves, insertions, no_room, aimed;
 	uint64_t found[3]; /* by FIND: in flow, masked, stash */
+	/* Entries that were found with a bit except: exact, masked; it suited the frame or not. */
+	uint64_t excepts[2][EXCEPTS][2];
 
 	/* Packets. */
 	unsigned int mood, left, gap;
@@ -65,6 +71,7 @@ struct drive {
 	uint32_t token_next;
 	struct mpnic_hdr last; /* the packet just before, and what was said of it */
 	struct mpnic_result said;
+	uint32_t beside; /* 1 and the id that was learnt beside a masked entry: its count is read */
 	struct mpnic_hdr pattern;
 	uint64_t seed;
 };

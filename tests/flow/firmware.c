@@ -231,7 +231,7 @@ static void some_action(struct drive *d, struct mpnic_action *action)
 	fill(d, action, sizeof(*action));
 	action->actions &= MPNIC_ACTION_REWRITE - 1;
 	action->prio = (uint8_t)(one_in(d, 3) ? rnd(d) : 100 + below(d, 3));
-	action->reserved = 0;
+	action->except = 0;
 }
 
 static uint32_t some_conn(struct drive *d)
@@ -249,6 +249,8 @@ static void write_flow(struct drive *d, uint32_t id)
 	fill(d, &flow, sizeof(flow));
 	some_action(d, &action);
 	memcpy(&flow.mark, &action, offsetof(struct mpnic_action, prio) + 1);
+	/* Bits that there are not, too. */
+	flow.except = one_in(d, 3) ? 0 : (uint8_t)(rnd(d) & rnd(d));
 	flow.conn_id = one_in(d, 6) ? MPNIC_ID_NONE : some_conn(d);
 	if (one_in(d, 2))
 		flow.packets = (one_in(d, 2) ? UINT64_MAX : UINT32_MAX) - below(d, 4);
@@ -691,6 +693,11 @@ void firmware_plan(struct drive *d)
 	struct mpnic_hdr hdr = {0};
 	uint8_t which, rss[MPNIC_RSS_KEY_LEN];
 
+	if (d->beside) {
+		add(d, MPNIC_TABLE_OP_MASKED_READ, d->beside - 1);
+		d->beside = 0;
+		return;
+	}
 	if (d->rss_old && one_in(d, 400)) {
 		fill(d, rss, sizeof(rss));
 		add_data(d, MPNIC_TABLE_OP_RSS_KEY, 0, rss, sizeof(rss));
@@ -924,6 +931,7 @@ static void read_flow(struct drive *d, uint32_t id, const struct tally *tally,
 		flow.conn_id = MPNIC_ID_NONE;
 	flow.actions &= 2 * MPNIC_ACTION_REWRITE - 1;
 	flow.flags &= 2 * MPNIC_FLOW_STATE_PROVISIONAL - 1;
+	flow.except &= 2 * MPNIC_EXCEPT_OUTRANKED - 1;
 	memset(flow.reserved, 0, sizeof(flow.reserved));
 	memcpy(rsp->data, &flow.packets, sizeof(rsp->data));
 }

@@ -233,6 +233,8 @@ void next_packet(struct drive *d, struct mpnic_hdr *hdr, struct mpnic_csum *csum
 		if (d->mood == PLAIN)
 			hdr->tcp_flags |= TCP_ACK;
 	}
+	if (one_in(d, 2))
+		hdr->source = (uint8_t)below(d, 4);
 	if (hdr->parse == MPNIC_PARSE_TCP)
 		hdr->flags |= MPNIC_HDR_L3 | MPNIC_HDR_L4 | MPNIC_HDR_TCP;
 	if (hdr->mptcp_count > MPNIC_MPTCP_OPTS)

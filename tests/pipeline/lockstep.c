@@ -315,6 +315,7 @@ static void change_entry(struct run *r, const struct mpnic_hdr *hdr)
 		.strip = a.strip,
 		.actions = a.actions,
 		.prio = a.prio,
+		.except = one_in(r, 2) ? (uint8_t)(1u << below(r, 7)) : 0,
 	};
 	struct mpnic_key key;
 	bool flip;

@@ -124,6 +124,7 @@ Test(commands, memories_have_their_bits)
 	flow[32] = 0x7f;
 	flow[36] = 0x0f; /* flags: 4 bits */
 	memset(flow + 37, 0, 11);
+	flow[38] = 0x7f; /* except: 7 bits */
 	cr_assert(answer_is(flow, sizeof(flow)));
 	memset(flow, 0, 16); /* the masked entry's counters are zero */
 	memset(flow + 20, 0, 4);

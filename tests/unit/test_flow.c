@@ -293,6 +293,77 @@ Test(flow, lowest_prio_decides_and_ties_have_an_order)
 	}
 }
 
+/* A frame that each bit of except suits, and one that it does not: by end, tag and source. */
+static struct pkt except_pkt(unsigned int bit, bool suits)
+{
+	struct pkt pkt = pkt_tcp(4, ACK, NULL, 0);
+
+	pkt_ends(&pkt, 0x0a000001, 1, 0x0a000002, 2);
+	if ((bit == MPNIC_EXCEPT_UPPER) == suits)
+		pkt_ends(&pkt, 0x0a000002, 2, 0x0a000001, 1);
+	pkt.hdr.vlan_count = (bit == MPNIC_EXCEPT_TAGGED) == suits;
+	pkt.hdr.source = 0;
+	if (bit >= MPNIC_EXCEPT_PORT0 && suits)
+		pkt.hdr.source = bit == MPNIC_EXCEPT_PORT0 ? 0 : bit == MPNIC_EXCEPT_PORT1 ? 1 : 2;
+	else if (bit >= MPNIC_EXCEPT_PORT0)
+		pkt.hdr.source = bit == MPNIC_EXCEPT_PORT0 ? 2 : 0;
+	return pkt;
+}
+
+static void check_except(unsigned int bit, bool masked, bool suits)
+{
+	const bool ends = bit == MPNIC_EXCEPT_LOWER || bit == MPNIC_EXCEPT_UPPER;
+	struct mpnic_flow flow = {NO_CONN, .actions = MPNIC_ACTION_MARK, .mark = 5, .prio = 9};
+	const struct mpnic_rule rule = any_rule(10, 1);
+	struct pkt pkt = except_pkt(bit, suits);
+	struct mpnic_result r;
+	struct mpnic_key key;
+	bool flip;
+
+	if (bit == MPNIC_EXCEPT_LOWER)
+		pkt = except_pkt(MPNIC_EXCEPT_UPPER, !suits);
+	flow.except = (uint8_t)bit;
+	cr_assert(mpnic_flow_key(state, &pkt.hdr, masked, &key, &flip));
+	cr_assert_eq(mpnic_flow_insert(state, &key, 3, &flow), 0);
+	cr_assert_eq(mpnic_rule_set(state, 0, &rule), 0);
+	r = feed(state, &pkt, 8 << 20).result;
+	if (masked && ends)
+		suits = false;
+	cr_assert_eq(r.flow, masked ? MPNIC_FLOW_MASKED : MPNIC_FLOW_EXACT);
+	cr_assert_eq(masked ? r.masked_id : r.flow_id, 3);
+	cr_assert_eq(r.mark, suits ? 1 : 5, "bit %x, masked %d, suits %d", bit, masked, suits);
+	cr_assert_eq(masked ? mpnic_masked_count(state, 3)->packets
+			    : mpnic_flow_at(state, 3)->packets,
+		     !suits);
+	cr_assert_eq(masked ? mpnic_masked_count(state, 3)->last_seen
+			    : mpnic_flow_at(state, 3)->last_seen,
+		     suits ? 0 : 8);
+	renew();
+}
+
+/* Neither decided on nor counted, but found. */
+Test(flow, frames_that_an_entry_excepts)
+{
+	unsigned int bit, n;
+
+	for (bit = MPNIC_EXCEPT_LOWER; bit <= MPNIC_EXCEPT_OTHERS; bit *= 2)
+		for (n = 0; n < 4; n++)
+			check_except(bit, n & 1, n & 2);
+}
+
+Test(flow, there_are_no_other_bits_of_except)
+{
+	struct mpnic_flow flow = {NO_CONN, .except = 2 * MPNIC_EXCEPT_OUTRANKED};
+	struct pkt pkt = pkt_tcp(4, ACK, NULL, 0);
+	struct mpnic_key key;
+	bool flip;
+
+	cr_assert(mpnic_flow_key(state, &pkt.hdr, false, &key, &flip));
+	cr_assert_eq(mpnic_flow_insert(state, &key, 3, &flow), -EINVAL);
+	flow.except = 2 * MPNIC_EXCEPT_OUTRANKED - 1;
+	cr_assert_eq(mpnic_flow_insert(state, &key, 3, &flow), 0);
+}
+
 Test(flow, rules_by_prio_then_index)
 {
 	struct pkt pkt = pkt_tcp(4, ACK, NULL, 0);

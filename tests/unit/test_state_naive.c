@@ -34,7 +34,7 @@ static struct mpnic_state_config config;
 static struct mpnic_state *state;
 static struct naive_flow flows[FLOWS + LEARNT];
 static struct mpnic_flow entries[FLOWS + LEARNT + MASKED]; /* what each id says */
-static uint64_t packets[FLOWS + LEARNT + MASKED];
+static uint64_t packets[FLOWS + LEARNT + MASKED], rule_packets[MPNIC_RULES];
 static uint8_t masked_addr[MASKED][16], masked_version[MASKED];
 static struct mpnic_token_entry tokens[TOKENS];
 static struct mpnic_peer_entry peers[PEERS];
@@ -261,6 +261,32 @@ static uint32_t expect_signs(const struct mpnic_result *r, const struct mpnic_hd
 	       (r->actions & MPNIC_ACTION_MIRROR ? MPNIC_SIGN_MIRROR : 0);
 }
 
+/* The sender is the end whose address and port, as bytes, are not the higher ones. */
+static bool is_lower(const struct mpnic_hdr *hdr)
+{
+	const int order = memcmp(hdr->src, hdr->dst, 16);
+
+	return order < 0 || (!order && hdr->sport <= hdr->dport);
+}
+
+static bool excepts(const struct mpnic_flow *e, const struct mpnic_hdr *hdr, bool masked)
+{
+	const uint8_t except = masked ? e->except & 0x3c : e->except;
+
+	return ((except & MPNIC_EXCEPT_LOWER) && is_lower(hdr)) ||
+	       ((except & MPNIC_EXCEPT_UPPER) && !is_lower(hdr)) ||
+	       ((except & MPNIC_EXCEPT_TAGGED) && hdr->vlan_count) ||
+	       ((except & MPNIC_EXCEPT_PORT0) && hdr->source == 0) ||
+	       ((except & MPNIC_EXCEPT_PORT1) && hdr->source == 1) ||
+	       ((except & MPNIC_EXCEPT_OTHERS) && hdr->source >= 2);
+}
+
+static bool counts(const struct mpnic_flow *e, const struct mpnic_flow *decides,
+		   const struct mpnic_hdr *hdr, bool masked)
+{
+	return !excepts(e, hdr, masked) && (e == decides || !(e->except & MPNIC_EXCEPT_OUTRANKED));
+}
+
 static struct mpnic_result expect(const struct pkt *pkt, double now_s)
 {
 	struct mpnic_result r = {.conn_id = MPNIC_ID_NONE, .rule = 255};
@@ -288,19 +314,23 @@ static struct mpnic_result expect(const struct pkt *pkt, double now_s)
 		queue = rules[rule].rx_queue;
 	}
 	if (flow >= 0) {
-		packets[flow]++;
 		r.dir = from_peer;
 		r.side = from_peer != !!(entries[flow].flags & MPNIC_FLOW_STATE_SIDE_B);
 		r.conn_id = entries[flow].conn_id;
-		if (entries[flow].prio < prio)
+		if (entries[flow].prio < prio && !excepts(&entries[flow], &pkt->hdr, false))
 			entry = &entries[flow];
 		prio = entry ? entry->prio : prio;
 	}
-	if (masked >= 0) {
-		packets[FLOWS + LEARNT + masked]++;
-		if (entries[FLOWS + LEARNT + masked].prio < prio)
-			entry = &entries[FLOWS + LEARNT + masked];
-	}
+	if (masked >= 0 && !excepts(&entries[FLOWS + LEARNT + masked], &pkt->hdr, true) &&
+	    entries[FLOWS + LEARNT + masked].prio < prio)
+		entry = &entries[FLOWS + LEARNT + masked];
+	if (flow >= 0)
+		packets[flow] += counts(&entries[flow], entry, &pkt->hdr, false);
+	if (masked >= 0)
+		packets[FLOWS + LEARNT + masked] +=
+			counts(&entries[FLOWS + LEARNT + masked], entry, &pkt->hdr, true);
+	if (rule >= 0 && !entry)
+		rule_packets[rule]++;
 	if (entry) {
 		actions = entry->actions;
 		r.mark = entry->mark;
@@ -369,6 +399,7 @@ static struct mpnic_flow random_entry(uint64_t *seed)
 		.mark = below(seed, 1000),
 		.rx_queue = (uint16_t)below(seed, 1000),
 		.strip = (uint16_t)below(seed, 8),
+		.except = (uint8_t)(below(seed, 2) ? 0 : 1u << below(seed, 7)),
 	};
 }
 
@@ -476,6 +507,7 @@ static void new_world(uint64_t *seed)
 	memset(flows, 0, sizeof(flows));
 	memset(entries, 0, sizeof(entries));
 	memset(packets, 0, sizeof(packets));
+	memset(rule_packets, 0, sizeof(rule_packets));
 	memset(masked_version, 0, sizeof(masked_version));
 	learnt = 0;
 	small_config(&config);
@@ -548,6 +580,8 @@ Test(state, equals_the_naive_reading)
 			cr_assert_eq(i < FLOWS + LEARNT ? mpnic_flow_at(state, i)->packets
 							: mpnic_masked_count(state, i)->packets,
 				     packets[i]);
+		for (i = 0; i < MPNIC_RULES; i++)
+			cr_assert_eq(mpnic_rule_count(state, i)->packets, rule_packets[i]);
 		for (i = 0; i < TOKENS; i++)
 			cr_assert_eq(mpnic_token_find(state, i)->provisional,
 				     tokens[i].provisional);

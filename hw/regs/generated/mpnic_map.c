@@ -24,6 +24,28 @@ const char *mpnic_action_bit(unsigned int bit)
 	}
 }
 
+const char *mpnic_except_bit(unsigned int bit)
+{
+	switch (bit) {
+	case 0:
+		return "lower";
+	case 1:
+		return "upper";
+	case 2:
+		return "tagged";
+	case 3:
+		return "port0";
+	case 4:
+		return "port1";
+	case 5:
+		return "others";
+	case 6:
+		return "outranked";
+	default:
+		return NULL;
+	}
+}
+
 const char *mpnic_sign_bit(unsigned int bit)
 {
 	switch (bit) {

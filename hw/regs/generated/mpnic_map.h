@@ -18,6 +18,7 @@ struct mpnic_register {
 
 /* Name of a bit by its number, as docs print it; NULL for one without a name. */
 const char *mpnic_action_bit(unsigned int bit);
+const char *mpnic_except_bit(unsigned int bit);
 const char *mpnic_sign_bit(unsigned int bit);
 const char *mpnic_result_bit(unsigned int bit);
 const char *mpnic_dir_bit(unsigned int bit);

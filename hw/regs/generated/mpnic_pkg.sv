@@ -220,6 +220,15 @@ package mpnic_pkg;
   localparam int unsigned ACTION_MIRROR = 5;
   localparam int unsigned ACTION_REWRITE = 6;
 
+  // Bits of action.except: frames that an entry of a table neither decides on nor counts.
+  localparam int unsigned EXCEPT_LOWER = 0;
+  localparam int unsigned EXCEPT_UPPER = 1;
+  localparam int unsigned EXCEPT_TAGGED = 2;
+  localparam int unsigned EXCEPT_PORT0 = 3;
+  localparam int unsigned EXCEPT_PORT1 = 4;
+  localparam int unsigned EXCEPT_OTHERS = 5;
+  localparam int unsigned EXCEPT_OUTRANKED = 6;
+
   // Bits of result.signs and event.signs. Numbers in brackets are rules of fallback
   // (docs/state.md).
   localparam int unsigned SIGN_CAPABLE_SYN = 0;
@@ -530,8 +539,8 @@ package mpnic_pkg;
   localparam int unsigned ACTION_ACTIONS_W = 16;
   localparam int unsigned ACTION_PRIO_LSB = 80;
   localparam int unsigned ACTION_PRIO_W = 8;
-  localparam int unsigned ACTION_RESERVED_LSB = 88;
-  localparam int unsigned ACTION_RESERVED_W = 8;
+  localparam int unsigned ACTION_EXCEPT_LSB = 88;
+  localparam int unsigned ACTION_EXCEPT_W = 8;
 
   // DSS state of one direction of a flow.
   localparam int unsigned DIR_W = 320;
@@ -588,8 +597,10 @@ package mpnic_pkg;
   localparam int unsigned FLOW_GENERATION_W = 8;
   localparam int unsigned FLOW_FLAGS_LSB = 928;
   localparam int unsigned FLOW_FLAGS_W = 16;
-  localparam int unsigned FLOW_RESERVED_LSB = 944;
-  localparam int unsigned FLOW_RESERVED_W = 80;
+  localparam int unsigned FLOW_EXCEPT_LSB = 944;
+  localparam int unsigned FLOW_EXCEPT_W = 8;
+  localparam int unsigned FLOW_RESERVED_LSB = 952;
+  localparam int unsigned FLOW_RESERVED_W = 72;
 
   // State of one MPTCP connection. Index 0 is the initiator's (A), 1 the listener's (B).
   localparam int unsigned CONN_W = 512;

@@ -88,7 +88,7 @@ typedef struct packed {
 
 // What an entry does to the frames that it decides on.
 typedef struct packed {
-  logic [7:0] reserved;
+  logic [7:0] except;
   logic [7:0] prio;
   logic [15:0] actions;
   logic [15:0] strip;
@@ -115,7 +115,8 @@ typedef struct packed {
 
 // State of one flow or entry, at its flow id. 1 kbit.
 typedef struct packed {
-  logic [79:0] reserved;
+  logic [71:0] reserved;
+  logic [7:0] except;
   logic [15:0] flags;
   logic [7:0] generation;
   logic [7:0] prio;

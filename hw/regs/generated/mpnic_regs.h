@@ -320,6 +320,18 @@ enum mpnic_action_bits {
 	MPNIC_ACTION_REWRITE = 1u << 6,
 };
 
+/* Bits of action.except: frames that an entry of a table neither decides on nor counts. */
+enum mpnic_except_bits {
+	MPNIC_EXCEPT_LOWER = 1u << 0, /* sent by the lower end of the key; of exact entries alone */
+	MPNIC_EXCEPT_UPPER = 1u << 1, /* sent by the upper end of the key; of exact entries alone */
+	MPNIC_EXCEPT_TAGGED = 1u << 2, /* with a VLAN tag */
+	MPNIC_EXCEPT_PORT0 = 1u << 3, /* of source 0 */
+	MPNIC_EXCEPT_PORT1 = 1u << 4, /* of source 1 */
+	MPNIC_EXCEPT_OTHERS = 1u << 5, /* of every other source */
+	/* that another entry or a rule decides on: they are not counted */
+	MPNIC_EXCEPT_OUTRANKED = 1u << 6,
+};
+
 /*
  * Bits of result.signs and event.signs. Numbers in brackets are rules of fallback
  * (docs/state.md).
@@ -745,7 +757,7 @@ struct mpnic_action {
 	 * this order
 	 */
 	uint8_t prio;
-	uint8_t reserved; /* zero */
+	uint8_t except; /* bits except; zero in settings */
 };
 
 MPNIC_STATIC_ASSERT(sizeof(struct mpnic_action) == 12, "action");
@@ -754,7 +766,7 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_action, rx_queue) == 4, "action.rx_que
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_action, strip) == 6, "action.strip");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_action, actions) == 8, "action.actions");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_action, prio) == 10, "action.prio");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_action, reserved) == 11, "action.reserved");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_action, except) == 11, "action.except");
 
 /* DSS state of one direction of a flow. 40 bytes. */
 struct mpnic_dir {
@@ -795,7 +807,7 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_dir, flags) == 36, "dir.flags");
 /* State of one flow or entry, at its flow id. 1 kbit. 128 bytes. */
 struct mpnic_flow {
 	struct mpnic_dir dir[2]; /* by sender: 0 the opener of the flow, 1 its peer */
-	uint64_t packets; /* frames that found this entry */
+	uint64_t packets; /* frames that found this entry, without those of except */
 	uint64_t bytes; /* bytes of these frames */
 	uint32_t conn_id; /* connection; ID_NONE for an entry without one */
 	/* when it was found last: device time in units of 2^20 ns, modulo 2^32 */
@@ -807,7 +819,8 @@ struct mpnic_flow {
 	uint8_t prio; /* as action */
 	uint8_t generation; /* counts the uses of this flow id */
 	uint16_t flags; /* bits flow_state */
-	uint8_t reserved[10]; /* zero */
+	uint8_t except; /* as action */
+	uint8_t reserved[9]; /* zero */
 };
 
 MPNIC_STATIC_ASSERT(sizeof(struct mpnic_flow) == 128, "flow");
@@ -823,7 +836,8 @@ MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, actions) == 112, "flow.actions")
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, prio) == 114, "flow.prio");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, generation) == 115, "flow.generation");
 MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, flags) == 116, "flow.flags");
-MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, reserved) == 118, "flow.reserved");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, except) == 118, "flow.except");
+MPNIC_STATIC_ASSERT(offsetof(struct mpnic_flow, reserved) == 119, "flow.reserved");
 
 /* State of one MPTCP connection. Index 0 is the initiator's (A), 1 the listener's (B). 64 bytes. */
 struct mpnic_conn {

@@ -310,9 +310,9 @@ module mpnic_regs_check;
     if (r_action != (((96'd1 << mpnic_pkg::ACTION_PRIO_W) - 1) << mpnic_pkg::ACTION_PRIO_LSB))
       $fatal(1, "record action: prio is not at its offset");
     r_action = '0;
-    r_action.reserved = '1;
-    if (r_action != (((96'd1 << mpnic_pkg::ACTION_RESERVED_W) - 1) << mpnic_pkg::ACTION_RESERVED_LSB))
-      $fatal(1, "record action: reserved is not at its offset");
+    r_action.except = '1;
+    if (r_action != (((96'd1 << mpnic_pkg::ACTION_EXCEPT_W) - 1) << mpnic_pkg::ACTION_EXCEPT_LSB))
+      $fatal(1, "record action: except is not at its offset");
     if ($bits(mpnic_dir_t) != mpnic_pkg::DIR_W)
       $fatal(1, "record dir has %0d bits", $bits(mpnic_dir_t));
     r_dir = '0;
@@ -417,6 +417,10 @@ module mpnic_regs_check;
     r_flow.flags = '1;
     if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_FLAGS_W) - 1) << mpnic_pkg::FLOW_FLAGS_LSB))
       $fatal(1, "record flow: flags is not at its offset");
+    r_flow = '0;
+    r_flow.except = '1;
+    if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_EXCEPT_W) - 1) << mpnic_pkg::FLOW_EXCEPT_LSB))
+      $fatal(1, "record flow: except is not at its offset");
     r_flow = '0;
     r_flow.reserved = '1;
     if (r_flow != (((1024'd1 << mpnic_pkg::FLOW_RESERVED_W) - 1) << mpnic_pkg::FLOW_RESERVED_LSB))

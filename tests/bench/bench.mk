@@ -61,3 +61,10 @@ $(B)/bench/bench_peers: tests/bench/bench_peers.c $(STORE_LIB) $(HOST_LIB)
 .PHONY: bench-peers
 bench-peers: $(B)/bench/bench_peers
 	$< $(BENCH_PEERS_ARGS)
+
+# mpnicd between a kernel and its peers, beside the same without it.
+BENCH_TARGETS += bench-daemon
+.PHONY: bench-daemon
+bench-daemon: $(B)/sim/mpnic-sim $(B)/host/mpnicd $(B)/host/mpnicctl \
+		$(patsubst %,$(B)/peers/%,v0peer v0client pathbox)
+	tests/bench/bench_daemon.py

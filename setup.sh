@@ -44,6 +44,7 @@ test=(
     qemu-system-misc         # another opinion on the processor and its tests
     dpdk dpdk-dev            # programs that use the DPDK driver
     python3-pyelftools       # ... and one that tells what is in it
+    iputils-ping             # bench: round trips
 )
 synth=("${test[@]}" debootstrap)
 

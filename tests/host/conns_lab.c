@@ -202,6 +202,8 @@ void lab_drain(struct lab *l)
 		const int err = l->no_nic ? -ENOSPC : apply(l, &a);
 
 		l->done[a.what]++;
+		if (l->orders < LAB_ORDER)
+			l->order[l->orders++] = a.what;
 		l->failed += !!err;
 		if (err)
 			conns_failed(l->conns, &a, err);
@@ -276,8 +278,8 @@ void lab_segment(struct lab *l, unsigned int from, uint8_t flags, uint32_t seq, 
 	h->payload_len = (uint16_t)payload;
 	h->src[0] = h->dst[0] = 10;
 	h->src[2] = h->dst[2] = (uint8_t)(l->path + 1);
-	h->src[3] = (uint8_t)(from + 1);
-	h->dst[3] = (uint8_t)(2 - from);
+	h->src[3] = (uint8_t)((from ^ l->swap) + 1);
+	h->dst[3] = (uint8_t)(2 - (from ^ l->swap));
 	h->sport = from ? 80 : l->port;
 	h->dport = from ? l->port : 80;
 	h->tcp_flags = flags;

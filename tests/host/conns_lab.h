@@ -15,6 +15,7 @@
 #define LAB_GATES  16 /* flow ids that the gates hold */
 #define LAB_SIGHTS 64
 #define LAB_LOG	   256
+#define LAB_ORDER  64
 
 #define FIN 0x01
 #define SYN 0x02
@@ -32,6 +33,7 @@ struct lab {
 	uint64_t now;
 	unsigned int host; /* side that the host is */
 	unsigned int path; /* 10.0.<path + 1>.x */
+	bool swap;	   /* A has the upper address */
 	uint16_t port;	   /* A's; B's is 80 */
 	uint8_t network;
 	unsigned int given; /* version to decode with */
@@ -51,7 +53,9 @@ struct lab {
 	struct conns_change log[LAB_LOG];
 	unsigned int logs;
 	unsigned int done[CONNS_DO_TOKEN_REMOVE + 1]; /* actions by kind */
-	unsigned int failed;			      /* that the model refused */
+	uint8_t order[LAB_ORDER];		      /* their kinds, as they came */
+	unsigned int orders;
+	unsigned int failed; /* that the model refused */
 	unsigned int asked;
 	struct conns_action ask; /* last CONNS_DO_FLOW_ASK */
 	unsigned int seen;	 /* packets that the tracker got */

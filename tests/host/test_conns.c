@@ -347,6 +347,28 @@ Test(conns, version_0_to_the_host)
 	check_open(0, 1);
 }
 
+/* What names a connection comes after it and goes before it. */
+Test(conns, order_of_what_the_nic_is_told)
+{
+	static const uint8_t on[] = {CONNS_DO_CONN_SET, CONNS_DO_FLOW_ADD, CONNS_DO_TOKEN_ADD,
+				     CONNS_DO_TOKEN_ADD};
+	static const uint8_t off[] = {CONNS_DO_TOKEN_REMOVE, CONNS_DO_TOKEN_REMOVE,
+				      CONNS_DO_FLOW_REMOVE, CONNS_DO_CONN_SET};
+	struct world w;
+
+	begin(&w, 0, 0);
+	offer(&w);
+	answer(&w);
+	cr_assert_eq(w.l.orders, 4);
+	cr_assert_eq(memcmp(w.l.order, on, 4), 0);
+	w.l.orders = 0;
+	lab_segment(&w.l, 0, RST, ISN_A + 1, 0, 0, NULL);
+	cr_assert_eq(w.l.orders, 4);
+	cr_assert_eq(memcmp(w.l.order, off, 4), 0);
+	expect_clean(&w);
+	finish(&w);
+}
+
 Test(conns, third_packet_lost_and_keys_with_data)
 {
 	struct opts o = {.len = 0};
@@ -971,13 +993,24 @@ Test(conns, rule_27_checksum_presence)
 
 /* ---- joins and addresses -------------------------------------------------------------------- */
 
-static void check_join(unsigned int version, unsigned int host, unsigned int opener)
+/* The NIC knows who opened the subflow, and which side that is. */
+static void check_ends(struct world *w, unsigned int opener)
+{
+	lab_segment(&w->l, opener, ACK, 7001, 9001, 0, NULL);
+	cr_assert(w->l.result.dir == 0 && w->l.result.side == opener);
+	lab_segment(&w->l, !opener, ACK, 9001, 7001, 0, NULL);
+	cr_assert(w->l.result.dir == 1 && w->l.result.side == !opener);
+}
+
+static void check_join(unsigned int version, unsigned int host, unsigned int opener, bool swap)
 {
 	struct conns_flow_info flow;
 	struct world w;
 
 	begin(&w, version, host);
+	w.l.swap = swap;
 	confirmed(&w);
+	cr_assert_eq(w.l.result.side, 0);
 	join_syn(&w, opener, w.token[!opener]);
 	cr_assert_eq(w.l.result.token, MPNIC_TOKEN_LEARNT);
 	join_synack(&w, opener, false);
@@ -993,6 +1026,7 @@ static void check_join(unsigned int version, unsigned int host, unsigned int ope
 	cr_assert(flow.id[0] == 3 && flow.id[1] == 4);
 	cr_assert_eq(flow.addr[0].bytes[2], 2);
 	cr_assert_eq(mpnic_token_find(w.l.nic, w.token[!opener])->provisional, 0);
+	check_ends(&w, opener);
 	join_ack(&w, opener, false, 0); /* again */
 	join_ack(&w, opener, true, 0);	/* somebody's */
 	cr_assert(flow_of(&w, 1, &flow));
@@ -1004,8 +1038,8 @@ static void check_join(unsigned int version, unsigned int host, unsigned int ope
 
 Test(conns, joins_of_both_sides_and_versions)
 {
-	for (unsigned int i = 0; i < 8; i++)
-		check_join(i & 1, i >> 1 & 1, i >> 2 & 1);
+	for (unsigned int i = 0; i < 16; i++)
+		check_join(i & 1, i >> 1 & 1, i >> 2 & 1, i >> 3);
 }
 
 static void begin_dropping(struct world *w, uint32_t policy)
@@ -1092,23 +1126,31 @@ Test(conns, rule_28_mp_join_missing)
 }
 
 /* Token entries that punt: the NIC learns nothing, and is told of the subflow. */
-Test(conns, joins_that_the_nic_does_not_learn)
+static void check_punted(unsigned int opener, bool swap)
 {
 	struct conns_flow_info flow;
 	struct world w;
 
 	begin_dropping(&w, CONNS_PUNT_JOINS);
+	w.l.swap = swap;
 	confirmed(&w);
-	join_syn(&w, 0, w.token[1]);
+	join_syn(&w, opener, w.token[!opener]);
 	cr_assert_eq(w.l.result.token, MPNIC_TOKEN_PUNTED);
-	join_synack(&w, 0, false);
+	join_synack(&w, opener, false);
 	cr_assert_eq(w.l.done[CONNS_DO_FLOW_ADD], 1);
-	join_ack(&w, 0, false, 0);
+	join_ack(&w, opener, false, 0);
 	cr_assert_eq(w.l.done[CONNS_DO_FLOW_ADD], 2);
 	cr_assert_eq(w.l.done[CONNS_DO_FLOW_CONFIRM], 0);
 	cr_assert(flow_of(&w, 1, &flow));
 	cr_assert(flow.in_nic);
+	check_ends(&w, opener);
 	finish(&w);
+}
+
+Test(conns, joins_that_the_nic_does_not_learn)
+{
+	for (unsigned int i = 0; i < 4; i++)
+		check_punted(i & 1, i >> 1);
 }
 
 Test(conns, rule_29_no_data_with_the_third_packet_of_a_join)

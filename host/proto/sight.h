@@ -27,7 +27,8 @@ struct peer_key {
 
 enum sight_what {
 	/* An answer to the host's SYN. */
-	SIGHT_ANSWER_V1, /* SYN/ACK with MP_CAPABLE of version 1; proves nothing before the confirm */
+	SIGHT_ANSWER_V1, /* SYN/ACK with MP_CAPABLE of version 1; proves nothing before the confirm
+			  */
 	SIGHT_ANSWER_V0, /* ... of version 0, to an offer of version 1 or 0 (rules 5, 7) */
 	SIGHT_ABSENT,	 /* SYN/ACK without MP_CAPABLE: cause unknown (rules 1, 6, 9, 10, 11) */
 	SIGHT_MALFORMED, /* its MP_CAPABLE has the wrong length or form (rule 13) */
@@ -46,7 +47,8 @@ enum sight_what {
 	SIGHT_CLIENT_V1,
 	SIGHT_CLIENT_V0, /* may be another gateway's downgrade: never lowers v1 */
 	SIGHT_CLIENT_TCP,
-	/* An answer to a probe; a probe's silence after an answered plain SYN is SIGHT_PROBE_LOST. */
+	/* An answer to a probe; a probe's silence after an answered plain SYN is SIGHT_PROBE_LOST.
+	 */
 	SIGHT_PROBE_V1,
 	SIGHT_PROBE_V0,
 	SIGHT_PROBE_ABSENT_V1, /* the v1 question was answered without MP_CAPABLE */

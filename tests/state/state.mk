@@ -30,11 +30,11 @@ test-state-twins: $(STATE_SRCS:%.c=$(B)/obj/%.o) $(STATE_TWIN_UNIT) $(MODEL_LIB)
 		--conversations $(STATE_SRCS:%.c=$(B)/obj/%.o) --unit $(STATE_TWIN_UNIT)
 
 # The whole stateful half, with a host's part played; then the same with bytes changed on the way.
-$(STATE)/drive: $(B)/obj/tests/state/drive.o $(B)/obj/sim/mpcrypto.o $(MODEL_LIB)
+$(STATE)/drive: $(B)/obj/tests/state/drive.o $(B)/obj/host/proto/mpcrypto.o $(MODEL_LIB)
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ -lcrypto
 
-$(STATE)/drive-san: $(B)/san/tests/state/drive.o $(B)/san/sim/mpcrypto.o $(MODEL_SAN_LIB)
+$(STATE)/drive-san: $(B)/san/tests/state/drive.o $(B)/san/host/proto/mpcrypto.o $(MODEL_SAN_LIB)
 	@mkdir -p $(@D)
 	$(CC) $(SANFLAGS) -o $@ $^ -lcrypto
 

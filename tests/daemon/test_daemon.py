@@ -288,11 +288,11 @@ class Tests:
     def test_rule_04_the_first_repeated_syn_is_plain(self):
         since = self.seq()
         cold = self.page("drop")
-        expect(0.9 < cold < 2.5, "it took %.2f s to connect, not one time-out" % cold)
+        expect(0.9 < cold < 2.9, "it took %.2f s to connect, not one time-out" % cold)
         again = [e for e in self.events(since, "offer") if e["again"] == 1]
         expect(len(again) == 1 and again[0]["offer"] == "tcp", "%s" % again)
         warm = self.page("drop")
-        expect(warm < 0.5, "it took %.2f s though the cache knew" % warm)
+        expect(warm < 0.9, "it took %.2f s though the cache knew" % warm)
 
     def test_operators_word_counts(self):
         peer = self.lab.peer["v1"]
@@ -434,7 +434,7 @@ class Tests:
         expect(peer["speaks"] == "v1", "%s" % peer)
         talk = self.connect()
         expect(talk.ask("send 100000") == "same", "the echo differs")
-        time.sleep(0.7)  # the cache is written every half second
+        time.sleep(1.5)  # the cache is written every half second
         self.card.end(self.card.daemon, kill=True)
         talk.start("send 1000000")
         self.card.start_daemon()

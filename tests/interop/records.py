@@ -2,6 +2,7 @@
 """The model's records of frames, taken apart by the description they are generated from."""
 
 import collections
+import keyword
 import struct
 import subprocess
 import tomllib
@@ -64,7 +65,9 @@ class Record:
         self.struct = struct.Struct(code)
         if self.struct.size != size:
             raise ValueError("record %s: %d bytes, not %d" % (name, self.struct.size, size))
-        self.type = collections.namedtuple(name, [field[0] for field in fields])
+        # A field may have the name of a keyword of Python's.
+        self.type = collections.namedtuple(name, [field[0] + "_" * keyword.iskeyword(field[0])
+                                                  for field in fields])
 
     def unpack(self, data):
         record = self.type._make(self.struct.unpack(data))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Tests of the peer version cache and of its file: Criterion units with sanitizers, fuzz targets.
 
-TEST_TARGETS += test-peer-cache test-fuzz-peers
+TEST_TARGETS += test-peer-cache
 FUZZ_TARGETS += fuzz-peers fuzz-peers-bytes
-.PHONY: test-peer-cache test-fuzz-peers fuzz-peers fuzz-peers-bytes
+.PHONY: test-peer-cache fuzz-peers fuzz-peers-bytes
 FUZZ_SECONDS ?= 60
 
 PEERS_UNIT_OBJS := $(patsubst %,$(B)/san/tests/host/%.o,test_peers naive_peers test_store)
@@ -40,7 +40,3 @@ fuzz-peers: $(B)/fuzz/peers
 
 fuzz-peers-bytes: $(B)/fuzz/peers-bytes
 	$(call fuzz_peers,fuzz-peers-bytes-long,peers-bytes,$(FUZZ_SECONDS))
-
-test-fuzz-peers: $(B)/fuzz/peers $(B)/fuzz/peers-bytes
-	$(call fuzz_peers,fuzz-peers,peers,3)
-	$(call fuzz_peers,fuzz-peers-bytes,peers-bytes,1)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Policy, configuration file and probe engine: units, properties, fuzz targets; the page of decisions.
 
-TEST_TARGETS += test-host-policy test-host-decisions test-host-policy-fuzz
+TEST_TARGETS += test-host-policy test-host-decisions
 FUZZ_TARGETS += fuzz-config fuzz-probe
 BENCH_TARGETS += bench-host-policy
-.PHONY: test-host-policy test-host-decisions test-host-policy-fuzz fuzz-config fuzz-probe decisions \
+.PHONY: test-host-policy test-host-decisions fuzz-config fuzz-probe decisions \
 	bench-host-policy
 
 HOST_POLICY_SRCS := host/proto/policy.c host/proto/policy_find.c host/proto/probe.c
@@ -62,12 +62,6 @@ $(B)/fuzz/probe-corpus: $(B)/fuzz/probe
 
 # libconfig loses memory by itself (lsan.supp), which makes libFuzzer look for leaks after each run: so
 # they are looked for once, at the end.
-test-host-policy-fuzz: $(B)/fuzz/config-corpus $(B)/fuzz/probe-corpus
-	@$(FUZZ_CONFIG) $(RUN) host-config-fuzz $(B)/fuzz/config -seed=1 -max_total_time=3 -max_len=8192 \
-		$(FUZZ_CONFIG_ARGS) $<
-	@$(RUN) host-probe-fuzz $(B)/fuzz/probe -seed=1 -max_total_time=3 -max_len=4096 $(HOST_FUZZ_RUN) \
-		$(B)/fuzz/probe-corpus
-
 fuzz-config: $(B)/fuzz/config-corpus
 	@$(FUZZ_CONFIG) $(RUN) fuzz-config $(B)/fuzz/config -max_total_time=$(FUZZ_SECONDS) -max_len=16384 \
 		$(FUZZ_CONFIG_ARGS) $<

@@ -54,6 +54,8 @@ struct daemon {
 };
 
 struct plane_now daemon_now(const struct daemon *d);
+/* Before daemon_now() is of use. Returns seconds since 1970 at time 0 of the monotonic clock. */
+int64_t daemon_look_at_clock(struct daemon *d);
 
 /* A line to stderr, for people and for the journal. */
 void daemon_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -48,18 +48,24 @@ struct plane_now daemon_now(const struct daemon *d)
 		.ns = ns, .s = (uint32_t)((int64_t)(ns + (uint64_t)d->wall_ahead_ns) / 1000000000)};
 }
 
-/* The wall clock may be set at any time. */
-static void look_at_clock(struct daemon *d)
+int64_t daemon_look_at_clock(struct daemon *d)
 {
 	struct timespec wall, mono;
-	int64_t ahead;
 
 	clock_gettime(CLOCK_REALTIME, &wall);
 	clock_gettime(CLOCK_MONOTONIC, &mono);
-	ahead = (wall.tv_sec - mono.tv_sec) * INT64_C(1000000000) + wall.tv_nsec - mono.tv_nsec;
-	if (ahead / 1000000000 != d->wall_ahead_ns / 1000000000)
-		conns_set_epoch(plane_conns(d->plane), (uint32_t)(ahead / 1000000000));
-	d->wall_ahead_ns = ahead;
+	d->wall_ahead_ns =
+		(wall.tv_sec - mono.tv_sec) * INT64_C(1000000000) + wall.tv_nsec - mono.tv_nsec;
+	return d->wall_ahead_ns / 1000000000;
+}
+
+/* The wall clock may be set at any time. */
+static void look_at_clock(struct daemon *d)
+{
+	const int64_t before = d->wall_ahead_ns / 1000000000, now = daemon_look_at_clock(d);
+
+	if (now != before)
+		conns_set_epoch(plane_conns(d->plane), (uint32_t)now);
 }
 
 /* ---- frames --------------------------------------------------------------------------------- */

@@ -85,6 +85,7 @@ static int open_control(struct daemon *d, char *error, size_t size)
 	conns_defaults(&c.conns);
 	c.conns.conns = conns < c.conns.conns ? conns : c.conns.conns;
 	c.conns.flows = flows < c.conns.flows ? flows : c.conns.flows;
+	c.conns.epoch_s = (uint32_t)daemon_look_at_clock(d);
 	c.conns.host_sources = settings.host_sources;
 	c.conns.exact_vlan = settings.exact_vlan;
 	c.conns.policy = CONNS_DROP_JOIN_UNKNOWN | CONNS_DROP_JOIN_BAD;

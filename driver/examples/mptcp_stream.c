@@ -113,7 +113,7 @@ static enum fate take(struct stream *s, const struct rte_mbuf *m,
 	int64_t fresh;
 
 	if (meta->dsn_state == MPNIC_DSN_BAD_CSUM)
-		return PASS; /* the server drops it too */
+		return HOLD; /* nobody could use it, and it comes again */
 	/* As behind a fallback to TCP. Peers go on, and the stream will have a hole. */
 	if (meta->dsn_state != MPNIC_DSN_MAPPED) {
 		s->unnumbered++;

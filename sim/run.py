@@ -13,9 +13,7 @@ import argparse
 import hashlib
 import json
 import os
-import shutil
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -167,26 +165,14 @@ def main():
     parser.add_argument("--engine", choices=("model", "rtl"), default="model")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    lack = cards.lacking()
-    for what in lack:
-        print("run: missing: " + what, file=sys.stderr)
-    if lack:
+    if cards.lacks("run"):
         return 77
-    folder = tempfile.mkdtemp(prefix="mpnic-run-")
-    try:
-        with labs.Lab(nic=True) as lab:
-            card = cards.Card(lab, folder, engine=args.engine)
-            card.start()
-            show = Show(lab, card, args.json)
-            try:
-                show.visits()
-                show.two_paths()
-                show.close_up()
-            finally:
-                card.close()
-        return 1 if show.wrong else 0
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with cards.running(args.engine) as (lab, card):
+        show = Show(lab, card, args.json)
+        show.visits()
+        show.two_paths()
+        show.close_up()
+    return 1 if show.wrong else 0
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ static void gather_mover(const struct daemon *d, const struct gather *g)
 		count_port(g, "mover", "copied", port, c->copied);
 		count_port(g, "mover", "no_mbuf", port, c->no_mbuf);
 		count_port(g, "mover", "too_long", port, c->too_long);
+		count_port(g, "mover", "kernel_errors", port, c->kernel_errors);
 		count_port(g, "mover", "kernel_full", port, c->kernel_full);
 		count_port(g, "mover", "nic_full", port, c->nic_full);
 		count_port(g, "mover", "control_full", port, c->control_full);
@@ -130,6 +131,7 @@ static void gather_control(const struct daemon *d, const struct gather *g)
 	count(g, "daemon", "events", NULL, d->events);
 	count(g, "daemon", "nic_resets", NULL, d->nic_resets);
 	count(g, "daemon", "store_errors", NULL, d->store_errors);
+	count(g, "daemon", "peers_refused", NULL, d->peers_refused);
 	gauge(g, "daemon", "draining", plane_draining(d->plane));
 	gauge(g, "daemon", "nic_lost", d->lost);
 }

@@ -44,7 +44,9 @@ struct daemon {
 	bool lost;
 	uint64_t retry_ns;
 	uint64_t nic_resets, events, unsent_probes, store_errors;
-	uint64_t save_ns; /* when what is to be saved goes into the file */
+	uint64_t peers_refused; /* by the NIC's table, which is full: mpnicd decides for them */
+	uint64_t pins_left_out; /* of the file: more than there is room for */
+	uint64_t save_ns;	/* when what is to be saved goes into the file */
 	/* Peers that changed since: for the file. */
 	struct peer_key *unsaved;
 	uint32_t unsaved_count;

@@ -11,7 +11,7 @@ static void take(void *ctx, const struct peers_item *item)
 	struct daemon *d = ctx;
 
 	if (item->kind == PEERS_KIND_PIN)
-		peers_pin(plane_peers(d->plane), &item->pin);
+		d->pins_left_out += peers_pin(plane_peers(d->plane), &item->pin) != 0;
 	else
 		peers_import(plane_peers(d->plane), &item->record, daemon_now(d).s, NULL);
 }
@@ -45,6 +45,9 @@ int daemon_open_store(struct daemon *d, char *error, size_t size)
 	if (report.skipped)
 		daemon_say("cache: %" PRIu64 " records are damaged and are left out: %s",
 			   report.skipped, report.why);
+	if (d->pins_left_out)
+		daemon_say("cache: %" PRIu64 " pins are left out: there is no room for more",
+			   d->pins_left_out);
 	/* All that is known goes to the NIC. */
 	d->sweeping = true;
 	return 0;

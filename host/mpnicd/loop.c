@@ -237,7 +237,8 @@ static void push_one(struct daemon *d, const struct peer_key *key, struct plane_
 	if (d->lost || !key->port)
 		return;
 	plane_nic_peer(d->plane, key, now, &speaks, &first_syn);
-	push_peer(&d->nic, key, speaks, first_syn);
+	if (push_peer(&d->nic, key, speaks, first_syn))
+		d->peers_refused++;
 }
 
 static void note_unsaved(struct daemon *d, const struct peer_key *key, struct plane_now now)

@@ -146,6 +146,7 @@ static struct rte_mbuf *read_kernel(struct mover *mover, unsigned int port, stru
 	rte_pktmbuf_free(m);
 	*lost = len == -EMSGSIZE;
 	count->too_long += *lost;
+	count->kernel_errors += len < 0 && !*lost;
 	return NULL;
 }
 

@@ -41,6 +41,7 @@ struct mover_count {
 	uint64_t held, copied;			 /* given to control */
 	uint64_t no_mbuf;			 /* lost: no buffer for a frame of the kernel */
 	uint64_t too_long;			 /* lost: longer than the MTU allows */
+	uint64_t kernel_errors;			 /* of reading: the interface is gone */
 	uint64_t kernel_full;			 /* lost: the kernel took no more */
 	uint64_t nic_full;			 /* lost: the Tx queue took no more */
 	uint64_t control_full;			 /* held frames lost, copies not given */

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "daemon.h"
-#include "handshake.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

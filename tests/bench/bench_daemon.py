@@ -64,10 +64,10 @@ def echo(lab):
 
 
 def main():
-    lack = cards.lacking()
-    for what in lack:
-        print("bench_daemon: missing: " + what, file=sys.stderr)
-    if lack or not shutil.which("ping"):
+    if cards.lacks("bench_daemon"):
+        return 77
+    if not shutil.which("ping"):
+        print("bench_daemon: missing: program ping (package iputils-ping)", file=sys.stderr)
         return 77
     folder = tempfile.mkdtemp(prefix="mpnic-bench-")
     rounds = {"kernel": [], "mpnicd": []}

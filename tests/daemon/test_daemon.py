@@ -11,11 +11,9 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -233,16 +231,21 @@ class Tests:
         talk.end()
 
     def test_fastclose(self):
+        def seen():
+            return self.stats()["nic"]["port0"].get("tx_sign_fastclose", 0)
+
+        def is_over():
+            """It is gone from the list, or all its subflows are over."""
+            return all(s["state"] in ("reset", "closed") for c in self.conns("--all")
+                       if c["id"] == conn["id"] for s in c["subflows"])
+        before = seen()
         talk = self.connect()
         expect(talk.ask("send 1000") == "same", "the echo differs")
         conn = self.conn_of(ECHO)
+        expect(not is_over(), "it was over before it was closed")
         talk.ask("abort")
-        until(lambda: [c for c in self.conns("--all") if c["id"] == conn["id"] and
-                       c["state"] != "mptcp" or
-                       c["id"] == conn["id"] and all(s["state"] in ("reset", "closed")
-                                                     for s in c["subflows"])] or
-              not [c for c in self.conns("--all") if c["id"] == conn["id"]],
-              "the connection to end by MP_FASTCLOSE")
+        until(lambda: seen() == before + 1, "the card to see MP_FASTCLOSE")
+        until(is_over, "the connection to end by MP_FASTCLOSE")
         talk.end()
 
     # ---- fallback and policy
@@ -472,30 +475,13 @@ def main():
     parser.add_argument("--san", action="store_true", help="mpnicd with sanitizers")
     parser.add_argument("--only", help="tests with this in their name")
     args = parser.parse_args()
-    lack = cards.lacking()
-    for what in lack:
-        print("test_daemon: missing: " + what, file=sys.stderr)
-    if lack:
+    if cards.lacks("test_daemon"):
         return 77
-    folder = tempfile.mkdtemp(prefix="mpnic-daemon-")
-    try:
-        with labs.Lab(nic=True) as lab:
-            card = cards.Card(lab, folder, san=args.san)
-            card.start()
-            try:
-                failed = run_all(Tests(lab, card), args.only)
-            finally:
-                card.close()
-            if failed:
-                print(card_log(folder))
-        return 1 if failed else 0
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def card_log(folder):
-    with open(os.path.join(folder, "log"), encoding="utf-8") as log:
-        return log.read()[-5000:]
+    with cards.running(san=args.san) as (lab, card):
+        failed = run_all(Tests(lab, card), args.only)
+        if failed:
+            print(card.said()[-5000:])
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -399,6 +399,9 @@ Test(captures, other_stacks)
 
 	snprintf(pattern, sizeof(pattern), "%s/v[01]_*.pcap", dir ? dir : "../shared/pcaps");
 	seen = replay_all(pattern);
-	if (seen.conns)
+	/* The captures are not the project's to give: who has them names their folder. */
+	if (!seen.conns)
+		printf("not checked: %s is not here (MPNIC_PCAPS)\n", pattern);
+	else
 		cr_assert(seen.version[0] && seen.version[1] && seen.joins);
 }

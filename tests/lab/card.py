@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A simulated card between the lab's wires and its host: mpnic-sim, and mpnicd, which drives it."""
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -30,6 +33,30 @@ def lacking():
     """What this machine lacks, in words."""
     return labs.lacking() + ["program build/%s (make)" % name for name in PROGRAMS
                              if not os.access(os.path.join(BUILD, name), os.X_OK)]
+
+
+def lacks(name):
+    """Whether something is missing; what, is said on stderr."""
+    lack = lacking()
+    for what in lack:
+        print("%s: missing: %s" % (name, what), file=sys.stderr)
+    return bool(lack)
+
+
+@contextlib.contextmanager
+def running(engine="model", san=False):
+    """A lab, and the card in it, started."""
+    folder = tempfile.mkdtemp(prefix="mpnic-card-")
+    try:
+        with labs.Lab(nic=True) as lab:
+            card = Card(lab, folder, engine, san)
+            try:
+                card.start()
+                yield lab, card
+            finally:
+                card.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Card:
